@@ -1,0 +1,178 @@
+"""What an engine is: tables of ready answers, and listeners that repeat them.
+
+Python decides, the engine repeats. The compiler (and plugins such as `hosts`) put *ready answers*
+(`podname.wire.records`) into a `Table`. A server block becomes a `Plan`: the layers that a question meets in plugin
+order, each a table or a piece of code. The engine answers from the tables; a question that only code can answer is a
+*miss*, and goes to the plan's `miss` in Python, which runs the whole plugin chain for it.
+
+An engine knows messages, names, zones, EDNS, truncation, rotation and negative answers. It knows nothing of Kubernetes.
+There are two: `podname.engine.python`, the reference, and the native one, which is compared with it octet for octet.
+
+How a table answers a question for a name in one of its zones, in this order:
+
+1. not `synced`: SERVFAIL with the zone's SOA. Nothing is handed on: a cold server must never deny or leak a name.
+2. AXFR and IXFR: a miss (the plugin chain refuses or transfers).
+3. the owner has the type: that answer, rotated if the plan says so.
+4. the owner has a CNAME and the question is for A or AAAA: a miss (the chain follows the alias).
+5. below a *dashed* parent: the label before the parent that spells an address (`10-0-0-1`, `fd00--1`) answers with it,
+   or, if the parent is not open, with what the table holds for exactly that label. Labels left of it (at most two)
+   are ignored.
+6. with `optional_underscores`: the two leftmost labels without underscores are looked up again with them
+   (`http.tcp.web…` finds `_http._tcp.web…`).
+7. the owner exists (it has a record of any type, it is held, or something stands below it: an empty non-terminal):
+   a type in `lazy_types` is a miss; else NODATA with the zone's SOA. An owner that exists only as an empty
+   non-terminal passes on instead when the name is under `fallthrough`.
+8. nothing: pass to the next layer when the name is under `fallthrough`; else NXDOMAIN with the zone's SOA.
+   (`denies=False`, for `hosts`: SERVFAIL instead, and the NODATA of rule 7 has no SOA.)
+
+Sources: RFC 1034 §4.3.2; RFC 2308; RFC 6891; RFC 8020; the design of podname.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Owner = bytes  # a folded name, podname.wire.names
+ReadyAnswer = bytes  # podname.wire.records
+
+#: One change of a table: owner, type, ready answer; None removes. Type 0 holds or releases the bare name.
+Change = tuple[Owner, int, ReadyAnswer | None]
+HOLD = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone that a table is authoritative for."""
+
+    origin: Owner
+    soa_ttl_seconds: int
+    negative_ttl_seconds: int  # the SOA's MINIMUM
+    mname: Owner  # absolute: ns.dns.<origin>
+    rname: Owner
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """How a table answers, fixed for its life. The rules are numbered in the module's docstring."""
+
+    plugin: str  # who answers, for logs and metrics: "kubernetes"
+    zones: tuple[Zone, ...]
+    fallthrough: tuple[Owner, ...] = ()
+    optional_underscores: bool = False
+    lazy_types: frozenset[int] = frozenset()
+    denies: bool = True
+    dashed_ttl_seconds: int = 0
+
+
+class Table(Protocol):
+    """Owner names and their ready answers. All methods are atomic for whoever asks meanwhile."""
+
+    options: TableOptions
+    synced: bool
+
+    def update(self, changes: Iterable[Change]) -> None:
+        """Put and remove answers. O(changes x labels), never of the table's size.
+
+        The SOA of each zone that a question is answered from takes its serial from `set_serial`.
+        """
+
+    def replace(self, changes: Iterable[Change]) -> None:
+        """Swap the whole content for this one, atomically. Dashed parents stay."""
+
+    def set_dashed(self, parent: Owner, *, open_: bool | None) -> None:
+        """Make `parent` a dashed parent: open (any address answers), closed, or (None) none at all."""
+
+    def set_serial(self, serial: int) -> None:
+        """Set the SOA serial of the table's zones."""
+
+    def get(self, owner: Owner, qtype: int) -> ReadyAnswer | None:
+        """Give what rule 3 would find, for the plugin chain and for tests."""
+
+    def exists(self, owner: Owner) -> bool:
+        """Say whether the owner has records, is held, or is an empty non-terminal."""
+
+    def __len__(self) -> int:
+        """Count the ready answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A layer that must run Python: a question at or below one of `zones` is a miss."""
+
+    zones: tuple[Owner, ...]
+
+
+Layer = Table | Code
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asked: address, port, and `udp` or `tcp`. `server` is CoreDNS's label, `dns://:53`."""
+
+    address: str
+    port: int
+    protocol: str
+    server: str
+
+
+#: Runs the plugin chain: packet, client → the whole response message, or None to stay silent. Must not raise.
+Miss = Callable[[bytes, Client], Awaitable[bytes | None]]
+
+#: Sees each answer that the engine gave by itself: query packet, response, client, plugin, seconds taken.
+Observer = Callable[[bytes, bytes, Client, str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one server block means for the engine."""
+
+    zone: Owner
+    layers: tuple[Layer, ...]
+    miss: Miss
+    rotate: bool = False  # `loadbalance`: A and AAAA records take turns
+    classes: frozenset[int] = frozenset({1})  # `chaos` would add CH; others are refused
+    observers: tuple[Observer, ...] = ()
+    counters: Counters | None = None
+
+
+@dataclass(slots=True)
+class Counters:
+    """Plain integers of one server block, read when somebody scrapes.
+
+    `requests` is keyed by (server, zone, protocol, family 1|2, type), `responses` by (server, zone, rcode, plugin).
+    Sizes and durations are kept as counts per bucket; the bounds are CoreDNS's.
+    """
+
+    requests: dict[tuple[str, str, str, int, int], int] = field(default_factory=dict)
+    responses: dict[tuple[str, str, int, str], int] = field(default_factory=dict)
+    dnssec_ok: dict[tuple[str, str], int] = field(default_factory=dict)
+    request_octets: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    response_octets: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    duration_seconds: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    sums: dict[tuple[str, str, str], float] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """UDP and TCP sockets on one address and port."""
+
+    address: tuple[str, int]  # as bound: the port is known even when 0 was asked for
+
+    def serve(self, plans: Sequence[Plan]) -> None:
+        """Swap what is served, atomically, keeping the sockets. A question goes to the longest matching zone."""
+
+    async def close(self, grace_seconds: float) -> None:
+        """Stop taking new questions, finish those under way (at most `grace_seconds`), close the sockets."""
+
+
+class Engine(Protocol):
+    """Makes tables and listeners. `name` is `python` or `native`."""
+
+    name: str
+
+    def table(self, options: TableOptions) -> Table:
+        """Make an empty table, not synced."""
+
+    async def listen(self, host: str, port: int, server: str) -> Listener:
+        """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""

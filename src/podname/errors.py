@@ -1,0 +1,85 @@
+"""The errors of podname, one small tree.
+
+::
+
+    PodnameError
+    ├── CorefileError        a Corefile says something that cannot be done, with its place
+    ├── ManifestError        an object in a file cannot be read, with its place
+    ├── KubeError            the API server, or the way to it
+    │   ├── Gone             the resource version is too old: list again
+    │   ├── Unauthorized     credentials are missing or no longer good
+    │   └── Forbidden        the credentials are good, the permission is missing
+    └── ServeError           a query cannot be answered; carries the RCODE that says so
+
+A class's docstring is its default message. Network input never raises any of these out of the packet loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from podname.corefile import Place
+
+
+class PodnameError(Exception):
+    """Something that podname was asked to do cannot be done."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().split("\n")[0])
+
+
+class CorefileError(PodnameError):
+    """The Corefile cannot be used."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+    def __str__(self) -> str:
+        """Give `file:line:column: message`, the form that editors jump to."""
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class ManifestError(PodnameError):
+    """An object in a manifest cannot be read."""
+
+    def __init__(self, message: str, file: str, line: int, obj: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.object = obj
+
+    def __str__(self) -> str:
+        """Give `file:line: object: message`."""
+        who = f" {self.object}:" if self.object else ""
+        return f"{self.file}:{self.line}:{who} {self.message}"
+
+
+class KubeError(PodnameError):
+    """The Kubernetes API server did not answer as hoped."""
+
+
+class Gone(KubeError):
+    """The resource version is too old: the objects must be listed again."""
+
+
+class Unauthorized(KubeError):
+    """The API server does not accept the credentials."""
+
+
+class Forbidden(KubeError):
+    """The credentials lack a permission."""
+
+
+class ServeError(PodnameError):
+    """A query cannot be answered.
+
+    `rcode` is what the client is told; the message is for the log of the `errors` plugin.
+    """
+
+    def __init__(self, rcode: int, message: str | None = None) -> None:
+        super().__init__(message)
+        self.rcode = rcode

@@ -1,0 +1,100 @@
+"""The objects that names are made of, stripped to what names need.
+
+A cluster has a hundred thousand of these: a field more costs megabytes. Do not add one without measuring.
+`gc=False`: they hold only strings, numbers and tuples, so the cyclic collector need not visit them.
+
+`key` is client-go's `namespace/name`. Hostile or half-filled objects are made harmless when they are read
+(`podname.kube.decode`), so every field here has its type, whatever the API server or a file said.
+
+Sources: Kubernetes API v1 (Service, Pod, Namespace), discovery.k8s.io/v1 (EndpointSlice).
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Port(Struct, frozen=True, gc=False):
+    """A port of a Service or an EndpointSlice. `name` may be empty; `protocol` is TCP, UDP or SCTP."""
+
+    name: str
+    protocol: str
+    number: int
+
+
+class Namespace(Struct, frozen=True, gc=False):
+    """A namespace that exists."""
+
+    name: str
+
+    @property
+    def key(self) -> str:
+        """The name alone: namespaces stand in no namespace."""
+        return self.name
+
+
+class Service(Struct, frozen=True, gc=False):
+    """A Service. `cluster_ips` is `("None",)` when it is headless and empty when none are assigned."""
+
+    namespace: str
+    name: str
+    type: str  # ClusterIP, NodePort, LoadBalancer, ExternalName
+    cluster_ips: tuple[str, ...]
+    external_name: str
+    ports: tuple[Port, ...]
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def headless(self) -> bool:
+        """Whether its name stands for its endpoints."""
+        return self.cluster_ips[:1] == ("None",)
+
+
+class Endpoint(Struct, frozen=True, gc=False):
+    """One ready endpoint of a slice. `pod` is targetRef.name, of whatever kind, `hostname` may be empty."""
+
+    addresses: tuple[str, ...]
+    hostname: str
+    pod: str
+
+
+class EndpointSlice(Struct, frozen=True, gc=False):
+    """An EndpointSlice, with its ready endpoints only (no condition means ready)."""
+
+    namespace: str
+    name: str
+    service: str  # the label kubernetes.io/service-name
+    address_type: str  # IPv4, IPv6, FQDN
+    endpoints: tuple[Endpoint, ...]
+    ports: tuple[Port, ...]
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def service_key(self) -> str:
+        """The key of the Service that it belongs to."""
+        return f"{self.namespace}/{self.service}"
+
+
+class Pod(Struct, frozen=True, gc=False):
+    """A pod that is not finished. `addresses` are its `podIPs` as the API server writes them; may be empty."""
+
+    namespace: str
+    name: str
+    addresses: tuple[str, ...]
+    phase: str
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+
+Object = Namespace | Service | EndpointSlice | Pod

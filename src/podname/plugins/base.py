@@ -1,0 +1,165 @@
+"""What a plugin is: one Corefile directive, its parsing apart from its handling.
+
+Each plugin is a folder named after its directive, with `setup.py` (`setup(directives, context) -> Plugin`: what the
+Corefile says, or a CorefileError), `handler.py` (the Plugin) and a README in man-page form. A server block's plugins
+form a chain in CoreDNS's order, whatever the order in the file.
+
+The life of a plugin: `setup` → `link` (meet the others of the block) → `start` → `plan` (tell the engine what it may
+answer by itself) and `serve` (answer what the engine does not) → `stop`. A reload makes new plugins from the new
+Corefile; what must outlive it (watched data, caches, sockets) is claimed from `Resources` under a key that says what
+it is, so that an unchanged directive finds its data again.
+
+Sources: CoreDNS `plugin.md`, core/dnsserver; the design of podname.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from prometheus_client.core import Metric
+
+from podname.corefile import Directive
+from podname.engine.base import Client, Counters, Engine, Layer, Observer
+from podname.errors import CorefileError, ServeError
+from podname.wire import constants as c
+from podname.wire.query import Query
+
+
+@dataclass(slots=True)
+class Request:
+    """A query on its way down the chain of one server block.
+
+    `upstream` asks the whole server anew (every block, every plugin) with a packet of one's own: for aliases.
+    """
+
+    query: Query
+    client: Client
+    zone: bytes  # of the server block, folded
+    started_seconds: float  # time.perf_counter
+    upstream: Callable[[bytes, Client], Awaitable[bytes | None]]
+    plugin: str = ""  # who answered, for the metrics' label
+
+
+#: The whole response message, without OPT, as if there were no size limit: the server adds OPT and truncates.
+#: None is silence. A plugin that cannot answer raises ServeError, which says the RCODE.
+Reply = bytes | None
+Next = Callable[[Request], Awaitable[Reply]]
+
+
+class Resource(Protocol):
+    """Something that outlives a reload."""
+
+    async def close(self) -> None:
+        """Let go of it: nobody claimed it after a reload, or the server stops."""
+
+
+R = TypeVar("R", bound=Resource)
+
+
+class Resources:
+    """What is kept over a reload, by a key that says what it is (and every option that changes it)."""
+
+    def __init__(self, previous: Resources | None = None) -> None:
+        self._previous = previous
+        self._claimed: dict[Hashable, Resource] = {}
+
+    def claim(self, key: Hashable, make: Callable[[], R]) -> R:
+        """Give what is kept under `key`, or make it. Two claims of one key share it."""
+        if key not in self._claimed:
+            kept = self._previous._claimed.get(key) if self._previous else None
+            self._claimed[key] = kept if kept is not None else make()
+        return self._claimed[key]  # type: ignore[return-value]  # the key implies the type
+
+    def unclaimed(self) -> list[Resource]:
+        """Give what the previous configuration had and this one does not claim, and forget the previous."""
+        previous, self._previous = self._previous, None
+        if previous is None:
+            return []
+        return [r for key, r in previous._claimed.items() if key not in self._claimed]
+
+    def all(self) -> list[Resource]:
+        """Give everything claimed."""
+        return list(self._claimed.values())
+
+
+@dataclass(slots=True)
+class Context:
+    """What a directive may know when it is set up: the server block it stands in, and the house."""
+
+    zones: tuple[str, ...]  # the block's keys: lower case, fully qualified
+    port: int
+    engine: Engine
+    resources: Resources
+    folder: Path  # that relative file names start from: where the Corefile lies
+    warn: Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Draft:
+    """The engine's plan of a server block while its plugins add to it, in chain order."""
+
+    layers: list[Layer] = field(default_factory=list)
+    rotate: bool = False
+    classes: set[int] = field(default_factory=lambda: {c.IN})
+    observers: list[Observer] = field(default_factory=list)
+    counters: Counters | None = None
+
+
+class Plugin:
+    """A directive at work. Every method does nothing by default."""
+
+    name: str
+
+    def link(self, siblings: Mapping[str, Plugin]) -> None:
+        """Meet the other plugins of the block, by name, before anything starts."""
+
+    async def start(self) -> None:
+        """Begin what needs the event loop. Raises PodnameError or OSError: the configuration is refused."""
+
+    async def stop(self) -> None:
+        """End what `start` began. Resources that were claimed are not this plugin's to close."""
+
+    def plan(self, draft: Draft) -> None:
+        """Tell the engine what it may do for this plugin without asking."""
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Answer a query that the engine did not answer, or hand it on."""
+        return await next_(request)
+
+    def ready(self) -> bool:
+        """Say whether it can answer yet (the `ready` plugin asks)."""
+        return True
+
+    def collect(self) -> Iterable[Metric]:
+        """Give its metrics (the `prometheus` plugin asks)."""
+        return ()
+
+
+Setup = Callable[[Sequence[Directive], Context], Plugin]
+
+
+class CapsTtl(Protocol):
+    """A plugin that bounds the TTLs of answers on their way out, as `cache` does."""
+
+    def cap_ttl_seconds(self, zone: bytes, ttl_seconds: int, *, denial: bool) -> int:
+        """Give the TTL that an answer from `zone` leaves with."""
+
+
+def once(directives: Sequence[Directive]) -> Directive:
+    """Refuse a second directive of the same name in one block."""
+    if len(directives) > 1:
+        raise directives[1].error("this plugin can only be used once per Server Block")
+    return directives[0]
+
+
+def unknown_property(line_error: Callable[[str], CorefileError], word: str) -> CorefileError:
+    """Make the error for a word in a directive's block that means nothing."""
+    return line_error(f"unknown property '{word}'")
+
+
+async def end_of_chain(request: Request) -> Reply:
+    """Answer what no plugin of the block answers: SERVFAIL, as CoreDNS does."""
+    raise ServeError(c.SERVFAIL, "no next plugin found")

@@ -1,0 +1,25 @@
+"""The numbers of DNS that more than one module needs.
+
+Sources: IANA "Domain Name System (DNS) Parameters"; RFC 1035 §4.1.1 (header), RFC 6891 §6.1 (OPT).
+"""
+
+from __future__ import annotations
+
+# Types
+A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, SRV, OPT = 1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 41
+TSIG, IXFR, AXFR, ANY = 250, 251, 252, 255
+
+# Classes
+IN, CH = 1, 3
+
+# RCODEs
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
+BADVERS = 16
+
+# Flags of the header's second 16 bits
+QR, AA, TC, RD, RA, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
+
+HEADER_OCTETS = 12
+UDP_OCTETS_WITHOUT_EDNS = 512
+MESSAGE_OCTETS_MAX = 65535
+POINTER_TO_QNAME = b"\xc0\x0c"

@@ -1,0 +1,120 @@
+"""Resource records and ready answers as octets.
+
+A *ready answer* is what a table keeps for one owner name and type, to be repeated for every question::
+
+    ancount nscount arcount     3 x 2 octets
+    answer records              the owner is always the pointer 0xC00C: the question's own name
+    additional records          the owner is a pointer, to a name in an answer record's RDATA or to the question
+
+Because the question that matches an entry always has the same length, the pointers into the answer are known when the
+answer is made. Names in RDATA are not compressed (RFC 2782, RFC 3597 §4). The owner in an answer thereby has the
+question's own case.
+
+Sources: RFC 1035 §3.2.1, §4.1.3, §4.1.4; RFC 2782 (SRV); RFC 3596 (AAAA).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from podname.wire import constants as c
+
+_FIXED = Struct("!HHIH")  # type, class, TTL, RDLENGTH
+_COUNTS = Struct("!HHH")
+_SRV = Struct("!HHH")
+
+EMPTY_ANSWER = _COUNTS.pack(0, 0, 0)
+
+
+class Record(NamedTuple):
+    """Where one record stands in a message or a ready answer: offsets from its beginning."""
+
+    start: int
+    fixed: int  # offset of TYPE
+    rdata: int
+    end: int
+    rtype: int
+    ttl_seconds: int
+
+
+def record(owner: bytes, rtype: int, ttl_seconds: int, rdata: bytes) -> bytes:
+    """Make one record; `owner` is a name or a compression pointer."""
+    return owner + _FIXED.pack(rtype, c.IN, ttl_seconds, len(rdata)) + rdata
+
+
+def pointer(offset: int) -> bytes:
+    """Make a compression pointer to an offset in the message (below 0x4000)."""
+    return bytes((0xC0 | offset >> 8, offset & 0xFF))
+
+
+def srv_rdata(priority: int, weight: int, port: int, target: bytes) -> bytes:
+    """Make the RDATA of an SRV record."""
+    return _SRV.pack(priority, weight, port) + target
+
+
+def soa_rdata(mname: bytes, rname: bytes, timers: Sequence[int]) -> bytes:
+    """Make the RDATA of a SOA record; `timers` are serial, refresh, retry, expire and minimum."""
+    return mname + rname + Struct("!5I").pack(*timers)
+
+
+def txt_rdata(text: bytes) -> bytes:
+    """Make the RDATA of a TXT record of one character string (at most 255 octets)."""
+    return bytes((len(text),)) + text
+
+
+def answer(rtype: int, ttl_seconds: int, rdatas: Sequence[bytes]) -> bytes:
+    """Make the ready answer of one RRset without additional records."""
+    fixed = [c.POINTER_TO_QNAME + _FIXED.pack(rtype, c.IN, ttl_seconds, len(r)) + r for r in rdatas]
+    return _COUNTS.pack(len(fixed), 0, 0) + b"".join(fixed)
+
+
+def answer_with_additional(
+    owner_octets: int,
+    rtype: int,
+    ttl_seconds: int,
+    rdatas: Sequence[tuple[bytes, int]],
+    additional: Iterable[tuple[int, int, bytes]],
+) -> bytes:
+    """Make a ready answer whose RDATA names have records of their own.
+
+    `owner_octets` is the length of the owner name. `rdatas` are (RDATA, offset of the target name within it).
+    `additional` are (index of the answer whose target owns it, type, RDATA); past the reach of a pointer
+    (0x3FFF) a record is left out, which additional records may always be.
+    """
+    out, targets = [], []
+    at = c.HEADER_OCTETS + owner_octets + 4
+    for rdata, target in rdatas:
+        targets.append(at + 12 + target)
+        out.append(record(c.POINTER_TO_QNAME, rtype, ttl_seconds, rdata))
+        at += len(out[-1])
+    extra = [
+        record(pointer(targets[index]), etype, ttl_seconds, rdata)
+        for index, etype, rdata in additional
+        if targets[index] < 0x4000
+    ]
+    return _COUNTS.pack(len(out), 0, len(extra)) + b"".join(out) + b"".join(extra)
+
+
+def skip_name(octets: bytes, at: int) -> int:
+    """Give the offset behind the name at `at`. Raises IndexError or ValueError when it is cut or malformed."""
+    while length := octets[at]:
+        if length >= 0xC0:
+            return at + 2
+        if length > 63:
+            raise ValueError("a label of a reserved type")
+        at += 1 + length
+    return at + 1
+
+
+def walk(octets: bytes, at: int, count: int) -> Iterator[Record]:
+    """Walk over `count` records from `at`. Raises IndexError, ValueError or struct.error when they are malformed."""
+    for _ in range(count):
+        fixed = skip_name(octets, at)
+        rtype, _, ttl_seconds, length = _FIXED.unpack_from(octets, fixed)
+        rdata = fixed + 10
+        if rdata + length > len(octets):
+            raise ValueError("a record reaches past the message's end")
+        yield Record(at, fixed, rdata, rdata + length, rtype, ttl_seconds)
+        at = rdata + length
