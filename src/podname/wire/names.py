@@ -3,18 +3,14 @@
 A name of a table is *folded*: its ASCII letters are lower case (RFC 4343). `bytes.lower` does that to a whole
 name at once, for a length octet (at most 63) is below every capital letter.
 
-Sources: RFC 1035 §2.3.4, §3.1; RFC 4343; RFC 3596 §2.5 (ip6.arpa).
+Sources: RFC 1035 §2.3.4, §3.1; RFC 4343.
 """
 
 from __future__ import annotations
 
-import ipaddress
-
 ROOT = b"\x00"
 LABEL_OCTETS_MAX = 63
 NAME_OCTETS_MAX = 255
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class BadName(ValueError):
@@ -83,11 +79,6 @@ def longest_match(octets: bytes, zones: frozenset[bytes] | dict[bytes, object]) 
             return None
         octets = octets[1 + octets[0] :]
     return octets
-
-
-def reverse_of(address: Address) -> bytes:
-    """Give the owner of an address's PTR records, under in-addr.arpa or ip6.arpa."""
-    return from_text(address.reverse_pointer)
 
 
 def _label_text(label: bytes) -> str:
