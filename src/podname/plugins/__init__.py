@@ -1,6 +1,7 @@
 """Floor 4: the directives of the Corefile, one folder each, in CoreDNS's order.
 
-A word that CoreDNS knows and podname does not is refused by that name; a word that nobody knows gets the nearest one.
+A word that CoreDNS knows and podname does not is refused by that name; a word that nobody knows
+gets the nearest one.
 
 Source: CoreDNS 1.15.0 `plugin.cfg`.
 """
@@ -13,23 +14,25 @@ from podname.corefile import Directive, suggest
 from podname.errors import CorefileError
 from podname.plugins.base import Setup
 
-#: CoreDNS's order, which is the order of the chain.
-ORDER = tuple(
-    "root metadata geoip cancel proxyproto quic grpc_server https https3 timeouts multisocket reload nsid bufsize"
-    " bind debug trace ready health pprof shed prometheus errors log dnstap local dns64 siit any chaos loadbalance"
-    " tsig rewrite autopath acl cache header dnssec tls minimal template transfer dynupdate hosts route53 azure"
-    " clouddns k8s_external kubernetes file auto secondary etcd loop forward grpc erratic whoami on sign view"
-    " nomad".split()
-)
+_ORDER = """
+    root metadata geoip cancel proxyproto quic grpc_server https https3 timeouts multisocket
+    reload nsid bufsize bind debug trace ready health pprof shed prometheus errors log dnstap
+    local dns64 siit any chaos loadbalance tsig rewrite autopath acl cache header dnssec tls
+    minimal template transfer dynupdate hosts route53 azure clouddns k8s_external kubernetes
+    file auto secondary etcd loop forward grpc erratic whoami on sign view nomad
+"""
+_SUPPORTED = """
+    reload bind debug ready health prometheus errors log loadbalance cache hosts kubernetes loop
+    forward whoami
+"""
 
-SUPPORTED = frozenset(
-    "reload bind debug ready health prometheus errors log loadbalance cache hosts kubernetes loop forward"
-    " whoami".split()
-)
+#: CoreDNS's order, which is the order of the chain.
+ORDER = tuple(_ORDER.split())
+SUPPORTED = frozenset(_SUPPORTED.split())
 
 
 def setup_of(directive: Directive) -> Setup:
-    """Find what sets a directive up. Raises CorefileError for one that is unknown or not supported."""
+    """Find what sets a directive up. Raises CorefileError for one that is not supported."""
     word = directive.name.text
     if word in SUPPORTED:
         setup: Setup = import_module(f"podname.plugins.{word}.setup").setup
@@ -38,9 +41,13 @@ def setup_of(directive: Directive) -> Setup:
 
 
 def refusal(directive: Directive) -> CorefileError:
-    """Say why a directive is refused: known to CoreDNS but not supported here, or known to nobody."""
+    """Say why a directive is refused: CoreDNS has it and podname does not, or nobody has."""
     word = directive.name.text
     if word in ORDER:
-        return directive.error(f"the directive '{word}' is CoreDNS's, but podname does not support it yet")
+        return directive.error(
+            f"the directive '{word}' is CoreDNS's, but podname does not support it yet"
+        )
     hint = suggest(word, SUPPORTED)
-    return directive.error(f"unknown directive '{word}'" + (f", did you mean '{hint}'?" if hint else ""))
+    return directive.error(
+        f"unknown directive '{word}'" + (f", did you mean '{hint}'?" if hint else "")
+    )

@@ -1,13 +1,16 @@
 """What a plugin is: one Corefile directive, its parsing apart from its handling.
 
-Each plugin is a folder named after its directive, with `setup.py` (`setup(directives, context) -> Plugin`: what the
-Corefile says, or a CorefileError), `handler.py` (the Plugin) and a README in man-page form. A server block's plugins
-form a chain in CoreDNS's order, whatever the order in the file.
+Each plugin is a folder named after its directive, with `setup.py` (`setup(directives, context) ->
+Plugin`: what the Corefile says, or a CorefileError), `handler.py` (the Plugin) and a README in
+man-page form. A server block's plugins form a chain in CoreDNS's order, whatever the order in the
+file.
 
-The life of a plugin: `setup` → `link` (meet the others of the block) → `start` → `plan` (tell the engine what it may
-answer by itself) and `serve` (answer what the engine does not) → `stop`. A reload makes new plugins from the new
-Corefile; what must outlive it (watched data, caches, sockets) is claimed from `Resources` under a key that says what
-it is, so that an unchanged directive finds its data again.
+The life of a plugin: `setup` → `link` (meet the others of the block) → `bound` (learn the block's
+sockets) → `start` → `plan` (tell the engine what it may answer by itself) and `serve` (answer what
+the engine does not) → `drain` (when the whole server is about to end, not at a reload) → `stop`.
+A reload makes new plugins from the new Corefile; what must outlive it (watched data, caches,
+sockets) is claimed from `Resources` under a key that says what it is, so that an unchanged
+directive finds its data again.
 
 Sources: CoreDNS `plugin.md`, core/dnsserver; the design of podname.
 """
@@ -32,7 +35,8 @@ from podname.wire.query import Query
 class Request:
     """A query on its way down the chain of one server block.
 
-    `upstream` asks the whole server anew (every block, every plugin) with a packet of one's own: for aliases.
+    `upstream` asks the whole server anew (every block, every plugin) with a packet of one's own:
+    for aliases.
     """
 
     query: Query
@@ -43,8 +47,8 @@ class Request:
     plugin: str = ""  # who answered, for the metrics' label
 
 
-#: The whole response message, without OPT, as if there were no size limit: the server adds OPT and truncates.
-#: None is silence. A plugin that cannot answer raises ServeError, which says the RCODE.
+#: The whole response message, without OPT, as if there were no size limit: the server adds OPT and
+#: truncates. None is silence. A plugin that cannot answer raises ServeError, which says the RCODE.
 Reply = bytes | None
 Next = Callable[[Request], Awaitable[Reply]]
 
@@ -60,7 +64,7 @@ R = TypeVar("R", bound=Resource)
 
 
 class Resources:
-    """What is kept over a reload, by a key that says what it is (and every option that changes it)."""
+    """What is kept over a reload, by a key: what it is, with all options that change it."""
 
     def __init__(self, previous: Resources | None = None) -> None:
         self._previous = previous
@@ -74,7 +78,7 @@ class Resources:
         return self._claimed[key]  # type: ignore[return-value]  # the key implies the type
 
     def unclaimed(self) -> list[Resource]:
-        """Give what the previous configuration had and this one does not claim, and forget the previous."""
+        """Give what the previous configuration had and this one does not claim; forget it."""
         previous, self._previous = self._previous, None
         if previous is None:
             return []
@@ -83,6 +87,10 @@ class Resources:
     def all(self) -> list[Resource]:
         """Give everything claimed."""
         return list(self._claimed.values())
+
+    def previous(self) -> list[Resource]:
+        """Give everything that the configuration before this one had."""
+        return self._previous.all() if self._previous else []
 
 
 @dataclass(slots=True)
@@ -108,6 +116,24 @@ class Draft:
     counters: Counters | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One zone of a server block on one address, as bound: port 0 has become a real one."""
+
+    zone: str
+    host: str  # '' is every address
+    port: int
+
+    @property
+    def server(self) -> str:
+        """CoreDNS's label of the listener: `dns://:53`, `dns://[::1]:53`."""
+        return (
+            f"dns://[{self.host}]:{self.port}"
+            if ":" in self.host
+            else f"dns://{self.host}:{self.port}"
+        )
+
+
 class Plugin:
     """A directive at work. Every method does nothing by default."""
 
@@ -116,8 +142,14 @@ class Plugin:
     def link(self, siblings: Mapping[str, Plugin]) -> None:
         """Meet the other plugins of the block, by name, before anything starts."""
 
+    def bound(self, listeners: Sequence[Bound]) -> None:
+        """Learn where the block listens. Nothing is answered before `start` has returned."""
+
     async def start(self) -> None:
-        """Begin what needs the event loop. Raises PodnameError or OSError: the configuration is refused."""
+        """Begin what needs the event loop. A PodnameError or OSError refuses the configuration."""
+
+    async def drain(self) -> None:
+        """Prepare for the server's end. It goes on answering until every plugin has returned."""
 
     async def stop(self) -> None:
         """End what `start` began. Resources that were claimed are not this plugin's to close."""

@@ -1,0 +1,96 @@
+"""The HTTP server under an `Endpoint`: uvicorn, on a socket that is given to it.
+
+Sources: uvicorn's `Server`; CoreDNS plugin/pkg/reuseport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+from podname.plugins.http import App
+
+_CLOSE_SECONDS = 5
+_IDLE_SECONDS = 5
+
+logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+class HttpServer(uvicorn.Server):
+    """Stops when told, not by signals, and sleeps in between instead of waking all the time."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=_IDLE_SECONDS,
+            )
+        )
+        self.stopping = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the server's lifecycle."""
+        yield
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop."""
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and finish what is under way."""
+        for listening in self.servers:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if tasks := set(self.server_state.tasks):
+            await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
+
+
+async def listen(host: str, port: int, *, share: bool) -> socket.socket:
+    """Bind a listening TCP socket. A name is looked up, IPv4 first, as Go's `net.Listen` does."""
+    if not host:
+        with contextlib.suppress(OSError):
+            return _bind(socket.AF_INET6, ("::", port), share=share)
+        return _bind(socket.AF_INET, ("0.0.0.0", port), share=share)
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, _, _, _, where = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return _bind(family, where, share=share)
+
+
+def _bind(family: int, where: tuple[Any, ...], *, share: bool) -> socket.socket:
+    """Bind, refusing an address in use, except, with `share`, by an endpoint of our own."""
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(where[0] != "::"))
+        try:
+            listening.bind(where)
+        except OSError as error:
+            if not share or error.errno != errno.EADDRINUSE:
+                raise
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listening.bind(where)
+        listening.listen(128)
+        listening.setblocking(False)
+        # From here on a socket of ours that asks for it may stand beside this one, and no other.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
