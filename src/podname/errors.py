@@ -30,12 +30,16 @@ class PodnameError(Exception):
 
 
 class CorefileError(PodnameError):
-    """The Corefile cannot be used."""
+    """The Corefile cannot be used.
+
+    `others` are further errors of the same file, told independently of this one.
+    """
 
     def __init__(self, message: str, place: Place | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
+        self.others: tuple[CorefileError, ...] = ()
 
     def __str__(self) -> str:
         """Give `file:line:column: message`, the form that editors jump to."""

@@ -1,0 +1,76 @@
+"""Keys of server blocks: what is served, how, and on which port.
+
+A key is `[scheme://]zone[:port]`; a network in the place of the zone makes one key per reverse
+zone. The same key may appear twice only if its blocks listen on different addresses.
+
+Sources: CoreDNS core/dnsserver/register.go and address.go, plugin/pkg/transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from podname.corefile.tree import Place, ServerBlock, Token
+from podname.corefile.zones import SCHEME_PORTS, BadZone, split_port, split_scheme
+from podname.errors import CorefileError
+
+DNS_PORT = 53
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKey:
+    """A zone served by a scheme on a port. Two are equal wherever they stand."""
+
+    scheme: str
+    zone: str
+    port: int
+    place: Place = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.zone}:{self.port}"
+
+
+def server_keys(token: Token, default_port: int = DNS_PORT) -> tuple[ServerKey, ...]:
+    """Read one key of a server block; a network gives several. Raises CorefileError."""
+    try:
+        scheme, rest = split_scheme(token.text)
+        zones, port = split_port(rest)
+    except BadZone as error:
+        raise CorefileError(str(error), token.place) from None
+    if port is None:
+        port = SCHEME_PORTS[scheme] or default_port
+    return tuple(ServerKey(scheme, zone, port, token.place) for zone in zones)
+
+
+def block_keys(block: ServerBlock, default_port: int = DNS_PORT) -> tuple[ServerKey, ...]:
+    """Read all keys of a server block, in their order. Raises CorefileError."""
+    return tuple(key for token in block.keys for key in server_keys(token, default_port))
+
+
+def refuse_overlaps(listeners: Iterable[tuple[ServerKey, str]]) -> None:
+    """Refuse keys that want the same queries: raises CorefileError with both places.
+
+    A listener is a key and one address that its block binds to, '' for every address. A key that
+    listens on every address leaves nothing to the same key on one address, and the other way round.
+    """
+    bound: dict[ServerKey, dict[str, ServerKey]] = {}
+    for key, address in listeners:
+        others = bound.setdefault(key, {})
+        if address in others:
+            raise _taken(key, address, "it is already defined", others[address])
+        if others and (address == "" or "" in others):
+            other_address, other = next(iter(others.items()))
+            what = f"zone overlap listener capacity with {_listener(other, other_address)}"
+            raise _taken(key, address, what, other)
+        others[address] = key
+
+
+def _taken(key: ServerKey, address: str, what: str, other: ServerKey) -> CorefileError:
+    return CorefileError(
+        f"cannot serve {_listener(key, address)} - {what} at {other.place}", key.place
+    )
+
+
+def _listener(key: ServerKey, address: str) -> str:
+    return f"{key} on {address}" if address else str(key)

@@ -1,0 +1,102 @@
+"""The words of a Corefile in reading order, with what is imported put in the place of its line.
+
+A source (a file, a snippet) that is being read lies on a stack; importing pushes another on top. A
+stack, not a recursion: no chain of imports can exhaust Python's own. A source that would come to
+lie on itself is an import cycle, and the number of imported words is bounded, so that a few lines
+that import each other ten times over cannot become a billion.
+
+Sources: coredns/caddy caddyfile/parse.go (parseAll, doImport).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from podname.corefile.lexer import Word
+from podname.corefile.tree import Token
+from podname.corefile.values import escaped
+from podname.errors import CorefileError
+
+IMPORTED_WORDS_MAX = 1_000_000
+
+
+class TooManyImports(CorefileError):
+    """Imports that import make more of the Corefile than can be meant: there is no going on."""
+
+
+class Source(NamedTuple):
+    """Something that words come from: a file by its path, a snippet by `(name)`."""
+
+    name: str
+    words: Sequence[Word]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The source that is being read, and those that the same import line brings after it."""
+
+    source: Source
+    later: list[Source] = field(default_factory=list)
+    next: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.next >= len(self.source.words)
+
+
+class Stream:
+    """A cursor over the words of a file and of all that it imports."""
+
+    def __init__(self, source: Source) -> None:
+        self._stack = [_Reading(source)]
+        self._imported_words = 0
+
+    def peek(self) -> Word | None:
+        """Give the next word and leave it, None at the end of everything."""
+        while self._stack[-1].ended:
+            reading = self._stack[-1]
+            if reading.later:
+                reading.source, reading.next = reading.later.pop(0), 0
+            elif len(self._stack) == 1:
+                return None
+            else:
+                self._stack.pop()
+        reading = self._stack[-1]
+        return reading.source.words[reading.next]
+
+    def take(self) -> Token:
+        """Give the word that `peek` gave and step over it."""
+        reading = self._stack[-1]
+        reading.next += 1
+        return reading.source.words[reading.next - 1].token
+
+    def sees(self, text: str) -> bool:
+        """Say whether the next word is `text`."""
+        word = self.peek()
+        return word is not None and word.token.text == text
+
+    def rest_of_line(self) -> Token | None:
+        """Give the next word and leave it, None if it is not on the line of the one taken last."""
+        reading = self._stack[-1]
+        if reading.ended or reading.source.words[reading.next].starts_line:
+            return None
+        return reading.source.words[reading.next].token
+
+    def insert(self, sources: Sequence[Source], pattern: Token) -> None:
+        """Read `sources`, which `import pattern` stands for, before what follows.
+
+        Raises CorefileError if one of them is being read already, or beyond the bound.
+        """
+        way = [reading.source.name for reading in self._stack]
+        for source in sources:
+            if source.name in way:
+                around = [*way[way.index(source.name) :], source.name]
+                raise CorefileError(f"import cycle: {escaped(' → '.join(around))}", pattern.place)
+            self._imported_words += len(source.words)
+        if self._imported_words > IMPORTED_WORDS_MAX:
+            message = f"imports make more than {IMPORTED_WORDS_MAX} words of the Corefile"
+            raise TooManyImports(message, pattern.place)
+        if sources:
+            self._stack.append(_Reading(sources[0], list(sources[1:])))
