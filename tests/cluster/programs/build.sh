@@ -12,7 +12,7 @@ key=$(cd "$here" && cat */go.mod */go.sum build.sh | sha256sum | cut -c1-16)
 cache=${PODNAME_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/podname}/programs/$key
 mkdir -p "$cache"
 
-version=$(sed -n 's/.*k8s.io\/kubernetes v//p' "$here/kubernetes/go.mod" | head -n 1)
+version=$(sed -nE 's/.*k8s.io\/kubernetes v([0-9.]+).*/\1/p' "$here/kubernetes/go.mod" | head -n 1)
 stamp=k8s.io/component-base/version
 stamps="-X $stamp.gitVersion=v$version -X $stamp.gitMajor=${version%%.*} -X $stamp.gitMinor=$(cut -d. -f2 <<<"$version")"
 

@@ -1,0 +1,103 @@
+"""DNS servers beside the pods: CoreDNS and podname, started with the same Corefile.
+
+A Corefile finds what it needs in its environment: `{$ADDRESS}` and `{$PORT}` to listen on,
+`{$READY}` for the `ready` plugin and `{$KUBECONFIG}` for the way to the API server.
+"""
+
+import http.client
+from collections.abc import Mapping
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.query
+from tests.cluster.harness.namespace import HOST, Namespace
+from tests.cluster.harness.processes import Program
+
+QUERY_SECONDS = 5.0
+
+
+class DnsServer:
+    """A DNS server that runs inside, until `stop` or the end of a `with` block."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        command: list[str | Path],
+        corefile: str,
+        log: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.namespace = namespace
+        self.address, self.port = HOST, namespace.free_port()
+        self._ready_port = namespace.free_port()
+        self.corefile = log.with_suffix(".Corefile")
+        self.corefile.write_text(corefile)
+        variables = {
+            "ADDRESS": self.address,
+            "PORT": str(self.port),
+            "READY": f"{self.address}:{self._ready_port}",
+            **environment,
+        }
+        arguments = [*command, "-conf", self.corefile, "-dns.port", str(self.port)]
+        self.program = Program(namespace, arguments, log, variables)
+
+    def __enter__(self) -> "DnsServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        print(self.program.tail())  # pytest shows it with a test that failed
+
+    def wait_ready(self, *, deadline_seconds: float = 60) -> "DnsServer":
+        """Wait until it says that it is ready, and replies."""
+        self.program.wait_until(
+            lambda: self.ready() and self._replies(), deadline_seconds=deadline_seconds
+        )
+        return self
+
+    def ready(self) -> bool:
+        """Ask the `ready` plugin."""
+        connection = http.client.HTTPConnection(self.address, self._ready_port, timeout=5)
+        try:
+            connection.sock = self.namespace.connect(
+                self.address, self._ready_port, timeout_seconds=5
+            )
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
+        except http.client.HTTPException:
+            return False
+        finally:
+            connection.close()
+
+    def query(self, name: str, kind: str = "A", *, tcp: bool = False) -> dns.message.Message:
+        """Ask it a question as a stub resolver would."""
+        question = dns.message.make_query(name, kind)
+        return self.exchange(question, tcp=tcp)
+
+    def exchange(
+        self, question: dns.message.Message, *, tcp: bool = False, seconds: float = QUERY_SECONDS
+    ) -> dns.message.Message:
+        """Send it any message and wait for the reply."""
+        if tcp:
+            with self.namespace.connect(self.address, self.port) as stream:
+                return dns.query.tcp(question, self.address, seconds, self.port, sock=stream)
+        with self.namespace.open_socket() as datagrams:
+            datagrams.setblocking(False)
+            return dns.query.udp(question, self.address, seconds, self.port, sock=datagrams)
+
+    def short(self, name: str, kind: str = "A") -> list[str]:
+        """Give what `dig +short` prints, sorted."""
+        answers = self.query(name, kind).answer
+        return sorted(rdata.to_text() for rrset in answers for rdata in rrset)
+
+    def _replies(self) -> bool:
+        # CoreDNS says that it is ready before its sockets are open.
+        try:
+            return bool(self.exchange(dns.message.make_query(".", "NS"), seconds=0.2))
+        except dns.exception.Timeout:
+            return False
+
+    def stop(self) -> int:
+        """End it and return its exit code."""
+        return self.program.stop()
