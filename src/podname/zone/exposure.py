@@ -1,0 +1,58 @@
+"""Which namespaces have names: those that the directive lets through and that exist.
+
+Source: CoreDNS plugin/kubernetes `namespaceExposed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from podname.engine.base import HOLD
+from podname.wire.records import EMPTY_ANSWER, ReadyAnswers
+from podname.zone.options import ZoneOptions
+from podname.zone.pods import pods_owner
+from podname.zone.services import namespace_owner
+
+
+class Exposure:
+    """The namespaces that exist, as far as events have told."""
+
+    def __init__(self, options: ZoneOptions, *, watched: bool) -> None:
+        self._options = options
+        self._existing = set() if watched else set(options.namespaces)
+
+    def appear(self, namespace: str) -> bool:
+        """A namespace exists; say whether that exposes it."""
+        self._existing.add(namespace)
+        return self.has(namespace)
+
+    def vanish(self, namespace: str) -> None:
+        """A namespace is gone."""
+        self._existing.discard(namespace)
+
+    def has(self, namespace: str) -> bool:
+        """Say whether names in this namespace are answered."""
+        return namespace in self._existing and self._options.configured(namespace)
+
+    def has_reverse(self, namespace: str) -> bool:
+        """Say whether a Service's addresses there have PTR records: CoreDNS asks only if `namespaces` is set."""
+        return not self._options.namespaces or self.has(namespace)
+
+    def exposed(self) -> list[str]:
+        """List the exposed namespaces."""
+        return [namespace for namespace in self._existing if self.has(namespace)]
+
+
+def namespace_names(namespace: str, options: ZoneOptions) -> Mapping[bytes, ReadyAnswers]:
+    """Give the names that an exposed namespace has by itself: `<ns>.svc.<zone>` and `<ns>.pod.<zone>`."""
+    held: ReadyAnswers = {HOLD: EMPTY_ANSWER}
+    owners = [namespace_owner(namespace, zone) for zone in options.forward_zones]
+    owners += pod_parents(namespace, options)
+    return {owner: held for owner in owners if owner}
+
+
+def pod_parents(namespace: str, options: ZoneOptions) -> list[bytes]:
+    """List `<ns>.pod.<zone>` of each zone, if pods have names at all."""
+    if options.pods == "disabled" and not options.pod_names:
+        return []
+    return [owner for zone in options.forward_zones if (owner := pods_owner(namespace, zone))]

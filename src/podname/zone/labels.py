@@ -1,0 +1,67 @@
+"""The labels that Kubernetes names become, for names that fit DNS and for those that do not.
+
+A pod's name may have dots and up to 253 characters; a label has at most 63 octets (docs/names.md):
+
+* dots separate labels: pod `a.b` is found at `a.b.<ns>.pod.<zone>`;
+* a name of more than 63 characters is also found by the hostname that the kubelet gives the pod, its
+  first 63 characters without trailing dashes and dots (pods that share it answer together);
+* a label of more than 63 octets, which no question could carry, is replaced by its first 54 characters, a dash and
+  eight hexadecimal digits of the pod name's SHA-256: unique, and always the same.
+
+Sources: RFC 1035 §2.3.4; kubelet `truncatePodHostnameIfNeeded`; CoreDNS plugin/kubernetes `endpointHostname`.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from podname.wire.names import LABEL_OCTETS_MAX
+
+_ALIAS_PREFIX_OCTETS = 54
+
+
+def label(text: str) -> bytes | None:
+    """Make one label (with its length octet) of a Kubernetes name; None when it cannot be one."""
+    octets = text.lower().encode("utf-8", "replace")
+    if not 0 < len(octets) <= LABEL_OCTETS_MAX or b"." in octets:
+        return None
+    return bytes((len(octets),)) + octets
+
+
+def labels(text: str) -> bytes | None:
+    """Make the labels of a name that may hold dots; None when one of them cannot be a label."""
+    if "." not in text:
+        return label(text)
+    parts = [label(part) for part in text.split(".")]
+    if None in parts:
+        return None
+    return b"".join(part for part in parts if part)
+
+
+def kubelet_hostname(pod: str) -> str:
+    """Give the hostname that the kubelet sets in a pod that asks for none."""
+    return pod if len(pod) <= LABEL_OCTETS_MAX else pod[:LABEL_OCTETS_MAX].rstrip("-.")
+
+
+def pod_labels(pod: str) -> tuple[bytes, ...]:
+    """Give every spelling under which one pod is found by its name: usually just the one.
+
+    The hostname that the kubelet cuts off is left out: see `shared_labels`.
+    """
+    whole = labels(pod)
+    if whole is not None:
+        return (whole,)
+    if not all(pod.split(".")):
+        return ()
+    digits = sha256(pod.encode("utf-8", "replace")).hexdigest()[:8]
+    short = [
+        part if len(part) <= LABEL_OCTETS_MAX else f"{part[:_ALIAS_PREFIX_OCTETS]}-{digits}"
+        for part in pod.split(".")
+    ]
+    alias = labels(".".join(short))
+    return (alias,) if alias is not None else ()
+
+
+def shared_label(pod: str) -> bytes | None:
+    """Give the cut hostname of a pod whose name is too long for one, which other pods may have too."""
+    return labels(kubelet_hostname(pod)) if len(pod) > LABEL_OCTETS_MAX else None

@@ -1,0 +1,68 @@
+"""The names of pods. Pure.
+
+* With `pod_names`: `<pod>.<ns>.pod.<zone>` for every pod that has an address.
+* With `pods verified`: `<dashed address>.<ns>.pod.<zone>`, spelled as the API server writes the address.
+  (`pods insecure` needs no pod: the engine makes the address from the name.)
+
+A pod whose own name spells an address yields to the address wherever `pods` is on.
+
+Sources: CoreDNS plugin/kubernetes `findPods`; docs/names.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from podname.kube.objects import Pod
+from podname.wire import addresses
+from podname.wire.names import NAME_OCTETS_MAX
+from podname.zone.labels import label, pod_labels, shared_label
+from podname.zone.options import ZoneOptions
+
+POD = b"\x03pod"
+
+
+def pods_owner(namespace: str, zone: bytes) -> bytes | None:
+    """Give `<ns>.pod.<zone>`; None when the namespace cannot be a label."""
+    ns = label(namespace)
+    return ns + POD + zone if ns else None
+
+
+def own_owners(namespace: str, pod: str, zone: bytes, options: ZoneOptions) -> list[bytes]:
+    """List the owners that are this pod's alone."""
+    if not options.pod_names:
+        return []
+    return [o for name in pod_labels(pod) if (o := _owner(name, namespace, zone, options))]
+
+
+def shared_owner(pod: Pod, zone: bytes, options: ZoneOptions) -> bytes | None:
+    """Give the owner that pods with the same cut hostname share; None for names of 63 characters and fewer."""
+    name = shared_label(pod.name) if options.pod_names else None
+    return _owner(name, pod.namespace, zone, options) if name else None
+
+
+def dashed_owners(pod: Pod, zone: bytes, options: ZoneOptions) -> Iterator[tuple[bytes, bytes]]:
+    """Give (owner, address octets) for `pods verified`."""
+    if options.pods != "verified" or pod.phase == "Unknown":
+        return
+    parent = pods_owner(pod.namespace, zone)
+    for text in pod.addresses:
+        name = label(text.replace(".", "-").replace(":", "-"))
+        address = addresses.parse(text)
+        if name and parent and address is not None:
+            yield name + parent, address
+
+
+def addresses_of(pod: Pod) -> list[bytes]:
+    """List a pod's addresses as octets, without those that are none."""
+    parsed = [addresses.parse(text) for text in pod.addresses]
+    return [address for address in dict.fromkeys(parsed) if address is not None]
+
+
+def _owner(name: bytes, namespace: str, zone: bytes, options: ZoneOptions) -> bytes | None:
+    single = 1 + name[0] == len(name)
+    if options.pods != "disabled" and single and addresses.from_dashed(name[1:]) is not None:
+        return None
+    parent = pods_owner(namespace, zone)
+    owner = name + parent if parent else b""
+    return owner if 0 < len(owner) <= NAME_OCTETS_MAX else None

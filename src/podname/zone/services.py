@@ -1,0 +1,155 @@
+"""The names of one Service: its own, its ports', and its endpoints'. Pure.
+
+1. `<svc>.<ns>.svc.<zone>`: cluster IPs, or every ready endpoint of a headless Service, with SRV for every port;
+   an ExternalName is a CNAME.
+2. `_<port>._<proto>.<svc>.<ns>.svc.<zone>`: the same for one named port.
+3. `<endpoint>.<svc>.<ns>.svc.<zone>`: one endpoint, for any Service but an ExternalName.
+
+A headless Service without ready endpoints has no name at all (dns-spec 1.1.0 §2.4.1): NXDOMAIN.
+
+Sources: dns-spec 1.1.0; CoreDNS plugin/kubernetes `findServices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from podname.engine.base import HOLD
+from podname.kube.objects import EndpointSlice, Port, Service
+from podname.wire import addresses
+from podname.wire import constants as c
+from podname.wire.names import NAME_OCTETS_MAX, BadName, from_text
+from podname.wire.records import EMPTY_ANSWER, ReadyAnswers, answer
+from podname.zone import endpoints
+from podname.zone.endpoints import NO_PORT, Entry
+from podname.zone.labels import label
+from podname.zone.options import ZoneOptions
+
+SVC = b"\x03svc"
+
+
+def service_owner(namespace: str, name: str, zone: bytes) -> bytes | None:
+    """Give `<svc>.<ns>.svc.<zone>`; None when a name cannot be a label."""
+    svc, ns = label(name), label(namespace)
+    return svc + ns + SVC + zone if svc and ns else None
+
+
+def namespace_owner(namespace: str, zone: bytes) -> bytes | None:
+    """Give `<ns>.svc.<zone>`; None when the name cannot be a label."""
+    ns = label(namespace)
+    return ns + SVC + zone if ns else None
+
+
+def service_names(
+    service: Service, slices: Collection[EndpointSlice], zone: bytes, options: ZoneOptions
+) -> dict[bytes, ReadyAnswers]:
+    """Give the answers at the Service's own name and at its named ports."""
+    owner = service_owner(service.namespace, service.name, zone)
+    if owner is None:
+        return {}
+    if service.type == "ExternalName":
+        return _external(service, owner, options)
+    if service.headless:
+        reached, alias = endpoints.entries(slices, options), _fqdn(slices)
+    elif options.ignore_empty_service and not any(s.endpoints for s in slices):
+        return {}
+    else:
+        reached, alias = _cluster_ip_entries(service), None
+    names = (
+        {owner: endpoints.answers(owner, owner, reached, options.ttl_seconds)} if reached else {}
+    )
+    if alias:
+        names.setdefault(owner, {})[c.CNAME] = answer(c.CNAME, options.ttl_seconds, [alias])
+    if not service.headless:
+        names.setdefault(owner, {HOLD: EMPTY_ANSWER})
+    for prefix, port_owner in port_owners(service, slices, owner):
+        chosen = [entry for entry in reached if _prefix(entry.port) == prefix]
+        if chosen:
+            names[port_owner] = endpoints.answers(port_owner, owner, chosen, options.ttl_seconds)
+    return names
+
+
+def port_owners(
+    service: Service, slices: Collection[EndpointSlice], owner: bytes
+) -> list[tuple[bytes, bytes]]:
+    """List (prefix, owner name) of every named port of the Service, or of its slices when it is headless."""
+    if service.headless:
+        ports = {port for endpoint_slice in slices for port in endpoint_slice.ports}
+    else:
+        ports = set(service.ports)
+    prefixes = {prefix for port in ports if (prefix := _prefix(port))}
+    return [
+        (prefix, prefix + owner)
+        for prefix in prefixes
+        if len(prefix) + len(owner) <= NAME_OCTETS_MAX
+    ]
+
+
+def endpoint_names(
+    service: Service,
+    slices: Collection[EndpointSlice],
+    zone: bytes,
+    options: ZoneOptions,
+    only: Collection[bytes] | None = None,
+) -> dict[bytes, ReadyAnswers]:
+    """Give the A and AAAA answers at endpoints' names; SRV there is made when somebody asks (`lazy_types`).
+
+    With `only`, of the endpoints with these labels.
+    """
+    owner = service_owner(service.namespace, service.name, zone)
+    if owner is None or service.type == "ExternalName":
+        return {}
+    port_names = {_without_underscores(p) for p, _ in port_owners(service, slices, owner)}
+    return {
+        name + owner: endpoints.address_answers(found, options.ttl_seconds)
+        for name, found in endpoints.named_addresses(slices, options).items()
+        if (only is None or name in only)
+        and name not in port_names  # a pod called `http.tcp` yields to the port
+        and len(name) + len(owner) <= NAME_OCTETS_MAX
+    }
+
+
+def _external(service: Service, owner: bytes, options: ZoneOptions) -> dict[bytes, ReadyAnswers]:
+    if addresses.parse(service.external_name) is not None:
+        return {}
+    try:
+        target = from_text(service.external_name)
+    except BadName:
+        return {owner: {HOLD: EMPTY_ANSWER}}
+    return {owner: {c.CNAME: answer(c.CNAME, options.ttl_seconds, [target])}}
+
+
+def _cluster_ip_entries(service: Service) -> list[Entry]:
+    parsed = [addresses.parse(text) for text in service.cluster_ips]
+    known = [address for address in parsed if address is not None]
+    return [Entry(address, b"", port) for port in service.ports or (NO_PORT,) for address in known]
+
+
+def _prefix(port: Port) -> bytes | None:
+    """Give `_<port>._<proto>` as labels; None for a port that has no name."""
+    if not port.name or not port.protocol:
+        return None
+    name, protocol = label("_" + port.name), label("_" + port.protocol)
+    return name + protocol if name and protocol else None
+
+
+def _without_underscores(prefix: bytes) -> bytes:
+    first = prefix[0]
+    return b"%c%b%c%b" % (
+        first - 1,
+        prefix[2 : 1 + first],
+        prefix[1 + first] - 1,
+        prefix[3 + first :],
+    )
+
+
+def _fqdn(slices: Collection[EndpointSlice]) -> bytes | None:
+    for endpoint_slice in slices:
+        if endpoint_slice.address_type == "FQDN":
+            for endpoint in endpoint_slice.endpoints:
+                for text in endpoint.addresses:
+                    try:
+                        return from_text(text)
+                    except BadName:
+                        continue
+    return None
