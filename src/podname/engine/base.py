@@ -23,7 +23,10 @@ How a table answers a question for a name in one of its zones, in this order:
    a type in `lazy_types` is a miss; else NODATA with the zone's SOA. An owner that exists only as an empty
    non-terminal passes on instead when the name is under `fallthrough`.
 8. nothing: pass to the next layer when the name is under `fallthrough`; else NXDOMAIN with the zone's SOA.
-   (`denies=False`, for `hosts`: SERVFAIL instead, and the NODATA of rule 7 has no SOA.)
+
+The origin of a zone always exists, and its SOA record is made from the table's `Zone` and serial: nobody puts it there.
+With `denies=False` (for `hosts`, which has no SOA) only a name with records of its own exists; rule 7 answers NODATA
+without SOA, and rule 8 SERVFAIL without AA. When every layer has passed, the question is a miss.
 
 Sources: RFC 1034 §4.3.2; RFC 2308; RFC 6891; RFC 8020; the design of podname.
 """
@@ -31,8 +34,10 @@ Sources: RFC 1034 §4.3.2; RFC 2308; RFC 6891; RFC 8020; the design of podname.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+from podname.engine.counters import Counters
 
 Owner = bytes  # a folded name, podname.wire.names
 ReadyAnswer = bytes  # podname.wire.records
@@ -132,26 +137,11 @@ class Plan:
     layers: tuple[Layer, ...]
     miss: Miss
     rotate: bool = False  # `loadbalance`: A and AAAA records take turns
-    classes: frozenset[int] = frozenset({1})  # `chaos` would add CH; others are refused
+    #: Classes that are not refused, on the whole listener: CoreDNS knows no class per block. ANY (255) stands for all,
+    #: which `forward` and `chaos` ask for.
+    classes: frozenset[int] = frozenset({1})
     observers: tuple[Observer, ...] = ()
     counters: Counters | None = None
-
-
-@dataclass(slots=True)
-class Counters:
-    """Plain integers of one server block, read when somebody scrapes.
-
-    `requests` is keyed by (server, zone, protocol, family 1|2, type), `responses` by (server, zone, rcode, plugin).
-    Sizes and durations are kept as counts per bucket; the bounds are CoreDNS's.
-    """
-
-    requests: dict[tuple[str, str, str, int, int], int] = field(default_factory=dict)
-    responses: dict[tuple[str, str, int, str], int] = field(default_factory=dict)
-    dnssec_ok: dict[tuple[str, str], int] = field(default_factory=dict)
-    request_octets: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    response_octets: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    duration_seconds: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    sums: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
 
 class Listener(Protocol):
@@ -170,6 +160,7 @@ class Engine(Protocol):
     """Makes tables and listeners. `name` is `python` or `native`."""
 
     name: str
+    dropped: Counters  # what belongs to no plan: refused, under CoreDNS's zone "dropped"
 
     def table(self, options: TableOptions) -> Table:
         """Make an empty table, not synced."""

@@ -42,7 +42,7 @@ def from_labels(labels: list[str], parent: bytes) -> bytes:
 
 
 def to_text(octets: bytes) -> str:
-    """Show a name as text with its last dot, `\\DDD` for what is not printable (RFC 4343 §2.1)."""
+    r"""Show a name as text with its last dot, `\DDD` for what is not printable (RFC 4343 §2.1)."""
     if octets == ROOT:
         return "."
     return "".join(_label_text(label) + "." for label in labels_of(octets))
