@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from tests.cluster.harness import ClusterError, access, images
+from tests.cluster.harness import ClusterError, access, images, workloads
 from tests.cluster.harness.access import Rule
 from tests.cluster.harness.api import Api, Object
+from tests.cluster.harness.bulk import Bulk
 from tests.cluster.harness.controlplane import ControlPlane
 from tests.cluster.harness.namespace import Namespace
 from tests.cluster.harness.node import DNS_ADDRESS, Node
 from tests.cluster.harness.programs import prepare
 from tests.cluster.harness.servers import DnsServer
+from tests.cluster.harness.waiting import until
 from tests.cluster.harness.workspace import workspace
 
 PODNAME = Path(sys.executable).with_name("podname")
@@ -100,12 +102,59 @@ class Cluster:
         """Run a command in a pod and return what it prints."""
         return self.kubectl("exec", "--namespace", namespace, pod, "--", *command)
 
+    def dig(self, pod: str, *arguments: str, namespace: str = "default") -> list[str]:
+        """Ask with `dig +short` in a pod, of the server in its resolv.conf; sorted."""
+        return sorted(self.exec(pod, "dig", "+short", *arguments, namespace=namespace).split())
+
+    def running_pods(self, namespace: str, app: str, count: int) -> dict[str, str]:
+        """Wait until just so many pods of an app have an address and run; name to address."""
+        selector = f"app={app}" if app else ""
+
+        def pods() -> dict[str, str]:
+            found = self.api.find("Pod", namespace, selector)
+            running = [pod for pod in found if pod["status"].get("phase") == "Running"]
+            if len(running) != len(found):
+                return {}
+            return {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in running}
+
+        until(lambda: len(pods()) == count, f"{count} running pods of {app}", deadline_seconds=60)
+        return pods()
+
     def service_account(self, rules: Sequence[Rule], *, only_in: str = "") -> Path:
         """Make a service account with just these permissions and return its kubeconfig file."""
+        token = self.token(rules, only_in=only_in)
+        path = self.folder / f"account-{next(self._numbers)}.kubeconfig"
+        return self.control_plane.write_kubeconfig(path, token)
+
+    def account_api(self, rules: Sequence[Rule], *, only_in: str = "") -> Api:
+        """Make a service account with just these permissions and return a client that uses it."""
+        token = self.token(rules, only_in=only_in)
+        api = Api(self.namespace, self.control_plane.authority, token)
+        self._ending.callback(api.close)
+        return api
+
+    def token(self, rules: Sequence[Rule], *, only_in: str = "") -> str:
+        """Make a service account with just these permissions and return a token of it."""
         name = f"account-{next(self._numbers)}"
         access.create_account(self.api, name, rules, only_in=only_in)
-        token = access.create_token(self.api, name)
-        return self.control_plane.write_kubeconfig(self.folder / f"{name}.kubeconfig", token)
+        return access.create_token(self.api, name)
+
+    def place(self, *pods: Object) -> None:
+        """Create pods that are already somewhere: their given status is set as a kubelet would.
+
+        Where no kubelet runs; the Node that they are on is made with the first.
+        """
+        if not self.api.find("Node"):
+            self.api.create(workloads.node())
+        for pod in pods:
+            metadata = pod["metadata"]
+            self.api.create(pod)
+            change = {"status": pod["status"]}
+            self.api.patch("Pod", metadata["name"], change, metadata["namespace"], part="status")
+
+    def bulk(self) -> Bulk:
+        """Open the way to put thousands of objects at once."""
+        return Bulk(self.namespace)
 
     def coredns(self, corefile: str, kubeconfig: Path | None = None) -> DnsServer:
         """Start CoreDNS with a Corefile and wait until it is ready."""

@@ -94,6 +94,8 @@ class ControlPlane:
             f"--initial-cluster=default={peers}",
             "--unsafe-no-fsync",  # the data of a test need not survive the machine
             "--quota-backend-bytes=8589934592",  # for 100,000 pods and their history
+            "--max-txn-ops=1000",  # see `bulk`
+            "--max-request-bytes=33554432",
             "--log-level=warn",
         ]
         self.etcd = Program(self.namespace, arguments, self._folder / "etcd.log")

@@ -1,0 +1,113 @@
+"""The objects that tests create: manifests as functions, with only what a test varies."""
+
+from collections.abc import Mapping
+
+from tests.cluster.harness.api import Object
+from tests.cluster.harness.images import ERLANG
+
+NODE = "node-1"
+
+
+def namespace(name: str) -> Object:
+    """Give a Namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def service(
+    name: str,
+    app: str,
+    *,
+    namespace: str = "default",
+    headless: bool = True,
+    ports: Mapping[str, int] | None = None,
+    **spec: object,
+) -> Object:
+    """Give a Service for the pods with a label `app`."""
+    listed = [{"name": key, "port": value} for key, value in (ports or {}).items()]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "selector": {"app": app},
+            **({"clusterIP": "None"} if headless else {}),
+            **({"ports": listed} if listed else {}),
+            **spec,
+        },
+    }
+
+
+def pod(name: str, *, namespace: str = "default", app: str = "", **spec: object) -> Object:
+    """Give a Pod of the Erlang image that waits until it is told to do something."""
+    return {"apiVersion": "v1", "kind": "Pod", **pod_template(app, name, namespace, **spec)}
+
+
+def pod_template(app: str, name: str = "", namespace: str = "", **spec: object) -> Object:
+    """Give what a Pod consists of, by itself or as the template of a workload."""
+    container: Object = {
+        "name": "main",
+        "image": ERLANG,
+        "imagePullPolicy": "Never",
+        "command": ["sleep", "infinity"],
+    }
+    if "readiness" in spec:
+        container["readinessProbe"] = spec.pop("readiness")
+    metadata = {"name": name, "namespace": namespace, "labels": {"app": app} if app else {}}
+    rest = {"terminationGracePeriodSeconds": 1, "containers": [container], **spec}
+    return {"metadata": {key: value for key, value in metadata.items() if value}, "spec": rest}
+
+
+def deployment(name: str, replicas: int, *, namespace: str = "default", **spec: object) -> Object:
+    """Give a Deployment whose pods have the label `app` with its name."""
+    return _workload("Deployment", name, replicas, namespace, spec, {})
+
+
+def stateful_set(name: str, replicas: int, *, namespace: str = "default", **spec: object) -> Object:
+    """Give a StatefulSet with a Service of its own name."""
+    extra = {"serviceName": name, "podManagementPolicy": "Parallel"}
+    return _workload("StatefulSet", name, replicas, namespace, spec, extra)
+
+
+NEVER_READY: Object = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+"""A readiness probe that fails."""
+
+
+def _workload(
+    kind: str, name: str, replicas: int, namespace: str, pod_spec: Object, extra: Object
+) -> Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": pod_template(name, **pod_spec),
+            **extra,
+        },
+    }
+
+
+def placed_pod(
+    name: str,
+    *addresses: str,
+    namespace: str = "default",
+    app: str = "",
+    ready: bool = True,
+    phase: str = "Running",
+    **spec: object,
+) -> Object:
+    """Give a Pod as it looks when a kubelet runs it: on a Node, with addresses and a state."""
+    state = "True" if ready else "False"
+    status = {
+        "phase": phase,
+        "podIP": addresses[0],
+        "podIPs": [{"ip": address} for address in addresses],
+        "conditions": [{"type": kind, "status": state} for kind in ("Ready", "ContainersReady")],
+    }
+    return {**pod(name, namespace=namespace, app=app, nodeName=NODE, **spec), "status": status}
+
+
+def node() -> Object:
+    """Give the Node on which placed pods are, where no kubelet makes one."""
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
