@@ -51,18 +51,14 @@ class Stream:
 
     def __init__(self, source: Source) -> None:
         self._stack = [_Reading(source)]
+        self._names = {source.name}  # of what is being read: no source lies on itself
         self._imported_words = 0
 
     def peek(self) -> Word | None:
         """Give the next word and leave it, None at the end of everything."""
         while self._stack[-1].ended:
-            reading = self._stack[-1]
-            if reading.later:
-                reading.source, reading.next = reading.later.pop(0), 0
-            elif len(self._stack) == 1:
+            if not self._finish():
                 return None
-            else:
-                self._stack.pop()
         reading = self._stack[-1]
         return reading.source.words[reading.next]
 
@@ -89,9 +85,9 @@ class Stream:
 
         Raises CorefileError if one of them is being read already, or beyond the bound.
         """
-        way = [reading.source.name for reading in self._stack]
         for source in sources:
-            if source.name in way:
+            if source.name in self._names:
+                way = [reading.source.name for reading in self._stack]
                 around = [*way[way.index(source.name) :], source.name]
                 raise CorefileError(f"import cycle: {escaped(' → '.join(around))}", pattern.place)
             self._imported_words += len(source.words)
@@ -100,3 +96,17 @@ class Stream:
             raise TooManyImports(message, pattern.place)
         if sources:
             self._stack.append(_Reading(sources[0], list(sources[1:])))
+            self._names.add(sources[0].name)
+
+    def _finish(self) -> bool:
+        """Leave the source that has ended. False: it was the first one, and nothing follows."""
+        reading = self._stack[-1]
+        if not reading.later and len(self._stack) == 1:
+            return False
+        self._names.discard(reading.source.name)
+        if reading.later:
+            reading.source, reading.next = reading.later.pop(0), 0
+            self._names.add(reading.source.name)
+        else:
+            self._stack.pop()
+        return True
