@@ -25,7 +25,8 @@ from typing import Protocol, TypeVar
 from prometheus_client.core import Metric
 
 from podname.corefile import Directive
-from podname.engine.base import Client, Counters, Engine, Layer, Observer
+from podname.engine.base import Client, Engine, Layer, Observer
+from podname.engine.counters import Counters
 from podname.errors import CorefileError, ServeError
 from podname.wire import constants as c
 from podname.wire.query import Query
@@ -103,6 +104,8 @@ class Context:
     resources: Resources
     folder: Path  # that relative file names start from: where the Corefile lies
     warn: Callable[[str], None]
+    #: Every plugin of every server block, once all are set up.
+    roster: list[Plugin] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""The `bind` directive: which addresses a server block listens on."""

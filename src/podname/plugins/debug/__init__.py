@@ -1,0 +1,1 @@
+"""The `debug` directive: more is logged."""

@@ -1,0 +1,21 @@
+"""What the Corefile says of `debug`: nothing but its name.
+
+Source: CoreDNS plugin/debug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podname.corefile import Directive
+from podname.plugins.base import Context
+from podname.plugins.debug.handler import Debug
+
+
+def setup(directives: Sequence[Directive], context: Context) -> Debug:
+    """Read `debug`."""
+    for directive in directives:
+        directive.expect(0, 0)
+        for line in directive.block or ():
+            raise line.error(f"unknown property '{line.name.text}'")
+    return Debug()

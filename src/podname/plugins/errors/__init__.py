@@ -1,0 +1,1 @@
+"""The `errors` directive: one line for each query that could not be answered."""

@@ -1,0 +1,1 @@
+"""The `loadbalance` directive: addresses take turns."""

@@ -1,0 +1,79 @@
+"""Let addresses take turns, so that clients which take the first one are spread.
+
+The engine rotates the answers that it gives by itself. An answer of the plugin chain is shuffled
+here: the RDATA of the A records of one owner change places among themselves, and so do those of
+AAAA records. Nothing else of the message moves, so compression pointers stay true. MX records, whose
+RDATA may be compressed, are shuffled by writing the message anew.
+
+Sources: CoreDNS plugin/loadbalance; RFC 1035 §4.1.4; RFC 1794.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from struct import error as StructError
+from struct import unpack_from
+
+import dns.exception
+import dns.message
+
+from podname.plugins.base import Draft, Next, Plugin, Reply, Request
+from podname.wire import constants as c
+from podname.wire.records import Record, walk
+from podname.wire.reply import rcode_of
+
+_ADDRESS_OCTETS = {c.A: 4, c.AAAA: 16}
+
+
+class LoadBalance(Plugin):
+    """`loadbalance`: NOERROR only, and never a zone transfer."""
+
+    name = "loadbalance"
+
+    def plan(self, draft: Draft) -> None:
+        """Let the engine rotate."""
+        draft.rotate = True
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Shuffle what comes back."""
+        reply = await next_(request)
+        if reply is None or request.query.qtype in {c.AXFR, c.IXFR} or rcode_of(reply) != c.NOERROR:
+            return reply
+        return shuffle(reply, request.query.end)
+
+
+def shuffle(reply: bytes, behind_question: int) -> bytes:
+    """Give the message with its addresses in another order; a malformed one stays as it is."""
+    counts = unpack_from("!3H", reply, 6)
+    if sum(counts) < 2:
+        return reply
+    try:
+        records = list(walk(reply, behind_question, sum(counts)))
+        if counts[0] > 1 and any(rr.rtype == c.MX for rr in records[: counts[0]]):
+            return _shuffle_mx(reply)
+        return _shuffle_addresses(reply, records)
+    except (IndexError, ValueError, StructError, dns.exception.DNSException):
+        return reply
+
+
+def _shuffle_addresses(reply: bytes, records: list[Record]) -> bytes:
+    groups: dict[tuple[bytes, int], list[Record]] = defaultdict(list)
+    for rr in records:
+        if rr.end - rr.rdata == _ADDRESS_OCTETS.get(rr.rtype):
+            # Two owners written differently may be one name: they are then shuffled apart, no harm.
+            groups[reply[rr.start : rr.fixed], rr.rtype].append(rr)
+    message = bytearray(reply)
+    for group in groups.values():
+        for rr, other in zip(group, random.sample(group, len(group)), strict=True):
+            message[rr.rdata : rr.end] = reply[other.rdata : other.end]
+    return bytes(message)
+
+
+def _shuffle_mx(reply: bytes) -> bytes:
+    message = dns.message.from_wire(reply, one_rr_per_rrset=True)
+    mx = [place for place, rrset in enumerate(message.answer) if rrset.rdtype == c.MX]
+    before = list(message.answer)
+    for place, other in zip(mx, random.sample(mx, len(mx)), strict=True):
+        message.answer[place] = before[other]
+    return message.to_wire(max_size=c.MESSAGE_OCTETS_MAX)

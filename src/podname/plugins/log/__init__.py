@@ -1,0 +1,1 @@
+"""The `log` directive: one line for each query."""

@@ -1,0 +1,104 @@
+"""Write a line for each query: those that the engine answers by itself and those that it does not.
+
+The lines go out through the logger `podname.queries`, which has no plugin's name before its lines;
+a JSON record has the fields of CoreDNS's schema.
+
+Source: CoreDNS plugin/log.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from podname.engine.base import Client
+from podname.errors import ServeError
+from podname.plugins.base import Draft, Next, Plugin, Reply, Request
+from podname.plugins.log.entry import Entry
+from podname.wire import names
+from podname.wire.query import Query, parse
+from podname.wire.reply import deny
+from podname.wire.texts import class_text, rcode_text, type_text
+
+_queries = logging.getLogger("podname.queries")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Names at or below `zone` are logged in this format, if the response is of one of `classes`."""
+
+    zone: bytes
+    write: Callable[[Entry], str]
+    classes: frozenset[str]
+
+
+class Log(Plugin):
+    """`log`: the first rule that covers a name decides."""
+
+    name = "log"
+
+    def __init__(self, rules: list[Rule]) -> None:
+        self.rules = rules
+
+    def plan(self, draft: Draft) -> None:
+        """See the answers of the engine."""
+        draft.observers.append(self.observe)
+
+    def observe(
+        self,
+        packet: bytes,
+        response: bytes,
+        client: Client,
+        plugin: str,
+        seconds: float,
+    ) -> None:
+        """Log what the engine answered."""
+        query = parse(packet)
+        if isinstance(query, Query):
+            self._log(Entry(query, client, response, seconds))
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Log what comes back from the rest of the chain."""
+        started_seconds = time.perf_counter()
+        try:
+            reply = await next_(request)
+        except ServeError as error:
+            self._log_since(started_seconds, request, deny(request.query, error.rcode))
+            raise
+        self._log_since(started_seconds, request, reply)
+        return reply
+
+    def _log_since(self, started_seconds: float, request: Request, reply: Reply) -> None:
+        seconds = time.perf_counter() - started_seconds
+        self._log(Entry(request.query, request.client, reply, seconds))
+
+    def _log(self, entry: Entry) -> None:
+        for rule in self.rules:
+            if names.is_subdomain(entry.query.folded, rule.zone):
+                if len(rule.classes) == 3 or entry.classify()[1] in rule.classes:
+                    _queries.info(rule.write(entry), extra={"fields": lambda: fields(entry)})
+                return
+
+
+def fields(entry: Entry) -> dict[str, Any]:
+    """Give the fields of a query's JSON record, in CoreDNS's order."""
+    return {
+        "plugin": "log",
+        "client_ip": entry.client.address,
+        "client_port": entry.client.port,
+        "qname": names.to_text(entry.query.folded),
+        "qtype": type_text(entry.query.qtype),
+        "qclass": class_text(entry.query.qclass),
+        "protocol": entry.client.protocol,
+        "id": entry.query.message_id,
+        "opcode": entry.opcode,
+        "request_size": len(entry.query.packet),
+        "dnssec_ok": entry.dnssec_ok,
+        "bufsize": entry.buffer_octets,
+        "rcode": None if entry.rcode is None else rcode_text(entry.rcode),
+        "response_size": entry.response_octets(),
+        "duration_seconds": entry.seconds,
+    }

@@ -1,0 +1,1 @@
+"""The `prometheus` directive: metrics under CoreDNS's names."""

@@ -1,0 +1,128 @@
+"""Everything that the server and its plugins count, made into metric families when somebody scrapes.
+
+Two plugins may give the same family, as when two server blocks have a `cache`: such families are
+put together, samples with equal labels added up, a gauge's last one taken.
+
+Sources: CoreDNS plugin/metrics; the Prometheus text format 0.0.4.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from podname import __version__
+from podname.engine import counters as c
+from podname.engine.base import Engine
+from podname.plugins.base import Plugin
+from podname.plugins.prometheus.totals import ServerTotals
+
+_log = logging.getLogger(__name__)
+
+_HELP = {
+    "requests_total": "Counter of DNS requests made per zone, protocol and family.",
+    "do_requests_total": "Counter of DNS requests with DO bit set per zone.",
+    "responses_total": "Counter of response status codes.",
+    "request_size_bytes": "Size of the request in bytes.",
+    "response_size_bytes": "Size of the returned response in bytes.",
+    "request_duration_seconds": "Histogram of the time (in seconds) each request took per zone.",
+}
+_BOUNDS: dict[str, Sequence[float]] = {
+    "request_size_bytes": c.SIZE_BOUNDS_OCTETS,
+    "response_size_bytes": c.SIZE_BOUNDS_OCTETS,
+    "request_duration_seconds": c.DURATION_BOUNDS_SECONDS,
+}
+
+
+class ServerCollector(Collector):
+    """Collects from the engine, the server and every plugin of the configuration."""
+
+    def __init__(self, engine: Engine, totals: ServerTotals, roster: Sequence[Plugin]) -> None:
+        self._engine = engine
+        self._totals = totals
+        self._roster = roster
+
+    def collect(self) -> Iterable[Metric]:
+        """Give all families, each name once."""
+        return merged(self._all())
+
+    def describe(self) -> Iterable[Metric]:
+        """Name no family in advance: plugins come and go."""
+        return ()
+
+    def _all(self) -> Iterator[Metric]:
+        yield from _build_info(self._engine.name)
+        panics = CounterMetricFamily(
+            "coredns_panics", "A metrics that counts the number of panics."
+        )
+        panics.add_metric([], self._totals.panics)
+        yield panics
+        for counters in (self._totals.counters, self._engine.dropped):
+            yield from _dns(counters.families())
+        for plugin in self._roster:
+            try:
+                yield from plugin.collect()
+            except Exception:
+                # One plugin's fault must not cost the operator all the others' metrics.
+                _log.exception("The metrics of plugin '%s' are missing", plugin.name)
+
+
+def merged(families: Iterable[Metric]) -> list[Metric]:
+    """Put families of one name together."""
+    out: dict[str, Metric] = {}
+    values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], Sample]] = {}
+    for family in families:
+        out.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+        known = values.setdefault(family.name, {})
+        for sample in family.samples:
+            key = sample.name, tuple(sorted(sample.labels.items()))
+            before = known.get(key)
+            if before is not None and family.type != "gauge":
+                known[key] = sample._replace(value=before.value + sample.value)
+            else:
+                known[key] = sample
+    for name, metric in out.items():
+        metric.samples = list(values[name].values())
+    return list(out.values())
+
+
+def _dns(families: c.Families) -> Iterator[Metric]:
+    for name, counts in families.counts.items():
+        counter = CounterMetricFamily(f"coredns_dns_{name}", _HELP[name], labels=c.LABELS[name])
+        for labels, count in counts.items():
+            counter.add_metric(labels, count)
+        yield counter
+    for name, histograms in families.histograms.items():
+        bounds = [*(f"{bound:g}" for bound in _BOUNDS[name]), "+Inf"]
+        family = HistogramMetricFamily(f"coredns_dns_{name}", _HELP[name], labels=c.LABELS[name])
+        for labels, histogram in histograms.items():
+            buckets = zip(bounds, histogram.cumulative(), strict=True)
+            family.add_metric(labels, list(buckets), histogram.sum)
+        yield family
+
+
+def _build_info(engine: str) -> Iterator[Metric]:
+    ours = GaugeMetricFamily(
+        "podname_build_info",
+        "A metric with a constant '1' value: the version, the engine and Python.",
+        labels=["version", "engine", "python"],
+    )
+    ours.add_metric([__version__, engine, platform.python_version()], 1)
+    yield ours
+    theirs = GaugeMetricFamily(
+        "coredns_build_info",
+        "A metric with a constant '1' value labeled by version, revision, and goversion.",
+        labels=["version", "revision", "goversion"],
+    )
+    theirs.add_metric([f"podname-{__version__}", "", ""], 1)
+    yield theirs

@@ -1,0 +1,104 @@
+"""Count queries and show all metrics at `/metrics`.
+
+The engine counts what it answers by itself; what the plugin chain answers is counted here, in the
+same counters. Nothing is formatted until somebody scrapes.
+
+Source: CoreDNS plugin/metrics.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.asgi import make_asgi_app
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from podname.engine.counters import Counters
+from podname.errors import ServeError
+from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
+from podname.plugins.http import Endpoint
+from podname.plugins.prometheus.collector import ServerCollector
+from podname.wire import names
+from podname.wire.reply import rcode_of
+
+
+class Prometheus(Plugin):
+    """`prometheus`: queries of its server block are counted; everything that counts is shown."""
+
+    name = "prometheus"
+
+    def __init__(self, endpoint: Endpoint, counters: Counters, collector: ServerCollector) -> None:
+        self.endpoint = endpoint
+        self._counters = counters
+        self._siblings: tuple[str, ...] = ()
+        self._listeners: Sequence[Bound] = ()
+        registry = CollectorRegistry()
+        registry.register(collector)
+        for process in (ProcessCollector, PlatformCollector, GCCollector):
+            process(registry=registry)
+        self._app = make_asgi_app(registry)
+
+    def link(self, siblings: Mapping[str, Plugin]) -> None:
+        """Learn what is enabled in the block."""
+        self._siblings = tuple(siblings)
+
+    def bound(self, listeners: Sequence[Bound]) -> None:
+        """Learn where."""
+        self._listeners = listeners
+
+    async def start(self) -> None:
+        """Open the endpoint."""
+        self.endpoint.add("/metrics", self._app)
+        await self.endpoint.open()
+
+    async def stop(self) -> None:
+        """Leave the endpoint."""
+        self.endpoint.remove("/metrics", self._app)
+
+    def plan(self, draft: Draft) -> None:
+        """Let the engine count."""
+        draft.counters = self._counters
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Count what the rest of the chain answers."""
+        started_seconds = time.perf_counter()
+        try:
+            reply = await next_(request)
+        except ServeError as error:
+            self._count(request, error.rcode, request.query.end, started_seconds)
+            raise
+        if reply is None:
+            self._count(request, 0, 0, started_seconds)
+        else:
+            self._count(request, rcode_of(reply), len(reply), started_seconds)
+        return reply
+
+    def collect(self) -> Iterable[Metric]:
+        """Tell which plugins are enabled where."""
+        enabled = GaugeMetricFamily(
+            "coredns_plugin_enabled",
+            "A metric that indicates whether a plugin is enabled on per server and zone basis.",
+            labels=["server", "zone", "view", "name"],
+        )
+        for bound in self._listeners:
+            for name in self._siblings:
+                enabled.add_metric([bound.server, bound.zone, "", name], 1)
+        return [enabled]
+
+    def _count(
+        self, request: Request, rcode: int, response_octets: int, started_seconds: float
+    ) -> None:
+        query, client = request.query, request.client
+        family = 2 if ":" in client.address else 1
+        zone = names.to_text(request.zone)
+        self._counters.tally(client.server, zone, client.protocol, family).count(
+            query.qtype,
+            rcode,
+            request.plugin,
+            request_octets=len(query.packet),
+            response_octets=response_octets,
+            seconds=time.perf_counter() - started_seconds,
+            dnssec_ok=query.edns is not None and query.edns.dnssec_ok,
+        )

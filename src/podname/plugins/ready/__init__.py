@@ -1,0 +1,1 @@
+"""The `ready` directive: says whether every plugin can answer."""

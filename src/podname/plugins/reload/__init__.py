@@ -1,0 +1,1 @@
+"""The `reload` directive: a changed Corefile takes effect by itself."""

@@ -1,0 +1,1 @@
+"""The `whoami` directive: tells a client its own address."""

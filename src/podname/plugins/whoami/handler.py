@@ -1,0 +1,42 @@
+"""Answer every question with the client's own address, port and protocol.
+
+The answer section stays empty; the additional section has the address as A or AAAA, and port and
+protocol as an SRV record. TTL is 0.
+
+Source: CoreDNS plugin/whoami.
+"""
+
+from __future__ import annotations
+
+from struct import pack
+
+from podname.plugins.base import Next, Plugin, Reply, Request
+from podname.wire import addresses, names
+from podname.wire import constants as c
+from podname.wire.records import record, srv_rdata
+from podname.wire.reply import respond
+
+
+class Whoami(Plugin):
+    """`whoami`: never hands a query on."""
+
+    name = "whoami"
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Answer with who asked."""
+        records = _records(request)
+        return respond(request.query, pack("!3H", 0, 0, len(records)) + b"".join(records))
+
+
+def _records(request: Request) -> list[bytes]:
+    client, query = request.client, request.query
+    records = []
+    if address := addresses.parse(client.address.partition("%")[0]):
+        rtype = addresses.rtype_of(address)
+        records.append(record(c.POINTER_TO_QNAME, rtype, 0, address))
+    label = b"_" + client.protocol.encode()
+    owner = bytes((len(label),)) + label + query.name
+    if len(owner) <= names.NAME_OCTETS_MAX:
+        rdata = srv_rdata(0, 0, client.port, names.ROOT)
+        records.append(record(owner, c.SRV, 0, rdata))
+    return records

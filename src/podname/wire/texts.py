@@ -1,0 +1,31 @@
+"""The names of types, classes and RCODEs, as people write them.
+
+Sources: IANA "Domain Name System (DNS) Parameters"; RFC 3597 §5 (TYPE65280, CLASS32).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+
+
+@lru_cache(maxsize=1024)
+def type_text(qtype: int) -> str:
+    """Show a type: `AAAA`, `TYPE65280`."""
+    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype))
+
+
+@lru_cache(maxsize=64)
+def class_text(qclass: int) -> str:
+    """Show a class: `IN`, `CLASS32`."""
+    return dns.rdataclass.to_text(dns.rdataclass.RdataClass.make(qclass))
+
+
+@lru_cache(maxsize=64)
+def rcode_text(rcode: int) -> str:
+    """Show an RCODE: `NXDOMAIN`, `RCODE28`."""
+    text = dns.rcode.to_text(dns.rcode.Rcode.make(rcode))
+    return text if not text.isdigit() else f"RCODE{rcode}"
