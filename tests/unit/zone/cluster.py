@@ -1,0 +1,192 @@
+"""A cluster in a few lines, compiled into a table that shows its content as zone-file text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import dns.rdatatype
+
+from podname.engine.base import HOLD, Change, TableOptions
+from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
+from podname.kube.store import Store
+from podname.wire import constants as c
+from podname.wire import names
+from podname.wire.records import EMPTY_ANSWER, walk
+from podname.zone.compiler import Compiler, Sources
+from podname.zone.options import ZoneOptions
+
+ZONE = names.from_text("cluster.local.")
+REVERSE = (names.from_text("in-addr.arpa."), names.from_text("ip6.arpa."))
+
+
+class DictTable:
+    """A table that only remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.options = TableOptions("kubernetes", ())
+        self.synced = False
+        self.content: dict[tuple[bytes, int], bytes] = {}
+        self.dashed: dict[bytes, bool] = {}
+        self.writes = 0
+
+    def update(self, changes: Iterable[Change]) -> None:
+        for owner, rtype, ready in changes:
+            self.writes += 1
+            if ready is None:
+                self.content.pop((owner, rtype), None)
+            else:
+                self.content[owner, rtype] = ready
+
+    def replace(self, changes: Iterable[Change]) -> None:
+        self.content.clear()
+        self.update(changes)
+
+    def set_dashed(self, parent: bytes, *, open_: bool | None) -> None:
+        if open_ is None:
+            self.dashed.pop(parent, None)
+        else:
+            self.dashed[parent] = open_
+
+    def set_serial(self, serial: int) -> None: ...
+
+    def get(self, owner: bytes, qtype: int) -> bytes | None:
+        return self.content.get((owner, qtype))
+
+    def exists(self, owner: bytes) -> bool:
+        return any(known == owner for known, _ in self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+
+@dataclass
+class Cluster:
+    """Stores, a compiler over them, and what the table then says."""
+
+    options: ZoneOptions
+    services: Store[Service] = field(default_factory=Store)
+    slices: Store[EndpointSlice] = field(default_factory=Store)
+    namespaces: Store[Namespace] = field(default_factory=Store)
+    pods: Store[Pod] = field(default_factory=Store)
+
+    def __post_init__(self) -> None:
+        self.table = DictTable()
+        options = self.options
+        sources = Sources(
+            self.services,
+            self.slices if options.endpoints else None,
+            self.namespaces,
+            self.pods if options.watches_pods else None,
+        )
+        self.compiler = Compiler(options, sources, self.table, on_synced=self.build)
+        self.compiler.follow()
+
+    def load(self, *objects: Any) -> Cluster:
+        """Let the first lists come in."""
+        for store, kind in self._kinds():
+            store.replace([obj for obj in objects if isinstance(obj, kind)])
+        return self
+
+    def build(self) -> None:
+        for _ in self.compiler.build():
+            pass
+
+    def put(self, obj: Any) -> None:
+        self._store(obj).put(obj)
+
+    def remove(self, obj: Any) -> None:
+        self._store(obj).remove(obj.key)
+
+    def records(self, owner: str) -> list[str]:
+        """Show what an owner has, sorted: `A 10.0.0.1`, `SRV 0 100 80 a.b.` and additionals as `+owner A …`."""
+        wire = names.from_text(owner)
+        out = []
+        for (known, rtype), ready in self.table.content.items():
+            if known == wire and rtype != HOLD:
+                out += show(wire, ready)
+        return sorted(out)
+
+    def held(self, owner: str) -> bool:
+        return (names.from_text(owner), HOLD) in self.table.content
+
+    def everything(self) -> dict[tuple[bytes, int], Any]:
+        """Give the whole content in a form where order inside an answer does not matter."""
+        return {
+            key: sorted(show(key[0], ready)) if ready != EMPTY_ANSWER else []
+            for key, ready in self.table.content.items()
+        }
+
+    def _store(self, obj: Any) -> Store[Any]:
+        return next(store for store, kind in self._kinds() if isinstance(obj, kind))
+
+    def _kinds(self) -> list[tuple[Store[Any], type]]:
+        return [
+            (self.namespaces, Namespace),
+            (self.slices, EndpointSlice),
+            (self.services, Service),
+            (self.pods, Pod),
+        ]
+
+
+def show(owner: bytes, ready: bytes) -> list[str]:
+    """Show a ready answer as text; dnspython reads the message that it would become."""
+    import dns.message
+
+    counts = ready[:6]
+    question = owner + b"\x00\x01\x00\x01"
+    octets = b"\x00\x00\x84\x00\x00\x01" + counts + question + ready[6:]
+    assert sum(1 for _ in walk(octets, 12 + len(question), sum(counts[1::2]))) >= 0
+    message = dns.message.from_wire(octets)
+    out = []
+    for prefix, section in (("", message.answer), ("+", message.additional)):
+        for rrset in section:
+            shown = "" if not prefix else prefix + rrset.name.to_text() + " "
+            for rdata in rrset:
+                out.append(f"{shown}{dns.rdatatype.to_text(rrset.rdtype)} {rdata.to_text()}")
+    return out
+
+
+def options(**changes: Any) -> ZoneOptions:
+    return ZoneOptions(zones=(ZONE, *REVERSE), **changes)
+
+
+def service(
+    name: str, *ips: str, ports: str = "http/TCP/80", ns: str = "default", **more: Any
+) -> Service:
+    kind = more.pop("type", "ClusterIP")
+    return Service(ns, name, kind, ips or ("None",), more.pop("external", ""), _ports(ports))
+
+
+def endpoint_slice(
+    name: str,
+    svc: str,
+    *endpoints: str,
+    ports: str = "http/TCP/80",
+    ns: str = "default",
+    kind: str = "IPv4",
+) -> EndpointSlice:
+    """Endpoints are written `address[,address] [hostname=x] [pod=y]`."""
+    return EndpointSlice(ns, name, svc, kind, tuple(map(_endpoint, endpoints)), _ports(ports))
+
+
+def pod(name: str, *ips: str, ns: str = "default", phase: str = "Running") -> Pod:
+    return Pod(ns, name, ips, phase)
+
+
+def _endpoint(text: str) -> Endpoint:
+    addresses, *words = text.split()
+    has = dict(word.split("=") for word in words)
+    return Endpoint(tuple(addresses.split(",")), has.get("hostname", ""), has.get("pod", ""))
+
+
+def _ports(text: str) -> tuple[Port, ...]:
+    ports = []
+    for word in text.split():
+        name, protocol, number = word.split("/")
+        ports.append(Port(name, protocol, int(number)))
+    return tuple(ports)
+
+
+__all__ = ["Cluster", "Namespace", "c", "endpoint_slice", "options", "pod", "service"]
