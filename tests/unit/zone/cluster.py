@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import dns.message
 import dns.rdatatype
 
 from podname.engine.base import HOLD, Change, TableOptions
@@ -132,8 +133,6 @@ class Cluster:
 
 def show(owner: bytes, ready: bytes) -> list[str]:
     """Show a ready answer as text; dnspython reads the message that it would become."""
-    import dns.message
-
     counts = ready[:6]
     question = owner + b"\x00\x01\x00\x01"
     octets = b"\x00\x00\x84\x00\x00\x01" + counts + question + ready[6:]
@@ -143,8 +142,8 @@ def show(owner: bytes, ready: bytes) -> list[str]:
     for prefix, section in (("", message.answer), ("+", message.additional)):
         for rrset in section:
             shown = "" if not prefix else prefix + rrset.name.to_text() + " "
-            for rdata in rrset:
-                out.append(f"{shown}{dns.rdatatype.to_text(rrset.rdtype)} {rdata.to_text()}")
+            rtype = dns.rdatatype.to_text(rrset.rdtype)
+            out += [f"{shown}{rtype} {rdata.to_text()}" for rdata in rrset]
     return out
 
 

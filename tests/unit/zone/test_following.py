@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import podname.zone.compiler as compiler_module
 from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
 from podname.zone.options import ZoneOptions
 from tests.unit.zone.cluster import Cluster, endpoint_slice, options, pod, service
@@ -98,8 +99,6 @@ def test_events_during_a_build_are_not_lost(
     chosen: ZoneOptions, first: list[Any], later: list[tuple[bool, Any]]
 ) -> None:
     """The stores change between the steps of a build; what comes out is the end state."""
-    import podname.zone.compiler as compiler_module
-
     built = Cluster(chosen)
     steps: list[None] = []
     built.build = lambda: None  # type: ignore[method-assign]
