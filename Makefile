@@ -1,0 +1,51 @@
+# What a person does with a clone. Every target sets up what it needs; `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test test-cluster lint format lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+install: $(INSTALLED) ## Set up .venv with podname and all that its tests need (Python 3.11 or newer)
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "podname needs Python 3.11 or newer; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: install ## Answer DNS on 127.0.0.1:1053 from the example cluster
+	$(BIN)/podname serve -dns.port 1053
+
+test: install ## Run every test that needs nothing but this (under five minutes)
+	$(BIN)/python -m pytest tests/unit
+
+test-cluster: install ## Run the tests on a real Kubernetes cluster (root, Go, Debian's packages; ten minutes more the first time)
+	tests/cluster/prepare.sh
+	$(BIN)/python -m pytest tests/cluster
+
+lint: install ## Check style, types and floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## Write requirements/*.txt anew from requirements/*.in (needs uv)
+	for set in runtime dev; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	    --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; \
+	done
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
