@@ -35,7 +35,7 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class _Reading:
-    """The source that is being read, and those that the same import line brings after it."""
+    """The source that is being read; `later` are those of the same import line, last one first."""
 
     source: Source
     later: list[Source] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Stream:
             message = f"imports make more than {IMPORTED_WORDS_MAX} words of the Corefile"
             raise TooManyImports(message, pattern.place)
         if sources:
-            self._stack.append(_Reading(sources[0], list(sources[1:])))
+            self._stack.append(_Reading(sources[0], list(sources[:0:-1])))
             self._names.add(sources[0].name)
 
     def _finish(self) -> bool:
@@ -105,7 +105,7 @@ class Stream:
             return False
         self._names.discard(reading.source.name)
         if reading.later:
-            reading.source, reading.next = reading.later.pop(0), 0
+            reading.source, reading.next = reading.later.pop(), 0
             self._names.add(reading.source.name)
         else:
             self._stack.pop()

@@ -213,7 +213,7 @@ def test_a_deep_chain_is_no_recursion(outline: Outline) -> None:
 
 
 def test_a_corefile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CorefileError, match="cannot read '.*/nowhere': No such file"):
+    with pytest.raises(CorefileError, match=r"cannot read '.*/nowhere': No such file"):
         parse(tmp_path / "nowhere")
     with pytest.raises(CorefileError, match="Is a directory"):
         parse(tmp_path)
