@@ -5,11 +5,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.cluster.harness import workloads
+from tests.cluster.harness import access, workloads
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.servers import DnsServer
 from tests.cluster.harness.waiting import until
 
 NUMBERS = itertools.count(1)
+COREFILE = """
+.:{$PORT} {
+    bind {$ADDRESS}
+    ready {$READY}
+    errors
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods verified
+        endpoint_pod_names
+        OURS
+        ttl 1
+    }
+}
+"""
+"""A kubeadm-like Corefile; the API server is found as in any pod."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,3 +68,18 @@ def space(cluster: Cluster) -> Iterator[str]:
     until(lambda: cluster.api.find("ServiceAccount", name), f"the service account of {name}")
     yield name
     cluster.api.delete("Namespace", name)
+
+
+@pytest.fixture(scope="module", params=["coredns", "podname"])
+def server(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[DnsServer]:
+    """Make each of the two the cluster's DNS, as if in a pod, with its least permissions.
+
+    A test of what CoreDNS cannot do asks for podname alone, with `parametrize` and `indirect`.
+    """
+    ours = "pod_names" if request.param == "podname" else ""
+    rules = access.PODNAME_RULES if request.param == "podname" else access.COREDNS_RULES
+    corefile = COREFILE.replace("OURS", ours)
+    account = cluster.in_cluster(rules)
+    with cluster.start_server(request.param, corefile, environment=account) as server:
+        cluster.use_dns(server)
+        yield server

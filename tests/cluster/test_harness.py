@@ -40,8 +40,8 @@ with workspace.workspace() as folder:
 
 @pytest.fixture(scope="module")
 def coredns(cluster: Cluster) -> Iterator[DnsServer]:
-    kubeconfig = cluster.service_account(access.COREDNS_RULES)
-    with cluster.coredns(COREFILE, kubeconfig) as server:
+    kubeconfig = cluster.kubeconfig(access.COREDNS_RULES)
+    with cluster.start_server("coredns", COREFILE, kubeconfig) as server:
         cluster.use_dns(server)
         yield server
 
@@ -123,6 +123,19 @@ def test_objects_in_bulk_are_objects_like_others(control_plane: Cluster) -> None
         assert control_plane.api.get("Pod", "bulk-7", "bulk")["status"]["podIP"] == "10.42.10.7"
         bulk.delete(pods[:199])
         until(lambda: len(control_plane.api.find("Pod", "bulk")) == 1, "one pod")
+
+
+def test_services_in_bulk_are_answered(control_plane: Cluster) -> None:
+    pods = {f"many-{number}": f"10.42.11.{number}" for number in range(1, 4)}
+    service = workloads.service("many", "many", ports={"http": 80}, clusterIPs=["None"])
+    del service["spec"]["selector"]
+    with control_plane.bulk() as bulk:
+        bulk.put([service, workloads.endpoint_slice("many", pods, ports={"http": 80})])
+    with control_plane.start_server("coredns", COREFILE) as server:
+        name = "many.default.svc.cluster.local"
+        assert server.short(name) == sorted(pods.values())
+        assert server.short(f"many-2.{name}") == ["10.42.11.2"]
+        assert len(server.short(f"_http._tcp.{name}", "SRV")) == 3
 
 
 def test_nothing_outlives_the_harness_however_it_ends() -> None:

@@ -23,6 +23,9 @@ COREDNS_RULES: tuple[Rule, ...] = (
 )
 """What CoreDNS's own manifest grants it."""
 
+PODNAME_RULES = COREDNS_RULES
+"""What podname needs with `pod_names`; without it, not even the pods."""
+
 
 def create_account(
     api: Api, name: str, rules: Sequence[Rule], *, only_in: str = "", home: str = "default"

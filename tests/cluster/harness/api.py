@@ -1,7 +1,7 @@
 """A small client of the API server: JSON objects in and out, over connections made inside.
 
-`Api` is what a test speaks to Kubernetes with: `create`, `get`, `find`, `patch`, `delete` by kind.
-Kinds are few and known, so a table replaces discovery.
+`Api` is what a test speaks to Kubernetes with: `create`, `apply`, `get`, `find`, `patch`, `delete` by
+kind. Kinds are few and known, so a table replaces discovery.
 
 Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -39,7 +39,7 @@ KINDS = {
     "ClusterRoleBinding": (RBAC, "clusterrolebindings"),
 }
 CLUSTER_SCOPED = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding"}
-MERGE = "application/merge-patch+json"
+MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 
 
 class ApiError(ClusterError):
@@ -86,9 +86,10 @@ class Api:
         address = path(kind, namespace, name) + (f"/{part}" if part else "")
         return self.request("PATCH", address, change, content_type=MERGE)
 
-    def replace(self, item: Object) -> Object:
-        """Put an object in the place of the one with its name."""
-        return self.request("PUT", path_of(item), item)
+    def apply(self, item: Object) -> Object:
+        """Create an object, or make the one with its name look like it (server-side apply)."""
+        address = f"{path_of(item)}?fieldManager=tests&force=true"
+        return self.request("PATCH", address, item, content_type=APPLY)
 
     def delete(
         self, kind: str, name: str, namespace: str = "default", *, now: bool = False

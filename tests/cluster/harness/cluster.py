@@ -5,7 +5,7 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -102,9 +102,22 @@ class Cluster:
         """Run a command in a pod and return what it prints."""
         return self.kubectl("exec", "--namespace", namespace, pod, "--", *command)
 
+    def resolve(self, pod: str, name: str, *, namespace: str = "default") -> list[str]:
+        """Resolve a name in a pod as any program there would, with the C library; sorted."""
+        with contextlib.suppress(ClusterError):  # no such name
+            lines = self.exec(pod, "getent", "ahostsv4", name, namespace=namespace).splitlines()
+            return sorted({line.split()[0] for line in lines})
+        return []
+
     def dig(self, pod: str, *arguments: str, namespace: str = "default") -> list[str]:
         """Ask with `dig +short` in a pod, of the server in its resolv.conf; sorted."""
         return sorted(self.exec(pod, "dig", "+short", *arguments, namespace=namespace).split())
+
+    def dig_at(self, server: DnsServer, *arguments: str) -> str:
+        """Ask a server with `dig` from outside the pods and return all that dig prints."""
+        place = [f"@{server.address}", "-p", str(server.port)]
+        command = [*self.namespace.into(network_only=True), "dig", *place, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def running_pods(self, namespace: str, app: str, count: int) -> dict[str, str]:
         """Wait until just so many pods of an app have an address and run; name to address."""
@@ -120,11 +133,21 @@ class Cluster:
         until(lambda: len(pods()) == count, f"{count} running pods of {app}", deadline_seconds=60)
         return pods()
 
-    def service_account(self, rules: Sequence[Rule], *, only_in: str = "") -> Path:
-        """Make a service account with just these permissions and return its kubeconfig file."""
+    def kubeconfig(self, rules: Sequence[Rule], *, only_in: str = "") -> Path:
+        """Make a service account with just these permissions and return a kubeconfig of it."""
         token = self.token(rules, only_in=only_in)
         path = self.folder / f"account-{next(self._numbers)}.kubeconfig"
         return self.control_plane.write_kubeconfig(path, token)
+
+    def in_cluster(self, rules: Sequence[Rule], *, only_in: str = "") -> Mapping[str, str]:
+        """Make a service account, put its files where pods find them; return the environment.
+
+        A program started with it takes itself for one in a pod of that account. The Service
+        address of the API server needs a node. There is one such place: the last account has it.
+        """
+        token = self.token(rules, only_in=only_in)
+        access.write_in_cluster_files(self.namespace.root, token, self.control_plane.authority)
+        return {"KUBERNETES_SERVICE_HOST": "10.43.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
     def account_api(self, rules: Sequence[Rule], *, only_in: str = "") -> Api:
         """Make a service account with just these permissions and return a client that uses it."""
@@ -156,39 +179,35 @@ class Cluster:
         """Open the way to put thousands of objects at once."""
         return Bulk(self.namespace)
 
-    def coredns(self, corefile: str, kubeconfig: Path | None = None) -> DnsServer:
-        """Start CoreDNS with a Corefile and wait until it is ready."""
-        return self._server("coredns", [self._programs["coredns"]], corefile, kubeconfig)
+    def start_server(
+        self,
+        program: str,
+        corefile: str,
+        kubeconfig: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> DnsServer:
+        """Start `coredns` or `podname` with a Corefile and wait until it is ready.
 
-    def podname(self, corefile: str, kubeconfig: Path | None = None) -> DnsServer:
-        """Start podname with a Corefile and wait until it is ready."""
-        return self._server("podname", [PODNAME, "serve"], corefile, kubeconfig)
+        `{$KUBECONFIG}` in the Corefile is the file given, or the administrator's.
+        """
+        commands: dict[str, list[str | Path]] = {
+            "coredns": [self._programs["coredns"]],
+            "podname": [PODNAME, "serve"],
+        }
+        log = self.folder / f"{program}-{next(self._numbers)}.log"
+        variables = {
+            "KUBECONFIG": str(kubeconfig or self.control_plane.kubeconfig),
+            **(environment or {}),
+        }
+        with contextlib.ExitStack() as undo:
+            server = DnsServer(self.namespace, commands[program], corefile, log, variables)
+            undo.callback(server.stop)
+            server.wait_ready()
+            undo.pop_all()
+        return server
 
     def use_dns(self, server: DnsServer) -> None:
-        """Make a server that runs beside the pods the DNS of every pod."""
-        name, place = "kube-dns", {"namespace": "kube-system"}
-        with contextlib.suppress(ClusterError):
-            self.api.delete("Service", name, "kube-system")
-        with contextlib.suppress(ClusterError):
-            self.api.delete("EndpointSlice", name, "kube-system")
-        kinds = ("UDP", "TCP")
-        ports = [{"name": kind.lower(), "protocol": kind, "port": 53} for kind in kinds]
-        service: Object = {"kind": "Service", "metadata": {"name": name, **place}}
-        self.api.create({**service, "spec": {"clusterIP": DNS_ADDRESS, "ports": ports}})
-        self.api.create(
-            {
-                "kind": "EndpointSlice",
-                "apiVersion": "discovery.k8s.io/v1",
-                "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}, **place},
-                "addressType": "IPv4",
-                "ports": [{**port, "port": server.port} for port in ports],
-                "endpoints": [{"addresses": [server.address]}],
-            }
-        )
-
-    def _server(
-        self, kind: str, command: list[str | Path], corefile: str, kubeconfig: Path | None
-    ) -> DnsServer:
-        log = self.folder / f"{kind}-{next(self._numbers)}.log"
-        environment = {"KUBECONFIG": str(kubeconfig or self.control_plane.kubeconfig)}
-        return DnsServer(self.namespace, command, corefile, log, environment).wait_ready()
+        """Make a server that runs beside the pods the DNS of every pod, and wait until it is."""
+        for item in workloads.cluster_dns(DNS_ADDRESS, server.address, server.port):
+            self.api.apply(item)
+        until(lambda: server.replies(DNS_ADDRESS, 53), f"a reply from {DNS_ADDRESS}")

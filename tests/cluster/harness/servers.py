@@ -11,6 +11,7 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
+import dns.rcode
 from tests.cluster.harness.namespace import HOST, Namespace
 from tests.cluster.harness.processes import Program
 
@@ -52,7 +53,8 @@ class DnsServer:
     def wait_ready(self, *, deadline_seconds: float = 60) -> "DnsServer":
         """Wait until it says that it is ready, and replies."""
         self.program.wait_until(
-            lambda: self.ready() and self._replies(), deadline_seconds=deadline_seconds
+            lambda: self.ready() and self.replies(self.address, self.port),
+            deadline_seconds=deadline_seconds,
         )
         return self
 
@@ -75,28 +77,35 @@ class DnsServer:
         question = dns.message.make_query(name, kind)
         return self.exchange(question, tcp=tcp)
 
-    def exchange(
-        self, question: dns.message.Message, *, tcp: bool = False, seconds: float = QUERY_SECONDS
-    ) -> dns.message.Message:
+    def exchange(self, question: dns.message.Message, *, tcp: bool = False) -> dns.message.Message:
         """Send it any message and wait for the reply."""
         if tcp:
             with self.namespace.connect(self.address, self.port) as stream:
-                return dns.query.tcp(question, self.address, seconds, self.port, sock=stream)
+                return dns.query.tcp(question, self.address, QUERY_SECONDS, self.port, sock=stream)
+        return self._over_udp(question, self.address, self.port, QUERY_SECONDS)
+
+    def replies(self, address: str, port: int) -> bool:
+        """Whether anything comes back from an address; CoreDNS is ready before its sockets are."""
+        try:
+            return bool(self._over_udp(dns.message.make_query(".", "NS"), address, port, 0.2))
+        except dns.exception.Timeout:
+            return False
+
+    def _over_udp(
+        self, question: dns.message.Message, address: str, port: int, seconds: float
+    ) -> dns.message.Message:
         with self.namespace.open_socket() as datagrams:
             datagrams.setblocking(False)
-            return dns.query.udp(question, self.address, seconds, self.port, sock=datagrams)
+            return dns.query.udp(question, address, seconds, port, sock=datagrams)
 
     def short(self, name: str, kind: str = "A") -> list[str]:
         """Give what `dig +short` prints, sorted."""
         answers = self.query(name, kind).answer
         return sorted(rdata.to_text() for rrset in answers for rdata in rrset)
 
-    def _replies(self) -> bool:
-        # CoreDNS says that it is ready before its sockets are open.
-        try:
-            return bool(self.exchange(dns.message.make_query(".", "NS"), seconds=0.2))
-        except dns.exception.Timeout:
-            return False
+    def rcode(self, name: str, kind: str = "A") -> str:
+        """Give the response code for a question, such as NOERROR."""
+        return dns.rcode.to_text(self.query(name, kind).rcode())
 
     def stop(self) -> int:
         """End it and return its exit code."""

@@ -108,6 +108,58 @@ def placed_pod(
     return {**pod(name, namespace=namespace, app=app, nodeName=NODE, **spec), "status": status}
 
 
+def endpoint_slice(
+    service: str,
+    pods: Mapping[str, str],
+    *,
+    namespace: str = "default",
+    ports: Mapping[str, int] | None = None,
+) -> Object:
+    """Give the slice of a Service for pods given by name and IPv4 address, as a controller would.
+
+    For a Service without a selector, or where no controllers run.
+    """
+    targets = {name: {"kind": "Pod", "name": name, "namespace": namespace} for name in pods}
+    listed = [
+        {"name": key, "port": value, "protocol": "TCP"} for key, value in (ports or {}).items()
+    ]
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": f"{service}-slice",
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": service},
+        },
+        "addressType": "IPv4",
+        "ports": listed,
+        "endpoints": [
+            {"addresses": [address], "conditions": {"ready": True}, "targetRef": targets[name]}
+            for name, address in pods.items()
+        ],
+    }
+
+
 def node() -> Object:
     """Give the Node on which placed pods are, where no kubelet makes one."""
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+
+
+def cluster_dns(service_address: str, address: str, port: int) -> list[Object]:
+    """Give the Service `kube-dns` and its endpoint: a server that is not in a pod."""
+    place = {"name": "kube-dns", "namespace": "kube-system"}
+    kinds = ("UDP", "TCP")
+    ports = [{"name": kind.lower(), "protocol": kind, "port": 53} for kind in kinds]
+    service = {"clusterIP": service_address, "ports": ports}
+    label = {"kubernetes.io/service-name": place["name"]}
+    return [
+        {"apiVersion": "v1", "kind": "Service", "metadata": place, "spec": service},
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {**place, "labels": label},
+            "addressType": "IPv4",
+            "ports": [{**item, "port": port} for item in ports],
+            "endpoints": [{"addresses": [address]}],
+        },
+    ]
