@@ -5,9 +5,10 @@ accepts a Corefile if it starts, or fails only when it listens. Both know the sa
 of what these take, a few lines here say as much as the Corefiles below need.
 """
 
+import re
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,9 @@ ACCEPTED = [
     "a.org\nwhoami\n}\nb.org {\n whoami\n}",
     '"" {\n whoami\n}\na.org {\n}',
     "{$EMPTY} {\n whoami\n}\na.org {\n}",
-    "{$UNSET}:5300 a.org {\n whoami\n}".replace("{$UNSET}:5300", "{$UNSET}"),
+    "{$UNSET} a.org {\n whoami\n}",
     "{$ZONE}:{$PORT} {\n whoami\n}",
-    "{%ZONE%}:{$PORT} {\n {$UNSET2}whoami\n}",
+    "{%ZONE%}:{$PORT} {\n {$UNSET}whoami\n}",
     "{$COMMA}\nb.org {\n whoami\n}",
     '"{$WORDS}" {\n whoami\n}',
     "a.org {\n log {$BRACE}\n}",
@@ -90,7 +91,6 @@ ACCEPTED = [
 ]
 
 REFUSED = [
-    "unknown",
     ".:5300 {\n unknown\n}",
     ".:5300 {\n whoami",
     ".:5300 {\n whoami }",
@@ -99,7 +99,6 @@ REFUSED = [
     ".:5300 {\n log {\n  class all\n } }",
     ".:5300 {\n log {\n  class all\n",
     ".:5300 {\n {\n }\n}",
-    ".:5300 {\n whoami\n {\n }\n}",
     ".:5300 {\n errors {\n  stacktrace {\n  }\n }\n}",
     '.:5300 {\n log "x\n}',
     "a.org, {\n whoami\n}",
@@ -142,6 +141,7 @@ REFUSED_BY_US = {
     "http://a.org {\n whoami\n}": "unknown scheme",
     "a.org {\n errors { stacktrace }\n}": "'}' must stand on a line of its own",
     "a.org {\n log {\n } x\n}": "must begin a line of its own",
+    "a.org {\n whoami\n {\n }\n}": "'{' must stand at the end of the line",
     "a.org {\n log\n {\n }\n}": "'{' must stand at the end of the line",
     "a.org {\n}\n} b.org {\n}": "'}' closes nothing",
     "a\\.b.org {\n}": "not a valid domain name",
@@ -154,7 +154,7 @@ def coredns() -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -231,6 +231,6 @@ def test_both_refuse(text: str, coredns: Path, folder: Path) -> None:
 def test_only_we_refuse(text: str, coredns: Path, folder: Path) -> None:
     corefile = folder / "Corefile"
     corefile.write_bytes(text.encode())
-    with pytest.raises(CorefileError, match=REFUSED_BY_US[text]):
+    with pytest.raises(CorefileError, match=re.escape(REFUSED_BY_US[text])):
         [block_keys(block) for block in parse(corefile, environment=ENVIRONMENT).blocks]
     assert coredns_accepts(coredns, corefile, ENVIRONMENT)
