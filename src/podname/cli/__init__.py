@@ -1,0 +1,57 @@
+"""Floor 6: the command line, one module per command.
+
+`podname -conf Corefile` serves, as `coredns -conf Corefile` does: when the first word is an option,
+the command is `serve`. Flags are Go's: `-conf FILE`, `-conf=FILE` and `--conf FILE` are the same.
+
+Exit codes: 0 done; 1 something failed while running; 2 the command line or the Corefile is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from podname.cli.flags import from_go
+
+_COMMANDS = {
+    "serve": "Answer DNS as a Corefile says.",
+    "check": "Tell what is wrong with a Corefile; start nothing.",
+}
+
+
+class Commands(click.Group):
+    """Imports a command's module only when it is asked for: start time counts."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"podname.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "-help", "--help"]})
+def commands() -> None:
+    """Make every Kubernetes pod reachable by its own name.
+
+    Without a command, options are those of `serve`.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    arguments = from_go(sys.argv[1:])
+    if arguments and arguments[0].startswith("-") and arguments[0].lstrip("-") not in {"h", "help"}:
+        arguments = ["serve", *arguments]
+    commands.main(args=arguments, prog_name="podname")

@@ -1,0 +1,75 @@
+"""`podname serve`: answer DNS as a Corefile says. Options and output are CoreDNS's.
+
+Source: CoreDNS coremain/run.go.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from podname.errors import CorefileError, PodnameError
+
+
+@click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
+@click.option("-conf", "--conf", metavar="FILE", help="The Corefile (default: ./Corefile).")
+@click.option(
+    "-dns.port",
+    "--dns.port",
+    "-p",
+    "--p",
+    "port",
+    type=click.IntRange(0, 65535),
+    default=53,
+    show_default=True,
+    metavar="PORT",
+    help="The port of server blocks that name none.",
+)
+@click.option("-pidfile", "--pidfile", metavar="FILE", help="Keep the process id in this file.")
+@click.option("-quiet", "--quiet", is_flag=True, help="Print nothing while starting.")
+@click.option(
+    "-log-format",
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How log lines look.",
+)
+@click.option("-version", "--version", is_flag=True, help="Show the version and exit.")
+@click.option("-plugins", "--plugins", is_flag=True, help="List the plugins and exit.")
+def command(
+    conf: str | None,
+    port: int,
+    pidfile: str | None,
+    log_format: str,
+    *,
+    quiet: bool,
+    version: bool,
+    plugins: bool,
+) -> None:
+    """Answer DNS as a Corefile says.
+
+    Without -conf that is ./Corefile or, failing that, an example cluster that comes with podname.
+    """
+    from podname.engine.python import PythonEngine  # noqa: PLC0415 - start time counts
+    from podname.plugins import SUPPORTED  # noqa: PLC0415
+    from podname.server import banner, process  # noqa: PLC0415
+
+    engine = PythonEngine()
+    if version:
+        click.echo(banner.version(engine.name))
+        return
+    if plugins:
+        click.echo("\n".join(sorted(SUPPORTED)))
+        return
+    options = process.Options(conf, port, pidfile, quiet, log_format)
+    try:
+        sys.exit(process.run(options, engine))
+    except CorefileError as error:
+        for told in (error, *error.others):
+            click.echo(str(told), err=True)
+        sys.exit(process.EXIT_CONFIGURATION)
+    except (PodnameError, OSError) as error:
+        click.echo(f"podname: {error}", err=True)
+        sys.exit(process.EXIT_RUNTIME)

@@ -1,0 +1,1 @@
+"""Floor 5: how the parts are joined: server blocks, listeners, lifecycle, signals, reload."""

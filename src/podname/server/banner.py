@@ -1,0 +1,76 @@
+"""What is printed when the server starts: who it is, what it serves, when it is ready.
+
+Source: CoreDNS coremain/run.go, core/dnsserver/onstartup.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import sys
+import time
+
+from podname import __version__
+from podname.server.lifecycle import Server
+from podname.server.source import EXAMPLES
+
+_log = logging.getLogger("podname.server")
+
+_LOOK_SECONDS = 0.02
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def version(engine: str) -> str:
+    """Give two lines in CoreDNS's form: name and version; platform, Python and engine."""
+    machine = platform.machine()
+    system = f"{sys.platform}/{_MACHINES.get(machine, machine)}"
+    return f"podname-{__version__}\n{system}, python{platform.python_version()}, engine {engine}"
+
+
+async def show(server: Server, log_format: str, started_seconds: float) -> None:
+    """Tell what is served, then, as soon as every plugin can answer, that all is ready."""
+    _tell("\n".join([*_zones(server), version(server.engine.name)]), log_format)
+    while server.unready():
+        await asyncio.sleep(_LOOK_SECONDS)
+    seconds = time.perf_counter() - started_seconds
+    addresses = ", ".join(_addresses(server))
+    _log.info(
+        "podname-%s (engine %s) is ready on %s after %.2f s",
+        *(__version__, server.engine.name, addresses, seconds),
+    )
+    if server.source.embedded:
+        _tell(_names_to_try(server), log_format)
+
+
+def _tell(text: str, log_format: str) -> None:
+    if log_format == "json":
+        _log.info(text)
+    else:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def _zones(server: Server) -> list[str]:
+    """Give a line for each zone of each listener: `.:53`, `example.org.:53 on 127.0.0.1`."""
+    lines = []
+    for block in server.configuration.blocks if server.configuration else ():
+        for key in block.keys:
+            for host in block.hosts:
+                port = server.listeners.port((host, key.port))
+                lines.append(f"{key.zone}:{port}" + (f" on {host}" if host else ""))
+    return sorted(lines)
+
+
+def _addresses(server: Server) -> list[str]:
+    shown = []
+    for host, asked in server.listeners.open:
+        port = server.listeners.port((host, asked))
+        shown.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    return shown
+
+
+def _names_to_try(server: Server) -> str:
+    (_, asked), *_ = server.listeners.open
+    port = server.listeners.port(next(iter(server.listeners.open)))
+    return (EXAMPLES / "names-to-try.txt").read_text().format(port=port).rstrip()

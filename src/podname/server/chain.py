@@ -1,0 +1,41 @@
+"""A server block's plugins, one behind the other.
+
+Each plugin answers or asks the next one. Who answered first from the far end is noted on the
+request, for the metrics. Plugins that never see a query are left out of the chain; a block whose
+plugins all never do refuses its queries, as in CoreDNS.
+
+Sources: CoreDNS plugin.NextOrFailure, core/dnsserver/server.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from podname.errors import ServeError
+from podname.plugins.base import Next, Plugin, Reply, Request, end_of_chain
+from podname.wire import constants as c
+
+
+def build_chain(plugins: Iterable[Plugin]) -> Next:
+    """Join plugins, given in chain order, into one handler."""
+    serving = [plugin for plugin in plugins if type(plugin).serve is not Plugin.serve]
+    if not serving:
+        return _refuse
+    chain: Next = end_of_chain
+    for plugin in reversed(serving):
+        chain = _joined(plugin, chain)
+    return chain
+
+
+def _joined(plugin: Plugin, next_: Next) -> Next:
+    async def serve(request: Request) -> Reply:
+        reply = await plugin.serve(request, next_)
+        if reply is not None and not request.plugin:
+            request.plugin = plugin.name
+        return reply
+
+    return serve
+
+
+async def _refuse(request: Request) -> Reply:
+    raise ServeError(c.REFUSED, "no plugin of this server block answers queries")

@@ -1,0 +1,156 @@
+"""Sockets, by the address that a Corefile asks for, and what each of them serves.
+
+Several server blocks share a socket when their address and port are the same. Over a reload a socket
+that is still asked for stays open. One that is new is bound before anything else happens, so that a
+conflict refuses the configuration; if it is one of our own old sockets that stands in the way (the
+old block listened on every address, the new one on a single one), the old one is closed first.
+
+Sources: CoreDNS core/dnsserver/register.go (groupConfigsByListenAddr).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from podname.engine.base import Engine, Listener, Plan
+from podname.errors import PodnameError
+from podname.plugins.base import Bound, Draft
+from podname.server.chain import build_chain
+from podname.server.configuration import Block, Configuration
+from podname.server.misses import Misses
+from podname.wire import names
+
+_log = logging.getLogger("podname.server")
+
+GRACE_SECONDS = 5.0
+
+Address = tuple[str, int]  # as the Corefile asks for it: '' is every address, port 0 is any
+
+
+class AddressInUse(PodnameError):
+    """Another process listens there already."""
+
+
+@dataclass(slots=True)
+class Listeners:
+    """The open sockets of the server."""
+
+    engine: Engine
+    open: dict[Address, Listener] = field(default_factory=dict)
+
+    async def bind(self, wanted: Iterable[Address]) -> list[Address]:
+        """Open what is wanted and not open; give which. Raises PodnameError, nothing opened then."""
+        wanted, opened = list(wanted), list[Address]()
+        closed: list[Address] = []
+        try:
+            for address in wanted:
+                if address not in self.open:
+                    closed += await self._bind(address, wanted)
+                    opened.append(address)
+        except PodnameError:
+            await self.close(opened)
+            for address in closed:
+                self.open[address] = await self._listen(address)
+            raise
+        return opened
+
+    async def close(self, addresses: Iterable[Address], grace_seconds: float = 0.0) -> None:
+        """Finish what is under way on these and close them."""
+        going = [self.open.pop(address) for address in list(addresses) if address in self.open]
+        await asyncio.gather(*(listener.close(grace_seconds) for listener in going))
+
+    def serve(self, plans: Mapping[Address, Sequence[Plan]]) -> None:
+        """Swap what every open socket serves."""
+        for address, listener in self.open.items():
+            if address in plans:
+                listener.serve(plans[address])
+
+    def port(self, address: Address) -> int:
+        """Give the port that an address is bound to."""
+        return self.open[address].address[1]
+
+    async def _bind(self, address: Address, wanted: Sequence[Address]) -> list[Address]:
+        """Open one socket; give which of ours had to be closed for it."""
+        try:
+            self.open[address] = await self._listen(address)
+        except AddressInUse:
+            ours = [a for a in self.open if a[1] == address[1] and a not in wanted]
+            if not ours:
+                raise
+            await self.close(ours, GRACE_SECONDS)
+            self.open[address] = await self._listen(address)
+            return ours
+        return []
+
+    async def _listen(self, address: Address) -> Listener:
+        host, port = address
+        label = Bound("", host, port).server
+        try:
+            return await self.engine.listen(host, port, label)
+        except OSError as error:
+            message = f"cannot listen on {label}: {error.strerror or error}"
+            if error.errno == errno.EADDRINUSE:
+                raise AddressInUse(message) from error
+            raise PodnameError(message) from error
+
+
+def addresses_of(configuration: Configuration) -> list[Address]:
+    """Give every address that a configuration listens on, each once."""
+    return list(
+        dict.fromkeys(
+            (host, key.port)
+            for block in configuration.blocks
+            for key in block.keys
+            for host in block.hosts
+        )
+    )
+
+
+def tell_bound(configuration: Configuration, listeners: Listeners) -> None:
+    """Tell every plugin where its block listens."""
+    for block in configuration.blocks:
+        bound = [
+            Bound(key.zone, host, listeners.port((host, key.port)))
+            for key in block.keys
+            for host in block.hosts
+        ]
+        for plugin in block.plugins:
+            plugin.bound(bound)
+
+
+def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list[Plan]]:
+    """Make the plans of every address: one for each zone that is served there."""
+    drafts = [(block, _draft(block)) for block in configuration.blocks]
+    plans: dict[Address, list[Plan]] = {}
+    for address in addresses_of(configuration):
+        here = [
+            (names.from_text(key.zone), block, draft)
+            for block, draft in drafts
+            for key in block.keys
+            if key.port == address[1] and address[0] in block.hosts
+        ]
+        chains = {zone: build_chain(block.plugins) for zone, block, _ in here}
+        plans[address] = [
+            Plan(
+                zone=zone,
+                layers=tuple(draft.layers),
+                miss=misses.of(chains, zone),
+                rotate=draft.rotate,
+                classes=frozenset(draft.classes),
+                observers=tuple(draft.observers),
+                counters=draft.counters,
+            )
+            for zone, _, draft in here
+        ]
+    return plans
+
+
+def _draft(block: Block) -> Draft:
+    draft = Draft()
+    for plugin in block.plugins:
+        plugin.plan(draft)
+    return draft

@@ -1,0 +1,132 @@
+"""What the engine does not answer by itself: run through the plugin chain of its server block.
+
+A query ends in a response, whatever happens: a ServeError is its RCODE, any other exception is a
+fault of ours, answered SERVFAIL, counted as CoreDNS counts a panic, and logged with its traceback
+the first time that it happens at a place (every time with `errors { stacktrace }`).
+
+Sources: CoreDNS core/dnsserver/server.go; RFC 1035 §4.1.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from functools import partial
+
+from podname.engine.base import Client, Engine, Miss
+from podname.engine.counters import DROPPED
+from podname.errors import ServeError
+from podname.plugins.base import Next, Request
+from podname.plugins.prometheus.totals import ServerTotals
+from podname.wire import constants as c
+from podname.wire import names
+from podname.wire.query import Query, parse
+from podname.wire.reply import deny, finish
+
+_log = logging.getLogger("podname.server")
+
+_ALIASES_MAX = 8
+
+
+class Misses:
+    """The misses of one configuration: how they are answered, and how many are under way."""
+
+    def __init__(self, engine: Engine, totals: ServerTotals) -> None:
+        self.stacktrace = False
+        self._engine = engine
+        self._totals = totals
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._told: set[tuple[str, int | None]] = set()
+
+    def of(self, zones: dict[bytes, Next], zone: bytes) -> Miss:
+        """Make the miss of one zone; `zones` are all that its listener serves, with their chains."""
+        return partial(self._answer, zones, zone)
+
+    async def finished(self, grace_seconds: float) -> None:
+        """Wait until none is under way, at most so long."""
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            _log.warning("%d queries were still under way", self._under_way)
+
+    async def _answer(
+        self, zones: dict[bytes, Next], zone: bytes, packet: bytes, client: Client
+    ) -> bytes | None:
+        query = parse(packet)
+        if not isinstance(query, Query):
+            return None
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            reply = await self._run(zones, zone, query, client, 0)
+            return None if reply is None else _finished(query, reply, client)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _run(
+        self, zones: dict[bytes, Next], zone: bytes, query: Query, client: Client, depth: int
+    ) -> bytes | None:
+        upstream = partial(self._ask, zones, depth + 1)
+        request = Request(query, client, zone, time.perf_counter(), upstream)
+        try:
+            return await zones[zone](request)
+        except ServeError as error:
+            return deny(query, error.rcode)
+        except Exception as error:
+            self._panic(query, client, error)
+            return deny(query, c.SERVFAIL)
+
+    async def _ask(
+        self, zones: dict[bytes, Next], depth: int, packet: bytes, client: Client
+    ) -> bytes | None:
+        """Ask the whole server anew, for an alias; aliases of aliases end somewhere."""
+        query = parse(packet)
+        if not isinstance(query, Query):
+            return None
+        zone = names.longest_match(query.folded, frozenset(zones))
+        if zone is None:
+            return deny(query, c.REFUSED)
+        if depth > _ALIASES_MAX:
+            return deny(query, c.SERVFAIL)
+        return await self._run(zones, zone, query, client, depth)
+
+    def _panic(self, query: Query, client: Client, error: Exception) -> None:
+        self._totals.panics += 1
+        family = 2 if ":" in client.address else 1
+        self._engine.dropped.tally(client.server, DROPPED, client.protocol, family).count(
+            query.qtype,
+            c.SERVFAIL,
+            "",
+            request_octets=len(query.packet),
+            response_octets=query.end,
+            seconds=0.0,
+        )
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = frame.filename, frame.lineno
+        fault = None if place in self._told and not self.stacktrace else error
+        self._told.add(place)
+        name = names.to_text(query.folded)
+        _log.error(
+            'Recovered from panic in server: "%s" %s: %r',
+            client.server,
+            name,
+            error,
+            exc_info=fault,
+        )
+
+
+def _finished(query: Query, reply: bytes, client: Client) -> bytes:
+    """Make a whole response fit to send; one that is malformed is SERVFAIL."""
+    tcp = client.protocol == "tcp"
+    limit_octets = c.MESSAGE_OCTETS_MAX if tcp else query.udp_octets
+    try:
+        return finish(query, reply, limit_octets)
+    except (IndexError, ValueError):
+        return finish(query, deny(query, c.SERVFAIL), limit_octets)

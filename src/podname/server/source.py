@@ -1,0 +1,50 @@
+"""Where the Corefile comes from, to be read again at each reload.
+
+Sources: CoreDNS coremain/run.go (confLoader, defaultLoader).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from podname.corefile import Corefile, parse, parse_text
+
+#: The folder of the Corefile and the cluster that are served when nobody says what to serve.
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+_DEFAULT = Path("Corefile")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A Corefile's place. `text` is what came through a pipe and cannot be read again."""
+
+    path: Path
+    text: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative file names in it start from."""
+        return self.path.parent
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the default that comes with podname."""
+        return self.path.parent == EXAMPLES
+
+    def read(self) -> Corefile:
+        """Read it. Raises CorefileError."""
+        if self.text is not None:
+            return parse_text(self.text, file=str(self.path))
+        return parse(self.path)
+
+
+def find(conf: str | None) -> Source:
+    """Give the source that `-conf` names; without one ./Corefile, and failing that the embedded default."""
+    if conf == "stdin":
+        return Source(Path("stdin"), sys.stdin.read())
+    if conf:
+        return Source(Path(conf))
+    return Source(_DEFAULT if _DEFAULT.exists() else EXAMPLES / "Corefile")
