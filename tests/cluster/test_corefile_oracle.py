@@ -137,6 +137,7 @@ REFUSED = [
 #: What CoreDNS lets pass although it cannot be meant, and what we say instead.
 REFUSED_BY_US = {
     '.:5300\nlog "x': "never closed",
+    "a.org {\n log {\n }\n": "this server block is opened here and never closed",
     "(s)": "expected '{' after snippet",
     "http://a.org {\n whoami\n}": "unknown scheme",
     "a.org {\n errors { stacktrace }\n}": "'}' must stand on a line of its own",

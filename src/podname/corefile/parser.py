@@ -1,8 +1,9 @@
 """From words to server blocks.
 
 What CoreDNS's parser takes, this one takes, with few exceptions that it refuses because they cannot
-be meant: a quote without end, a block in a directive's block, words after a directive's `}`, and an
-opening brace that does not stand on its directive's line. An error that does not hide what follows
+be meant: a quote or a server block without end, a block in a directive's block, a directive's `{`
+that does not stand on its line, a `}` or words after a directive's `}` on one line, a `}` too many
+before another block, a snippet without a block. An error that does not hide what follows
 is kept and the reading goes on, so that one run tells them all.
 
 Sources: coredns/caddy caddyfile/parse.go.
@@ -175,7 +176,7 @@ class _Parser:
             if word.token.text == "}":
                 self._close(name, self._stream.take())
                 return tuple(lines)
-            if word.token.text == "import":
+            if word.starts_line and word.token.text == "import":
                 self._import()
             elif word.token.text == "{":
                 self._refuse_nested(self._stream.take())

@@ -34,6 +34,7 @@ ACCEPTED = [
     ("a {\n dir1 { foo bar\n }\n}", ["a: dir1 {foo bar}"]),
     ("a {\n dir1\n dir1 x\n}", ["a: dir1; dir1 x"]),
     ('a {\n dir1 "x y" {\n "{{ .Name }} 60" }z\n }\n}', ["a: dir1 x y {{{ .Name }} 60 }z}"]),
+    ("a {\n dir1 { import x\n }\n}", ["a: dir1 {import x}"]),
     ("a {\n dir1 import x\n}", ["a: dir1 import x"]),
     ("a {\n dir1 {\n  foo import x\n }\n}", ["a: dir1 {foo import x}"]),
     ('"" a {\n dir1\n}', ["a: dir1"]),
