@@ -63,7 +63,17 @@ class ManifestError(PodnameError):
 
 
 class KubeError(PodnameError):
-    """The Kubernetes API server did not answer as hoped."""
+    """The Kubernetes API server did not answer as hoped.
+
+    `code` is the HTTP status or the code of a Status object, 0 when there was none (no connection).
+    """
+
+    def __init__(
+        self, message: str | None = None, code: int = 0, retry_after_seconds: float = 0.0
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Gone(KubeError):

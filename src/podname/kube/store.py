@@ -8,10 +8,13 @@ The words are client-go's: Store, key, `has_synced`. Everything happens on the e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from podname.kube.objects import Object
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Object)
 T_contra = TypeVar("T_contra", bound=Object, contravariant=True)
@@ -39,7 +42,7 @@ class Store(Generic[T]):
         """Add a handler; it is given the present content at once if there has been a sync."""
         self._handlers.append(handler)
         if self.has_synced:
-            handler.replaced(self.objects)
+            _guarded(handler.replaced, self.objects)
 
     def forget(self, handler: Handler[T]) -> None:
         """Tell `handler` nothing more."""
@@ -63,19 +66,39 @@ class Store(Generic[T]):
 
         The first time, handlers take it whole; later they are told what differs, deletions included.
         """
-        before, self.objects = self.objects, {obj.key: obj for obj in objects}
+        content = {obj.key: obj for obj in objects}
         if not self.has_synced:
-            self.has_synced = True
-            for handler in list(self._handlers):
-                handler.replaced(self.objects)
+            self.load(content)
             return
-        for key, old in before.items():
-            if key not in self.objects:
-                self._tell(old, None)
-        for key, new in self.objects.items():
-            if (known := before.get(key)) != new:
-                self._tell(known, new)
+        before = self.objects
+        changed = {key: new for key, new in content.items() if before.get(key) != new}
+        self.merge(changed, [key for key in before if key not in content])
+
+    def load(self, content: dict[str, T]) -> None:
+        """Take a whole content by key, which must not be changed afterwards; handlers take it whole too."""
+        self.objects = content
+        self.has_synced = True
+        for handler in list(self._handlers):
+            _guarded(handler.replaced, content)
+
+    def merge(self, changed: Mapping[str, T], removed: Iterable[str]) -> None:
+        """Take all differences of a list at once, then tell handlers of each: deletions first."""
+        gone = [old for key in removed if (old := self.objects.pop(key, None)) is not None]
+        told = [(self.objects.get(key), new) for key, new in changed.items()]
+        self.objects.update(changed)
+        for old in gone:
+            self._tell(old, None)
+        for before, new in told:
+            self._tell(before, new)
 
     def _tell(self, old: T | None, new: T | None) -> None:
         for handler in list(self._handlers):
-            handler.changed(old, new)
+            _guarded(handler.changed, old, new)
+
+
+def _guarded(tell: Callable[..., None], *arguments: object) -> None:
+    """A handler's defect, met by one odd object, costs neither the other handlers nor the objects after it."""
+    try:
+        tell(*arguments)
+    except Exception:
+        logger.exception("a handler failed")

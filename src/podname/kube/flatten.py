@@ -1,0 +1,185 @@
+"""From the wire's shape to the flat object: what is bad in it is dropped, and said.
+
+A tenant can write nearly any text into an object of theirs. The rules:
+
+1. An object whose namespace or name cannot be a name in DNS is skipped: `key_of` gives None.
+2. Of any other object the bad parts are dropped: an address that is none, a port out of range, a hostname with a
+   space, a name of 64 octets where one label is needed. What remains is served; `faults` collects what was dropped.
+
+Whether an object is skipped depends on its namespace and name alone, so that a comparison which sees only metadata
+(`podname.kube.audit`) agrees with this module about what there is.
+
+Texts that repeat in a cluster (namespaces, port names, phases) are kept once.
+
+Sources: Kubernetes API validation (`IsDNS1123Label`, `IsDNS1123Subdomain`); CoreDNS plugin/kubernetes/object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from sys import intern
+
+from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
+from podname.kube.shapes import (
+    EndpointShape,
+    EndpointSliceShape,
+    Metadata,
+    NamespaceShape,
+    PodShape,
+    PortShape,
+    ServiceShape,
+    ServiceSpec,
+)
+from podname.wire import addresses
+
+Faults = list[str]
+
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}").fullmatch
+_SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*").fullmatch
+_EXTERNAL_NAME = re.compile(
+    r"(?=.{1,254}\Z)(?:[A-Za-z0-9_*-]{1,63}\.)*[A-Za-z0-9_*-]{1,63}\.?"
+).fullmatch
+_SERVICE_TYPES = {text: text for text in ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")}
+_PROTOCOLS = {text: text for text in ("TCP", "UDP", "SCTP")}
+_ADDRESS_TYPES = {text: text for text in ("IPv4", "IPv6", "FQDN")}
+_HEADLESS = ("None",)
+_SHOWN_CHARACTERS = 80
+
+
+def key_of(kind: str, metadata: Metadata | None) -> str | None:
+    """Give `namespace/name` (the name alone for a namespace); None when no name can be made of it."""
+    if metadata is None or not (name := metadata.name):
+        return None
+    if kind == "Namespace":
+        return name if _LABEL(name) else None
+    namespace = metadata.namespace or ""
+    fits = _LABEL if kind == "Service" else _SUBDOMAIN
+    return f"{namespace}/{name}" if fits(name) and _LABEL(namespace) else None
+
+
+def namespace_of(shape: NamespaceShape, _: Faults) -> Namespace:
+    """Make a Namespace; its key is known to be good."""
+    return Namespace(intern(_known(shape.metadata).name or ""))
+
+
+def pod_of(shape: PodShape, faults: Faults) -> Pod:
+    """Make a Pod of `status.podIPs`, or of `status.podIP` when there are none."""
+    metadata, status = _known(shape.metadata), shape.status
+    texts: list[str] = []
+    if status is not None:
+        texts = [each.ip for each in status.pod_ips or () if each.ip]
+        if not texts and status.pod_ip:
+            texts = [status.pod_ip]
+    return Pod(
+        intern(metadata.namespace or ""),
+        metadata.name or "",
+        _addresses(texts, faults),
+        intern((status and status.phase) or ""),
+    )
+
+
+def service_of(shape: ServiceShape, faults: Faults) -> Service:
+    """Make a Service."""
+    metadata, spec = _known(shape.metadata), shape.spec or ServiceSpec()
+    external_name = spec.external_name or ""
+    if external_name and not _EXTERNAL_NAME(external_name):
+        faults.append(f"externalName {_shown(external_name)} is no name")
+        external_name = ""
+    return Service(
+        intern(metadata.namespace or ""),
+        metadata.name or "",
+        _SERVICE_TYPES.get(spec.type or "", "ClusterIP"),
+        _cluster_ips(spec, faults),
+        external_name,
+        _ports(spec.ports, faults),
+    )
+
+
+def endpoint_slice_of(shape: EndpointSliceShape, faults: Faults) -> EndpointSlice:
+    """Make an EndpointSlice of the endpoints that are ready, or of which nobody knows that they are not."""
+    metadata = _known(shape.metadata)
+    labels = shape.metadata.labels if shape.metadata else None
+    service = (labels and labels.service_name) or ""
+    if service and not _LABEL(service):
+        faults.append(f"label kubernetes.io/service-name {_shown(service)} is no Service's name")
+        service = ""
+    is_name = shape.address_type == "FQDN"
+    endpoints = (_endpoint(each, is_name, faults) for each in shape.endpoints or () if _ready(each))
+    return EndpointSlice(
+        intern(metadata.namespace or ""),
+        metadata.name or "",
+        service,
+        _ADDRESS_TYPES.get(shape.address_type or "", "IPv4"),
+        tuple([each for each in endpoints if each.addresses]),
+        _ports(shape.ports, faults),
+    )
+
+
+def _ready(endpoint: EndpointShape) -> bool:
+    return endpoint.conditions is None or endpoint.conditions.ready is not False
+
+
+def _endpoint(shape: EndpointShape, is_name: bool, faults: Faults) -> Endpoint:
+    hostname = shape.hostname or ""
+    if hostname and not _LABEL(hostname):
+        faults.append(f"hostname {_shown(hostname)} is no label")
+        hostname = ""
+    pod = (shape.target_ref and shape.target_ref.name) or ""
+    if pod and not _SUBDOMAIN(pod):
+        faults.append(f"targetRef {_shown(pod)} is no name")
+        pod = ""
+    texts = shape.addresses or []
+    return Endpoint(_names(texts, faults) if is_name else _addresses(texts, faults), hostname, pod)
+
+
+def _cluster_ips(spec: ServiceSpec, faults: Faults) -> tuple[str, ...]:
+    texts = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
+    if texts[:1] == ["None"]:
+        return _HEADLESS
+    return _addresses([text for text in texts if text], faults)
+
+
+def _addresses(texts: Iterable[str], faults: Faults) -> tuple[str, ...]:
+    good = tuple([text for text in texts if addresses.parse(text) is not None])
+    if len(good) != len(list(texts)):
+        faults.extend(f"{_shown(text)} is no address" for text in texts if text not in good)
+    return good
+
+
+def _names(texts: list[str], faults: Faults) -> tuple[str, ...]:
+    good = tuple([text for text in texts if _EXTERNAL_NAME(text)])
+    faults.extend(f"{_shown(text)} is no name" for text in texts if text not in good)
+    return good
+
+
+def _ports(shapes: list[PortShape] | None, faults: Faults) -> tuple[Port, ...]:
+    found = []
+    for shape in shapes or ():
+        if shape.port is None:  # every port: nothing that a record could say
+            continue
+        protocol = _PROTOCOLS.get(shape.protocol or "TCP")
+        if protocol is None or not 0 < shape.port < 65536:
+            faults.append(f"port {shape.port} {_shown(shape.protocol or '')} is no port")
+            continue
+        name = shape.name or ""
+        if name and not _LABEL(name):
+            faults.append(f"port name {_shown(name)} is no label")
+            name = ""
+        found.append(_port(intern(name), protocol, shape.port))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _port(name: str, protocol: str, number: int) -> Port:
+    """A cluster has few different ports: `http TCP 80` is one object for all of its Services."""
+    return Port(name, protocol, number)
+
+
+def _known(metadata: Metadata | None) -> Metadata:
+    return metadata or Metadata()
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")

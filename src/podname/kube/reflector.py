@@ -1,0 +1,302 @@
+"""List, then watch, for ever: a store that follows one kind of object in the cluster.
+
+::
+
+              ┌── WatchList: objects, a bookmark that ends them, then changes on the same stream
+    unknown ──┤                                                                                  ──► following
+              └── LIST in pages, then a watch from its resource version
+
+    following ── stream ended, broke, fell silent ──► following (from the last version, after a pause if it failed)
+    following ── 410, a line that is none, the audit found a lost event ──► unknown
+
+Whatever happens, the store keeps what was last known: it is only ever replaced by a complete list.
+
+1. WatchList first. If the server refuses it, or does not end it in time (kubernetes#140890, #138557), lists are used.
+2. The first list may come from the watch cache (version 0); after a loss of the watch it must be as new as what we
+   had; after a 410 it comes from etcd, in pages.
+3. A stream has a random length of 5 to 10 minutes. One that ends within a second and said nothing is a failure.
+4. Failures wait (`backoff`), so that nothing here can ask in a hot loop.
+5. Now and then an `audit` compares with the server.
+
+Sources: client-go tools/cache/reflector.go; kube-rs watcher.rs; KEP-3157 (WatchList), KEP-956 (bookmarks).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from random import Random
+from typing import Generic
+
+from podname.errors import Gone, KubeError
+from podname.kube.audit import Audit
+from podname.kube.backoff import Backoff
+from podname.kube.clock import Clock, Deadline, Pace
+from podname.kube.decode import BrokenLine, Decoder
+from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress
+from podname.kube.kinds import T, Watch
+from podname.kube.linestream import LineStream
+from podname.kube.listing import Listing
+from podname.kube.store import Store
+from podname.kube.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+#: A WatchList has so long to end its initial events, and so long again for each ten thousand objects.
+WATCH_LIST_SECONDS = 10.0
+WATCH_LIST_OBJECTS = 10_000
+WATCH_SECONDS = (300, 600)
+SHORT_WATCH_SECONDS = 1.0
+#: How often the audit compares: the more objects, the less often, so that it never costs much.
+AUDIT_SECONDS = 300.0
+AUDIT_OBJECT_SECONDS = 0.01
+AUDIT_GRACE_SECONDS = 10.0
+
+#: Client errors that say nothing about whether the server knows WatchList.
+_NOT_ABOUT_WATCH_LIST = frozenset({401, 403, 404, 408, 409, 410, 429})
+
+Event = Init | InitApply[T] | InitDone | Apply[T] | Delete
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a reflector counts, for the metrics."""
+
+    relists: int = 0
+    reconnects: int = 0
+    failures: int = 0
+    lost_events_healed: int = 0
+
+
+class Reflector(Generic[T]):
+    """Tells `sink` what happens to the objects of one watch."""
+
+    def __init__(
+        self,
+        watch: Watch[T],
+        store: Store[T],
+        transport: Transport,
+        sink: Callable[[Event[T]], None],
+        *,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self.watch = watch
+        self.decoder = Decoder(watch.kind)
+        self.counters = Counters()
+        self.heard_at: float | None = None
+        self._transport = transport
+        self._sink = sink
+        self._clock = clock
+        self._random = random
+        self._backoff = Backoff(clock, random)
+        self._audit = Audit(watch, store)
+        self._can_watch_list = True
+        self._torn_watch_lists = 0
+        self._must_list = True
+        self._is_listing = False  # Init was told, InitDone not yet
+        self._list_from = "0"
+        self._version = 0
+        self._stream_events = 0
+        self._deadline = Deadline(clock)  # of the stream that is read
+
+    async def run(self) -> None:
+        """Follow the cluster until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_for_ever())
+            group.create_task(self._audit_for_ever())
+
+    async def _follow_for_ever(self) -> None:
+        while True:
+            error = await self._try()
+            if error is None:
+                continue
+            self.counters.failures += 1
+            wait_seconds = max(self._backoff.next_seconds(), error.retry_after_seconds)
+            name = self.watch.kind.plural
+            logger.warning("%s: %s; next try in %.1f s", name, error, wait_seconds)
+            await self._clock.sleep(wait_seconds)
+
+    async def _try(self) -> KubeError | None:
+        """Do one thing; give what went wrong. Nothing but the end of the task comes out of here."""
+        try:
+            if not self._must_list:
+                await self._watch()
+            elif self._can_watch_list:
+                await self._watch_list()
+            else:
+                await self._list()
+        except (Gone, BrokenLine) as error:
+            self._list_anew()
+            return error
+        except KubeError as error:
+            return error
+        except Exception as error:
+            logger.exception("%s: the reflector failed", self.watch.kind.plural)
+            self._list_anew()
+            return KubeError(f"{type(error).__name__}: {error}")
+        return None
+
+    def _list_anew(self) -> None:
+        """What we knew is no starting point any more: ask etcd."""
+        self._must_list = True
+        self._list_from = ""
+
+    async def _watch_list(self) -> None:
+        self._begin_list()
+        why = "it ended before its initial events did"
+        try:
+            await self._stream(
+                {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"},
+                WATCH_LIST_SECONDS,
+            )
+        except TimeoutError:
+            why = "it did not end its initial events in time"
+        except KubeError as error:
+            if not self._is_listing or not self._is_refusal(error):
+                raise
+            why = str(error)
+        if self._is_listing:
+            self._can_watch_list = False
+            logger.info("%s: no WatchList: %s", self.watch.kind.plural, why)
+
+    def _is_refusal(self, error: KubeError) -> bool:
+        """Whether asking for a WatchList again would make no sense; a torn one is given a second chance."""
+        if 400 <= error.code < 500:
+            return error.code not in _NOT_ABOUT_WATCH_LIST
+        if self._stream_events:
+            self._torn_watch_lists += 1
+        return self._torn_watch_lists > 1
+
+    async def _list(self) -> None:
+        self._begin_list()
+        listing = Listing(self._transport, self.watch.path, self.watch.selectors, self._list_from)
+        try:
+            async with aclosing(
+                listing.items(self.decoder.item, self.decoder.rescue_item)
+            ) as items:
+                async for item in items:
+                    if item is not None:
+                        self._sink(InitApply(item.key, item.version, item.object))
+        except KubeError as error:
+            if error.code >= 500:  # "too large resource version" is one of them
+                self._list_from = ""
+            raise
+        self._end_list(listing.version)
+
+    def _begin_list(self) -> None:
+        self.counters.relists += self._version > 0
+        self._is_listing = True
+        self._sink(Init())
+
+    def _end_list(self, version: int) -> None:
+        self._is_listing = self._must_list = False
+        self._version = version
+        self._list_from = str(version)
+        self._torn_watch_lists = 0
+        self._heard()
+        self._audit.listed(version)
+        self._sink(InitDone(version))
+
+    async def _watch(self) -> None:
+        self.counters.reconnects += 1
+        began = self._clock.monotonic()
+        try:
+            await self._stream({"resourceVersion": str(self._version)})
+        except TimeoutError:
+            return  # the audit ended it
+        if self._version == 0:  # versions that are no numbers: there is nothing to go on from
+            self._list_anew()
+        elif not self._stream_events and self._clock.monotonic() - began < SHORT_WATCH_SECONDS:
+            raise KubeError("the watch ended at once and said nothing")
+
+    async def _stream(self, parameters: dict[str, str], seconds: float | None = None) -> None:
+        """Follow one stream to its end. Raises TimeoutError when it was ended by us."""
+        self._stream_events = 0
+        async with (
+            Deadline(self._clock, seconds) as self._deadline,
+            aclosing(self._events(parameters)) as events,
+        ):
+            async for event in events:
+                self._stream_events += 1
+                self._take(event)
+
+    async def _events(
+        self, parameters: dict[str, str]
+    ) -> AsyncGenerator[Apply[T] | Delete | Progress, None]:
+        lines, pace = LineStream(), Pace()
+        parameters = {
+            **self.watch.selectors,
+            **parameters,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(self._random.randint(*WATCH_SECONDS)),
+        }
+        async with self._transport.stream(self.watch.path, parameters) as chunks:
+            async for chunk in chunks:
+                self._heard()
+                for line in lines.feed(chunk):
+                    if line and not line.isspace():
+                        yield self.decoder.event(line)
+                    if pace.is_due:
+                        await pace.breathe()
+
+    def _take(self, event: Apply[T] | Delete | Progress) -> None:
+        if self._is_listing:
+            self._take_initial(event)
+            return
+        if not isinstance(event, Progress):
+            self._audit.note(event.key, event.version)
+            self._sink(event)
+        self._version = event.version or self._version
+
+    def _take_initial(self, event: Apply[T] | Delete | Progress) -> None:
+        """Initial events come in no order: their versions are none to go on from."""
+        match event:
+            case Apply():
+                self._sink(InitApply(event.key, event.version, event.object))
+                if self._stream_events % WATCH_LIST_OBJECTS == 0:
+                    self._deadline.extend(WATCH_LIST_SECONDS)
+            case Delete():
+                self._sink(event)
+            case Progress(initial_events_end=True):
+                self._deadline.lift()
+                self._end_list(event.version)
+
+    def _heard(self) -> None:
+        self.heard_at = self._clock.monotonic()
+
+    async def _audit_for_ever(self) -> None:
+        while True:
+            objects = len(self._audit.store.objects)
+            seconds = AUDIT_SECONDS + objects * AUDIT_OBJECT_SECONDS
+            await self._clock.sleep(seconds * self._random.uniform(0.75, 1.25))
+            try:
+                await self.audit()
+            except KubeError as error:
+                logger.info("%s: no comparison: %s", self.watch.kind.plural, error)
+            except Exception:
+                logger.exception("%s: the comparison failed", self.watch.kind.plural)
+
+    async def audit(self) -> None:
+        """Compare with the server, and list anew if an event was lost. Raises KubeError."""
+        if self._must_list:
+            return
+        suspects = await self._audit.compare(self._transport)
+        if suspects.lost():
+            await self._clock.sleep(AUDIT_GRACE_SECONDS)
+            if lost := suspects.lost():
+                self._heal(lost)
+                return
+        suspects.settle()
+
+    def _heal(self, lost: list[str]) -> None:
+        self.counters.lost_events_healed += len(lost)
+        shown = ", ".join(lost[:5])
+        name = self.watch.kind.plural
+        logger.warning("%s: %d events were lost (%s): listing anew", name, len(lost), shown)
+        self._list_anew()
+        self._deadline.expire()
