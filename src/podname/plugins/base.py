@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from prometheus_client.core import Metric
 
@@ -176,6 +176,7 @@ class Plugin:
 Setup = Callable[[Sequence[Directive], Context], Plugin]
 
 
+@runtime_checkable
 class CapsTtl(Protocol):
     """A plugin that bounds the TTLs of answers on their way out, as `cache` does."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from podname.corefile import Directive, Line, Token
 from podname.plugins.base import Context
 from podname.plugins.bind.handler import Bind
-from podname.plugins.bind.interfaces import interface_addresses
+from podname.plugins.interfaces import interface_addresses
 from podname.wire import addresses
 
 

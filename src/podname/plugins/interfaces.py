@@ -6,8 +6,10 @@ Sources: rtnetlink(7): RTM_GETADDR, struct ifaddrmsg; RFC 4007 §11 (zone ids of
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import Struct
+
+from podname.wire.addresses import parse
 
 _HEADER = Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port id
 _ADDRESS = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
@@ -65,3 +67,21 @@ def _address(message: bytes) -> tuple[int, str, bool]:
 
 def _aligned(length: int) -> int:
     return length + 3 & ~3
+
+
+def own_addresses(hosts: Iterable[str]) -> tuple[bytes, ...]:
+    """Give the addresses, as octets, that others reach a listener on `hosts` by; '' is every address.
+
+    Loopback addresses are nobody else's. In sorted order.
+    """
+    texts = [text for host in hosts for text in ([host] if host else _every_address())]
+    found = {parse(text.partition("%")[0]) for text in texts}
+    return tuple(sorted(address for address in found if address and not _is_loopback(address)))
+
+
+def _every_address() -> list[str]:
+    return [text for texts in interface_addresses().values() for text in texts]
+
+
+def _is_loopback(address: bytes) -> bool:
+    return address[0] == 127 if len(address) == 4 else address == bytes(15) + b"\x01"

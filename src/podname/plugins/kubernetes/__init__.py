@@ -1,0 +1,1 @@
+"""The directive `kubernetes`: the names of a cluster."""

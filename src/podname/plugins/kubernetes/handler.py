@@ -1,0 +1,197 @@
+"""The plugin `kubernetes`: its table for the engine, and in Python what a table cannot hold.
+
+Most questions never come here: the engine answers them from the table. What does come is handed over by the table as
+a miss (an alias to follow, an SRV answer that is made only when somebody asks), or was a miss of another plugin and
+is answered from the table after all.
+
+Source: CoreDNS plugin/kubernetes `ServeDNS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from prometheus_client.core import Metric
+
+from podname.engine.base import Outcome, TableOptions, Zone
+from podname.errors import KubeError, ServeError
+from podname.kube.informer import Source
+from podname.plugins.base import Bound, CapsTtl, Context, Draft, Next, Plugin, Reply, Request
+from podname.plugins.interfaces import own_addresses
+from podname.plugins.kubernetes.aliases import follow_alias
+from podname.plugins.kubernetes.metrics import names_metrics, source_metrics
+from podname.plugins.kubernetes.names import ClusterNames
+from podname.plugins.kubernetes.on_demand import srv_answer
+from podname.plugins.kubernetes.settings import Settings
+from podname.plugins.kubernetes.source import Watched, open_source
+from podname.wire import constants as c
+from podname.wire.names import from_text
+from podname.wire.patching import recase
+from podname.wire.reply import respond
+from podname.zone.options import ZoneOptions
+
+log = logging.getLogger("plugin/kubernetes")
+
+_SOA_TTL_SECONDS_MAX = 300
+_VERSION_TTL_SECONDS = 28800
+
+
+class Kubernetes(Plugin):
+    """One `kubernetes` directive."""
+
+    name = "kubernetes"
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self.settings = settings
+        self._context = context
+        self._zones = tuple(dict.fromkeys(from_text(zone) for zone in settings.zones))
+        self._cap: Callable[..., int] | None = None
+        self._hosts: list[str] = []
+        self._source: Source | None = None
+        self._names: ClusterNames | None = None
+
+    # ------------------------------------------------------------------ life
+
+    def link(self, siblings: Mapping[str, Plugin]) -> None:
+        """Learn which TTLs `cache` lets through."""
+        cache = siblings.get("cache")
+        self._cap = cache.cap_ttl_seconds if isinstance(cache, CapsTtl) else None
+
+    def bound(self, listeners: Sequence[Bound]) -> None:
+        """Learn this server's own addresses, for the NS records."""
+        self._hosts = [listener.host for listener in listeners]
+
+    async def start(self) -> None:
+        """Begin to follow the cluster, and wait for the first sync as long as `startup_timeout` says."""
+        options, resources = self.zone_options(), self._context.resources
+        key, table_options = self._source_key(), self.table_options()
+        source = self._source = resources.claim(key, lambda: open_source(self.settings))
+        self._names = names = resources.claim(
+            (key, self._watch_key(), options, table_options),
+            lambda: ClusterNames(
+                self._context.engine,
+                table_options,
+                options,
+                Watched(source, self.settings, options),
+            ),
+        )
+        try:
+            async with asyncio.timeout(self.settings.startup_timeout_seconds):
+                await names.synced.wait()
+        except TimeoutError:
+            self._not_synced()
+
+    def _not_synced(self) -> None:
+        seconds = self.settings.startup_timeout_seconds
+        if self._context.resources.previous():
+            raise KubeError(f"kubernetes: the cluster could not be read within {seconds:g} seconds")
+        log.warning("starting server with unsynced Kubernetes API")
+
+    def plan(self, draft: Draft) -> None:
+        """Let the engine answer from the table."""
+        draft.layers.append(self.names.table)
+
+    def ready(self) -> bool:
+        """Say whether the first sync is done."""
+        return self._names is not None and self._names.table.synced
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the metrics of the table and of following the cluster."""
+        if self._names is None or self._source is None:
+            return ()
+        return (*names_metrics(self._names), *source_metrics(self._source))
+
+    @property
+    def names(self) -> ClusterNames:
+        """The names, once started."""
+        if self._names is None:
+            raise ServeError(c.SERVFAIL, "kubernetes has not been started")
+        return self._names
+
+    # --------------------------------------------------------------- options
+
+    def zone_options(self) -> ZoneOptions:
+        """Give what shapes the names."""
+        settings, zone = self.settings, self._zones[0]
+        return ZoneOptions(
+            zones=self._zones,
+            ttl_seconds=self._ttl_seconds(zone, settings.ttl_seconds),
+            version_ttl_seconds=self._ttl_seconds(zone, _VERSION_TTL_SECONDS),
+            namespaces=settings.namespaces,
+            pods=settings.pods,
+            endpoint_pod_names=settings.endpoint_pod_names,
+            pod_names=settings.pod_names,
+            ignore_empty_service=settings.ignore_empty_service,
+            endpoints=settings.endpoints,
+            local_addresses=own_addresses(self._hosts),
+        )
+
+    def table_options(self) -> TableOptions:
+        """Give how the table answers."""
+        return TableOptions(
+            plugin=self.name,
+            zones=tuple(self._zone(zone) for zone in self._zones),
+            fallthrough=tuple(from_text(zone) for zone in self.settings.fallthrough),
+            optional_underscores=True,
+            lazy_types=frozenset({c.SRV}),
+            dashed_ttl_seconds=self._ttl_seconds(self._zones[0], self.settings.ttl_seconds),
+        )
+
+    def _zone(self, origin: bytes) -> Zone:
+        ttl_seconds = self.settings.ttl_seconds
+        shown = min(ttl_seconds, _SOA_TTL_SECONDS_MAX)
+        return Zone(
+            origin=origin,
+            soa_ttl_seconds=self._ttl_seconds(origin, shown, denial=True),
+            negative_ttl_seconds=ttl_seconds,
+            mname=b"\x02ns\x03dns" + origin,
+            rname=b"\x0ahostmaster" + origin,
+        )
+
+    def _ttl_seconds(self, zone: bytes, ttl_seconds: int, *, denial: bool = False) -> int:
+        return self._cap(zone, ttl_seconds, denial=denial) if self._cap else ttl_seconds
+
+    def _source_key(self) -> tuple[object, ...]:
+        """Say what makes two directives ask the same API server, or read the same files."""
+        settings = self.settings
+        where = (settings.endpoint, settings.tls, settings.kubeconfig, settings.context)
+        return ("kubernetes", *where, settings.manifests)
+
+    def _watch_key(self) -> tuple[object, ...]:
+        """Say what makes them watch the same objects there."""
+        return (self.settings.labels, self.settings.namespace_labels)
+
+    # --------------------------------------------------------------- answers
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Answer from the table, or make what it does not hold."""
+        query, table = request.query, self.names.table
+        found = table.respond(query)
+        if found is Outcome.PASS:
+            return await next_(request)
+        request.plugin = self.name
+        if isinstance(found, bytes):
+            return found
+        if query.qtype in {c.AXFR, c.IXFR}:
+            raise ServeError(c.REFUSED, "zone transfers are not supported")
+        if query.qtype == c.SRV:
+            return self._srv(request)
+        reply = await follow_alias(request, table, self.options)
+        return reply or table.no_data(query)
+
+    @property
+    def options(self) -> ZoneOptions:
+        """What shapes the names, once started."""
+        return self.names.options
+
+    def _srv(self, request: Request) -> bytes:
+        query, names = request.query, self.names
+        ready = srv_answer(query.folded, names.compiler)
+        if ready is None:
+            return names.table.no_data(query)
+        zone = names.options.zone_of(query.folded)
+        if zone is not None and query.name != query.folded:
+            ready = recase(ready, zone, query.name[-len(zone) :])
+        return respond(query, ready)

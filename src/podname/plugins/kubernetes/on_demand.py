@@ -1,0 +1,69 @@
+"""SRV answers at the names of endpoints and pods, made only when somebody asks.
+
+Hardly anybody does, and to keep them for every endpoint would cost more memory than all other answers together.
+
+Sources: CoreDNS plugin/kubernetes `findServices` (an endpoint's own ports), `findPods` (a pod has no port: 0).
+"""
+
+from __future__ import annotations
+
+from podname.kube.objects import Port
+from podname.wire import addresses
+from podname.wire import constants as c
+from podname.wire.names import labels_of
+from podname.zone import endpoints
+from podname.zone.compiler import Compiler
+from podname.zone.endpoints import Entry
+from podname.zone.pods import POD
+from podname.zone.services import SVC
+
+_NO_PORT_OF_A_POD = Port("", "", 0)
+_ADDRESS_RDATA_AT = 12  # in an address record whose owner is a pointer
+
+
+def srv_answer(owner: bytes, compiler: Compiler) -> bytes | None:
+    """Make the SRV answer at an existing owner name that has none in the table; None when there is none."""
+    options = compiler.options
+    zone = options.zone_of(owner)
+    if zone is None or zone not in options.forward_zones:
+        return None
+    relative = owner[: len(owner) - len(zone)]
+    labels = labels_of(relative + b"\x00")
+    if relative.endswith(SVC) and len(labels) > 3:
+        return _of_endpoint(owner, relative, labels, zone, compiler)
+    if relative.endswith(POD) and len(labels) > 2:
+        return _of_pod(owner, relative, labels, zone, compiler)
+    return None
+
+
+def _of_endpoint(
+    owner: bytes, relative: bytes, labels: list[bytes], zone: bytes, compiler: Compiler
+) -> bytes | None:
+    service, namespace = labels[-3].decode("latin-1"), labels[-2].decode("latin-1")
+    slices = compiler.services.slices_of(f"{namespace}/{service}")
+    service_octets = sum(1 + len(label) for label in labels[-3:])
+    name, service_owner = relative[:-service_octets], relative[-service_octets:] + zone
+    reached = endpoints.entries(slices, compiler.options, only=name)
+    made = endpoints.answers(owner, service_owner, reached, compiler.options.ttl_seconds)
+    return made.get(c.SRV)
+
+
+def _of_pod(
+    owner: bytes, relative: bytes, labels: list[bytes], zone: bytes, compiler: Compiler
+) -> bytes | None:
+    parent = relative[-sum(1 + len(label) for label in labels[-2:]) :] + zone
+    spelled = addresses.from_dashed(labels[-3]) if compiler.options.pods != "disabled" else None
+    if spelled is not None:
+        name, found = bytes((len(labels[-3]),)) + labels[-3], [spelled]
+    else:
+        name = owner[: -len(parent)]
+        ready = [compiler.table.get(owner, rtype) for rtype in (c.A, c.AAAA)]
+        found = [address for answer in ready if answer for address in _addresses(answer)]
+    reached = [Entry(address, name, _NO_PORT_OF_A_POD) for address in found]
+    return endpoints.answers(owner, parent, reached, compiler.options.ttl_seconds).get(c.SRV)
+
+
+def _addresses(ready: bytes) -> list[bytes]:
+    octets = 4 if ready[8:10] == b"\x00\x01" else 16
+    step = _ADDRESS_RDATA_AT + octets
+    return [ready[at - octets : at] for at in range(6 + step, len(ready) + 1, step)]

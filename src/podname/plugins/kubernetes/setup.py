@@ -1,0 +1,180 @@
+"""Read a `kubernetes` directive: every property of CoreDNS's with its default and its error, and ours.
+
+Source: CoreDNS plugin/kubernetes `ParseStanza`; README.md beside this file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from podname.corefile import Directive, Line, normalize_zones
+from podname.kube.selectors import BadSelector, parse_selector
+from podname.plugins.base import Context, Plugin, once
+from podname.plugins.kubernetes.handler import Kubernetes
+from podname.plugins.kubernetes.settings import Settings
+from podname.wire.names import from_text
+from podname.zone.options import is_reverse
+
+_PODS = ("disabled", "verified", "insecure")
+_TTL_SECONDS_MAX = 3600
+#: Words of CoreDNS's past that its own migration tool takes out of a Corefile.
+_LEGACY = frozenset({"upstream", "resyncperiod", "transfer", "federation", "proxy"})
+_LATER = frozenset({"multicluster", "zonal"})
+
+
+def setup(directives: Sequence[Directive], context: Context) -> Plugin:
+    """Make the plugin. Raises CorefileError; touches neither the network nor the manifests."""
+    directive = once(directives)
+    settings = Settings(zones=tuple(normalize_zones(directive.words())) or context.zones)
+    if all(is_reverse(from_text(zone)) for zone in settings.zones):
+        raise directive.error("non-reverse zone name must be used")
+    for line in directive.block or ():
+        _property(line, settings, context)
+    if settings.namespaces and settings.namespace_labels:
+        raise directive.error("namespaces and namespace_labels cannot both be set")
+    if settings.manifests and (settings.endpoint or settings.kubeconfig):
+        raise directive.error(
+            "manifests cannot be combined with endpoint or kubeconfig: name one source"
+        )
+    return Kubernetes(settings, context)
+
+
+def _property(line: Line, settings: Settings, context: Context) -> None:
+    word = line.name.text
+    if word in _LEGACY:
+        context.warn(f"{line.name.place}: '{word}' in kubernetes is obsolete and has no effect")
+    elif word in _LATER:
+        raise line.error(f"'{word}' is CoreDNS's, but podname does not support it yet")
+    elif word in _PROPERTIES:
+        _PROPERTIES[word](line, settings, context)
+    else:
+        raise line.error(f"unknown property '{word}'")
+
+
+def _flag(name: str, value: bool = True) -> Callable[[Line, Settings, Context], None]:
+    def read(line: Line, settings: Settings, _: Context) -> None:
+        line.expect(0, 0)
+        setattr(settings, name, value)
+
+    return read
+
+
+def _pods(line: Line, settings: Settings, _: Context) -> None:
+    (mode,) = line.expect(1, 1)
+    if mode not in _PODS:
+        raise line.error(
+            f"wrong value for pods: {mode},  must be one of: disabled, verified, insecure",
+            line.arguments[0],
+        )
+    settings.pods = mode
+
+
+def _namespaces(line: Line, settings: Settings, _: Context) -> None:
+    settings.namespaces |= frozenset(line.expect(1))
+
+
+def _labels(line: Line, settings: Settings, _: Context) -> None:
+    settings.labels = _selector(line, "label selector")
+
+
+def _namespace_labels(line: Line, settings: Settings, _: Context) -> None:
+    settings.namespace_labels = _selector(line, "namespace_label selector")
+
+
+def _selector(line: Line, what: str) -> str:
+    text = " ".join(line.expect(1))
+    try:
+        parse_selector(text)
+    except BadSelector as error:
+        raise line.error(
+            f"unable to parse {what} value: '{text}': {error}", line.arguments[0]
+        ) from error
+    return text
+
+
+def _endpoint(line: Line, settings: Settings, context: Context) -> None:
+    urls = line.expect(1)
+    if len(urls) > 1:
+        context.warn(
+            f"{line.name.place}: multiple endpoints have been deprecated, only the first, '{urls[0]}', is used"
+        )
+    settings.endpoint = urls[0]
+
+
+def _tls(line: Line, settings: Settings, context: Context) -> None:
+    files = [str(context.folder / name) for name in line.expect(3, 3)]
+    settings.tls = (files[0], files[1], files[2])
+
+
+def _kubeconfig(line: Line, settings: Settings, context: Context) -> None:
+    words = line.expect(1, 2)
+    settings.kubeconfig = str(context.folder / words[0])
+    settings.context = words[1] if len(words) > 1 else ""
+
+
+def _manifests(line: Line, settings: Settings, context: Context) -> None:
+    settings.manifests += tuple(context.folder / word for word in line.expect(1))
+
+
+def _fallthrough(line: Line, settings: Settings, _: Context) -> None:
+    settings.fallthrough = tuple(normalize_zones(line.words())) or (".",)
+
+
+def _ttl(line: Line, settings: Settings, _: Context) -> None:
+    line.expect(1)
+    text = line.arguments[0].text
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise line.error(f"'{text}' is no number of seconds", line.arguments[0])
+    if not 0 <= int(text) <= _TTL_SECONDS_MAX:
+        raise line.error(f"ttl must be in range [0, {_TTL_SECONDS_MAX}]: {text}", line.arguments[0])
+    settings.ttl_seconds = int(text)
+
+
+def _ignore(line: Line, settings: Settings, _: Context) -> None:
+    if line.arguments and line.arguments[0].text != "empty_service":
+        word = line.arguments[0].text
+        raise line.error(f"unable to parse ignore value: '{word}'", line.arguments[0])
+    settings.ignore_empty_service |= bool(line.arguments)
+
+
+def _startup_timeout(line: Line, settings: Settings, _: Context) -> None:
+    settings.startup_timeout_seconds = line.duration()
+
+
+def _limit(kind: Callable[[str], float]) -> Callable[[Line, Settings, Context], None]:
+    """Check a limit on API requests; podname makes one stream per kind of object, so it limits nothing."""
+
+    def read(line: Line, _: Settings, __: Context) -> None:
+        (text,) = line.expect(1, 1)
+        word = line.name.text
+        try:
+            value = kind(text)
+        except ValueError as error:
+            raise line.error(f'invalid {word} "{text}": no number', line.arguments[0]) from error
+        if not value >= 0:
+            raise line.error(f"{word} must be >= 0", line.arguments[0])
+
+    return read
+
+
+_PROPERTIES: dict[str, Callable[[Line, Settings, Context], None]] = {
+    "endpoint_pod_names": _flag("endpoint_pod_names"),
+    "pod_names": _flag("pod_names"),
+    "pods": _pods,
+    "namespaces": _namespaces,
+    "namespace_labels": _namespace_labels,
+    "labels": _labels,
+    "endpoint": _endpoint,
+    "tls": _tls,
+    "kubeconfig": _kubeconfig,
+    "manifests": _manifests,
+    "fallthrough": _fallthrough,
+    "ttl": _ttl,
+    "noendpoints": _flag("endpoints", value=False),
+    "ignore": _ignore,
+    "startup_timeout": _startup_timeout,
+    "apiserver_qps": _limit(float),
+    "apiserver_burst": _limit(int),
+    "apiserver_max_inflight": _limit(int),
+}
