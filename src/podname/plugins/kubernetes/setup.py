@@ -26,7 +26,7 @@ _LATER = frozenset({"multicluster", "zonal"})
 def setup(directives: Sequence[Directive], context: Context) -> Plugin:
     """Make the plugin. Raises CorefileError; touches neither the network nor the manifests."""
     directive = once(directives)
-    settings = Settings(zones=tuple(normalize_zones(directive.words())) or context.zones)
+    settings = Settings(zones=tuple(normalize_zones(directive.arguments)) or context.zones)
     if all(is_reverse(from_text(zone)) for zone in settings.zones):
         raise directive.error("non-reverse zone name must be used")
     for line in directive.block or ():
@@ -118,7 +118,7 @@ def _manifests(line: Line, settings: Settings, context: Context) -> None:
 
 
 def _fallthrough(line: Line, settings: Settings, _: Context) -> None:
-    settings.fallthrough = tuple(normalize_zones(line.words())) or (".",)
+    settings.fallthrough = tuple(normalize_zones(line.arguments)) or (".",)
 
 
 def _ttl(line: Line, settings: Settings, _: Context) -> None:
