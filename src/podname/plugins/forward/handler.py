@@ -1,0 +1,50 @@
+"""The `forward` directives of a server block: the first that covers a name answers for it.
+
+Sources: CoreDNS 1.15.0 plugin/forward; core/dnsserver (`EnableChaos`: a block that forwards lets other classes pass).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from prometheus_client.core import Metric
+
+from podname.engine.base import Code
+from podname.plugins.base import Draft, Next, Plugin, Reply, Request
+from podname.plugins.forward import metrics
+from podname.plugins.forward.stanza import Stanza, Tally
+from podname.wire import constants as c
+
+_CLASSES = frozenset({c.IN, c.CH, 4, 254, 255})  # 4 is Hesiod, 254 NONE, 255 ANY
+
+
+class Forward(Plugin):
+    """All `forward` directives of a block, in the order of the Corefile."""
+
+    name = "forward"
+
+    def __init__(self, stanzas: Sequence[Stanza], tally: Tally) -> None:
+        self.stanzas = stanzas
+        self.tally = tally
+        self._last = stanzas[-1]
+
+    def plan(self, draft: Draft) -> None:
+        """Ask the engine for every question that may be forwarded, whatever its class."""
+        draft.layers.append(Code(tuple(stanza.options.zone for stanza in self.stanzas)))
+        draft.classes |= _CLASSES
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Forward a query, or hand it on when no directive covers its name."""
+        folded = request.query.folded
+        for stanza in self.stanzas:
+            if stanza.options.covers(folded):
+                request.plugin = self.name
+                message = await stanza.ask(request)
+                if stanza is self._last or not stanza.passes_on(message):
+                    return message
+        return await next_(request)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the counts of the directives and of each upstream."""
+        upstreams = dict.fromkeys(up for stanza in self.stanzas for up in stanza.upstreams)
+        return metrics.collect(self.tally, upstreams)

@@ -1,0 +1,69 @@
+"""Whether an upstream is alive: asked only after it failed, until it answers.
+
+Any reply will do, whatever it says: `. NS` is answered by REFUSED in many places. Each question has a socket of its
+own, so that what is wrong with a kept one does not count.
+
+Sources: CoreDNS plugin/pkg/proxy health.go, plugin/pkg/up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from struct import pack
+
+from podname.plugins.forward.address import Address
+from podname.plugins.forward.options import HealthOptions
+from podname.plugins.forward.pool import Keeping
+from podname.plugins.forward.tcp import TcpPool
+from podname.plugins.forward.udp import UdpPool
+from podname.wire import constants as c
+
+_TIMEOUT_SECONDS = 1.0
+
+
+class Health:
+    """The failed checks of one upstream in a row, and the task that goes on checking."""
+
+    def __init__(self, address: Address, options: HealthOptions, *, tcp: bool) -> None:
+        self.fails = 0
+        self.failures_total = 0
+        self._options = options
+        self._query = ping(options)
+        self._kind: type[TcpPool | UdpPool] = TcpPool if tcp else UdpPool
+        self._address = address
+        self._task: asyncio.Task[None] | None = None
+
+    def check(self) -> None:
+        """Begin to check, unless a check is under way."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._until_alive())
+
+    async def close(self) -> None:
+        """Stop checking."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _until_alive(self) -> None:
+        while not await self._is_alive():
+            self.fails += 1
+            self.failures_total += 1
+            await asyncio.sleep(self._options.interval_seconds)
+        self.fails = 0
+
+    async def _is_alive(self) -> bool:
+        pool = self._kind(self._address, Keeping(), _TIMEOUT_SECONDS)
+        try:
+            await pool.exchange(self._query)
+        except OSError:
+            return False
+        finally:
+            pool.close()
+        return True
+
+
+def ping(options: HealthOptions) -> bytes:
+    """Make the query of a health check: the NS records of its domain."""
+    flags = c.RD if options.recursion else 0
+    return pack("!6H", 0, flags, 1, 0, 0, 0) + options.domain + pack("!HH", c.NS, c.IN)

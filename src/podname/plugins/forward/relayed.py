@@ -1,0 +1,104 @@
+"""What an upstream said, made fit to be handed on: the client's id, the client's question, no OPT.
+
+The message's records stay the octets that came. They are walked over once, so that nothing behind us meets a message
+that ends in the middle of a record. The question is put back as the client spelled it: an upstream that folds its case
+does not spoil the client's check of it (draft-vixie-dnsext-dns0x20).
+
+Sources: CoreDNS request.Match, plugin/pkg/proxy connect.go (`truncateResponse`); RFC 5452 §9.1; RFC 6891 §6.1.1.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from struct import error as StructError
+
+import dns.exception
+import dns.message
+
+from podname.wire import constants as c
+from podname.wire import reply as replies
+from podname.wire.query import Query
+from podname.wire.records import skip_name
+
+_COUNTS = Struct("!4H")
+_FIXED = Struct("!HHIH")
+
+
+class BadReply(ValueError):
+    """The upstream's reply cannot be read."""
+
+
+def relay(query: Query, octets: bytes, limit_octets: int, *, tcp: bool) -> bytes:
+    """Make the response to `query` from the upstream's reply.
+
+    A reply to another question is answered with FORMERR; one that is cut, or larger than `limit_octets`, which the
+    client said it can take, with TC alone, so that the client asks again over TCP. Raises BadReply.
+    """
+    if not _answers(query, octets):
+        return replies.deny(query, c.FORMERR)
+    if not tcp and len(octets) > limit_octets:
+        return cut(query, octets)
+    try:
+        return _without_opt(query, octets)
+    except (IndexError, StructError):
+        if tcp:
+            raise BadReply("the reply ends in the middle of a record") from None
+        return cut(query, octets)
+    except ValueError as error:
+        raise BadReply(str(error)) from None
+
+
+def cut(query: Query, octets: bytes) -> bytes:
+    """Give the reply's header and the question, with TC."""
+    flags = bytes((octets[2] | c.TC >> 8, octets[3]))
+    return query.packet[:2] + flags + b"\x00\x01\x00\x00\x00\x00\x00\x00" + query.question
+
+
+def is_empty(message: bytes) -> bool:
+    """Say whether the answer section is empty."""
+    return message[6:8] == b"\x00\x00"
+
+
+def _answers(query: Query, octets: bytes) -> bool:
+    """Say whether it is a response to this very question, whatever the case of its name."""
+    end = query.end
+    return (
+        octets[2] & 0x80 != 0
+        and octets[4:6] == b"\x00\x01"
+        and octets[end - 4 : end] == query.packet[end - 4 : end]
+        and octets[c.HEADER_OCTETS : end - 4].lower() == query.folded
+    )
+
+
+def _without_opt(query: Query, octets: bytes) -> bytes:
+    """Walk over the records and take OPT out."""
+    _, answers, authorities, additionals = _COUNTS.unpack_from(octets, 4)
+    at, start, opt = query.end, query.end, None
+    for number in range(answers + authorities + additionals):
+        first = at
+        at = at + 2 if octets[at] >= 0xC0 else skip_name(octets, at)
+        rtype, _, ttl, length = _FIXED.unpack_from(octets, at)
+        at += 10 + length
+        if rtype == c.OPT and number >= answers + authorities:
+            if ttl >> 24:
+                raise BadReply(f"an RCODE of EDNS ({ttl >> 24 << 4 | octets[3] & 0xF})")
+            opt = first, at
+    if at > len(octets):
+        raise IndexError
+    if opt is None:
+        return query.packet[:2] + octets[2:12] + query.question + octets[start:at]
+    if opt[1] != at:
+        return _without_opt_inside(query, octets)
+    counts: bytes = octets[2:10] + (additionals - 1).to_bytes(2, "big")
+    return query.packet[:2] + counts + query.question + octets[start : opt[0]]
+
+
+def _without_opt_inside(query: Query, octets: bytes) -> bytes:
+    """Make the message anew when records follow OPT: names in them may point behind it."""
+    try:
+        message = dns.message.from_wire(octets, ignore_trailing=True)
+        message.use_edns(False)
+        anew: bytes = message.to_wire(max_size=c.MESSAGE_OCTETS_MAX)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise BadReply(str(error)) from None
+    return query.packet[:2] + anew[2:12] + query.question + anew[query.end :]

@@ -1,0 +1,122 @@
+"""One `forward` directive at work: upstreams are asked one after the other until one answers or time is over.
+
+Source: CoreDNS 1.15.0 plugin/forward forward.go.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from time import monotonic
+
+from podname.errors import ServeError
+from podname.plugins.base import Request
+from podname.plugins.forward.options import Options
+from podname.plugins.forward.policy import POLICIES, Policy
+from podname.plugins.forward.relayed import BadReply, is_empty, relay
+from podname.plugins.forward.upstream import Upstream
+from podname.wire import constants as c
+from podname.wire import reply as replies
+
+TOTAL_SECONDS_MOST = 5.0
+
+
+class Tally:
+    """The counts of a server block's directives that belong to no upstream. They outlive a reload."""
+
+    def __init__(self) -> None:
+        self.healthcheck_broken = 0
+        self.max_concurrent_rejects = 0
+
+    async def close(self) -> None:
+        """Let go of nothing: these are numbers."""
+
+
+class Stanza:
+    """One `forward` directive at work."""
+
+    def __init__(self, options: Options, upstreams: Sequence[Upstream], tally: Tally) -> None:
+        self.options = options
+        self.upstreams = upstreams
+        self.under_way = 0
+        self._tally = tally
+        self._order: Policy = POLICIES[options.policy]()
+
+    async def ask(self, request: Request) -> bytes:
+        """Give the response to a query. Raises ServeError."""
+        most = self.options.max_concurrent
+        if most and self.under_way >= most:
+            self._tally.max_concurrent_rejects += 1
+            raise ServeError(c.REFUSED, f"concurrent queries exceeded maximum {most}")
+        self.under_way += 1
+        try:
+            return await self._ask(request)
+        finally:
+            self.under_way -= 1
+
+    def passes_on(self, message: bytes) -> bool:
+        """Say whether the next `forward` is to be asked instead (`next`, `next_on_nodata`)."""
+        options = self.options
+        rcode = replies.rcode_of(message)
+        return rcode in options.next_rcodes or (
+            options.next_on_nodata and rcode == c.NOERROR and is_empty(message)
+        )
+
+    async def _ask(self, request: Request) -> bytes:
+        options = self.options
+        failed, last, problem = 0, None, "no healthy upstream"
+        others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
+        for upstream in self._candidates():
+            try:
+                message = await self._exchange(upstream, request)
+            except (OSError, BadReply) as error:
+                problem = f"upstream {upstream.label}: {error}"
+                failed += 1
+                if options.max_fails:
+                    upstream.health.check()
+                if failed == options.attempts_most:
+                    break
+                continue
+            if others < 1 or replies.rcode_of(message) not in options.failover_rcodes:
+                return message
+            last, others = message, others - 1
+        if last is None:
+            raise ServeError(c.SERVFAIL, problem)
+        return last
+
+    async def _exchange(self, upstream: Upstream, request: Request) -> bytes:
+        """Ask one upstream in the client's way, UDP or TCP, or in that of the options."""
+        options, query = self.options, request.query
+        over_tcp = request.client.protocol == "tcp"
+        limit = c.MESSAGE_OCTETS_MAX if over_tcp else query.udp_octets
+        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
+        message = relay(query, await upstream.exchange(query.packet, tcp=tcp), limit, tcp=tcp)
+        if options.prefer_udp and not tcp and message[2] & c.TC >> 8:
+            reply = await upstream.exchange(query.packet, tcp=True)
+            message = relay(query, reply, limit, tcp=True)
+        return message
+
+    def _candidates(self) -> Iterator[Upstream]:
+        """Give upstreams to ask, round and round, leaving out those that are down.
+
+        When all are down, health checks are not to be trusted: any one of them is asked, once.
+        """
+        deadline = monotonic() + TOTAL_SECONDS_MOST
+        order = self._order(self.upstreams)
+        while True:
+            alive = False
+            for upstream in order:
+                if not self._is_down(upstream):
+                    alive = True
+                    yield upstream
+                    if monotonic() >= deadline:
+                        return
+            if not alive:
+                self._tally.healthcheck_broken += 1
+                if not self.options.failfast:
+                    yield random.choice(self.upstreams)  # noqa: S311  # no secret
+                return
+
+    def _is_down(self, upstream: Upstream) -> bool:
+        most = self.options.max_fails
+        return upstream.health.fails > most > 0

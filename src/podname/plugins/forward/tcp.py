@@ -1,0 +1,144 @@
+"""Questions over TCP: connections that are kept for the next question, one question at a time on each.
+
+A connection that the upstream closed while it was kept is not its fault: `StaleConnection` asks for another try.
+
+Sources: RFC 7766; RFC 1035 §4.2.2; CoreDNS plugin/pkg/proxy connect.go (ErrCachedClosed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from time import monotonic
+from typing import cast
+
+from podname.plugins.forward.address import Address
+from podname.plugins.forward.deadlines import Deadlines
+from podname.plugins.forward.pool import Keeping, Pool
+from podname.wire import constants as c
+
+#: Half of what a question may take in all, so that there is time for another upstream.
+CONNECT_TIMEOUT_SECONDS = 2.5
+
+
+class StaleConnection(ConnectionError):
+    """A kept connection was closed by the upstream before it could be used."""
+
+
+class TcpConnection(asyncio.Protocol):
+    """One connection, and the answer that is due on it."""
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.created_seconds = self.used_seconds = monotonic()
+        self.reused = False
+        self.transport: asyncio.Transport
+        self._buffer = bytearray()
+        self._answer: asyncio.Future[bytes] | None = None
+        self._message_id = b""
+
+    def ask(self, message: bytes, answer: asyncio.Future[bytes]) -> None:
+        """Send a query; its reply ends `answer`."""
+        self._message_id, self._answer = message[:2], answer
+        self.transport.write(len(message).to_bytes(2, "big") + message)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way to send."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut messages out of the stream; what is no answer to our question is dropped."""
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= 2 and len(buffer) >= (end := 2 + int.from_bytes(buffer[:2], "big")):
+            self._received(bytes(buffer[2:end]))
+            del buffer[:end]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        self.alive = False
+        if self.reused and not self._buffer:
+            self._end(StaleConnection())
+        self._end(exc or ConnectionResetError("the upstream closed the connection"))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.alive = False
+        self._end(ConnectionAbortedError("the connection was closed"))
+        self.transport.abort()
+
+    def _end(self, reason: Exception) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(reason)
+
+    def _received(self, message: bytes) -> None:
+        answer = self._answer
+        if answer is None or len(message) < c.HEADER_OCTETS or message[:2] != self._message_id:
+            return
+        self._answer = None
+        if not answer.done():
+            answer.set_result(message)
+
+
+class TcpPool(Pool[TcpConnection]):
+    """The TCP connections of one upstream."""
+
+    protocol = "tcp"
+
+    def __init__(self, address: Address, keeping: Keeping, read_timeout_seconds: float) -> None:
+        super().__init__(keeping)
+        self._address = address
+        self._deadlines = Deadlines(read_timeout_seconds)
+        self._busy: set[TcpConnection] = set()
+
+    async def exchange(self, packet: bytes) -> bytes:
+        """Send a query under an id of our own and give the reply that has it. Raises OSError."""
+        while True:
+            connection = self._kept() or await self._open()
+            try:
+                return await self._exchange(connection, packet)
+            except StaleConnection:
+                continue
+
+    async def _exchange(self, connection: TcpConnection, packet: bytes) -> bytes:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bytes] = loop.create_future()
+        self._deadlines.add(answer, loop)
+        self._busy.add(connection)
+        try:
+            connection.ask(os.urandom(2) + packet[2:], answer)
+            reply = await answer
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._busy.discard(connection)
+        self.give(connection)
+        return reply
+
+    def close(self) -> None:
+        """Close all connections; whoever waits is told."""
+        super().close()
+        self._deadlines.close()
+        for connection in tuple(self._busy):
+            connection.close()
+
+    def _kept(self) -> TcpConnection | None:
+        connection = self.take()
+        if connection is not None:
+            connection.reused = True
+        return connection
+
+    async def _open(self) -> TcpConnection:
+        address = self._address
+        loop = asyncio.get_running_loop()
+        local = (address.source, 0) if address.source else None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                _, connection = await loop.create_connection(
+                    TcpConnection, address.host, address.port, local_addr=local
+                )
+        except TimeoutError:
+            raise TimeoutError(f"no connection in {CONNECT_TIMEOUT_SECONDS:g} s") from None
+        return connection
