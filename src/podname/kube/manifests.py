@@ -1,0 +1,278 @@
+"""A cluster in files: folders and files of Kubernetes objects, followed as they change.
+
+Files are looked at once a second: a ConfigMap's files are symbolic links that are swapped at once, an editor writes
+beside and renames, `>` writes in place, and looking again is right for all of them. A change is taken when the file
+has not changed for a moment, so that nobody sees half of one.
+
+What was good stays served: a file that cannot be read to its end keeps the objects it had, and so does a path that is
+gone. The objects of a file that was removed from a folder go with it. Until every path was there once, nothing counts
+as synced. If two files hold the same object, the later one in the order of paths and names counts.
+
+A namespace that an object stands in exists, whether or not the files hold a Namespace: `kubectl get` of one namespace
+prints none.
+
+Source: design.md, "Configuration"; Kubernetes volumes, AtomicWriter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+from podname.errors import ManifestError
+from podname.kube.clock import Clock, SystemClock
+from podname.kube.informer import Informer
+from podname.kube.kinds import NAMESPACES, T, Watch
+from podname.kube.manifestfile import Loaded, ManifestFile, parse_manifest
+from podname.kube.objects import Namespace
+from podname.kube.selectors import parse_field_selector, parse_selector
+from podname.kube.store import Store
+
+logger = logging.getLogger(__name__)
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+POLL_SECONDS = 1.0
+SETTLE_SECONDS = 0.1
+
+_Stamp = tuple[int, int, int]  # changed at (ns), octets, inode
+
+
+@dataclass
+class _Known:
+    """A file as it was when it was read last."""
+
+    stamp: _Stamp
+    digest: bytes
+    content: ManifestFile
+
+
+@dataclass
+class _Scan:
+    """The files that are there, in order; `missing` are paths that could not be looked at."""
+
+    stamps: dict[Path, _Stamp]
+    missing: dict[Path, str]
+
+
+class FileInformer(Generic[T]):
+    """The store of one watch on files."""
+
+    def __init__(self, source: Manifests, watch: Watch[T]) -> None:
+        self.store: Store[T] = Store()
+        self.watch = watch
+        self.users = 0
+        self._source = source
+        self._labels = parse_selector(watch.label_selector)
+        self._fields = parse_field_selector(watch.selectors.get("fieldSelector", ""))
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether all files were read once."""
+        return self.store.has_synced
+
+    @property
+    def last_event_age_seconds(self) -> float:
+        """How long ago the files were last looked at."""
+        return self._source.last_look_age_seconds
+
+    def update(self, objects: Iterable[Loaded]) -> None:
+        """Bring the store to what the files hold now."""
+        self.store.replace(loaded.object for loaded in objects if self._takes(loaded))  # type: ignore[misc]
+
+    def _takes(self, loaded: Loaded) -> bool:
+        watch = self.watch
+        return (
+            loaded.kind == watch.kind.name
+            and watch.namespace in {None, loaded.namespace}
+            and all(requirement.holds(loaded.labels) for requirement in self._labels)
+            and all(requirement.holds(loaded.fields) for requirement in self._fields)
+        )
+
+
+class Manifests:
+    """The source that reads files. `problems` is what is wrong in them now."""
+
+    def __init__(self, paths: Sequence[str | Path], clock: Clock | None = None) -> None:
+        self.paths = [Path(path) for path in paths]
+        self._clock = clock or SystemClock()
+        self._known: dict[Path, _Known] = {}
+        self._missing: dict[Path, str] = {}
+        self._informers: dict[Watch[Any], FileInformer[Any]] = {}
+        self._looked_at: float | None = None
+        self._has_read = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def problems(self) -> list[ManifestError]:
+        """What is wrong in the files now."""
+        missing = [ManifestError(why, str(path), 1) for path, why in self._missing.items()]
+        return missing + [
+            problem for known in self._known.values() for problem in known.content.problems
+        ]
+
+    @property
+    def last_look_age_seconds(self) -> float:
+        """How long ago the files were last looked at; infinite before the first time."""
+        if self._looked_at is None:
+            return float("inf")
+        return self._clock.monotonic() - self._looked_at
+
+    def watch(self, watch: Watch[T]) -> Informer[T]:
+        """Begin to follow, or share what is followed already. On the running event loop."""
+        informer = self._informers.get(watch)
+        if informer is None:
+            informer = self._informers[watch] = FileInformer(self, watch)
+            if self._has_read:
+                informer.update(self._objects(watch))
+        informer.users += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow(), name="manifests")
+        return informer
+
+    def release(self, informer: Informer[Any]) -> None:
+        """Give back what `watch` gave; when nobody is left its store is updated no more."""
+        for watch, known in list(self._informers.items()):
+            if known is informer:
+                known.users -= 1
+                if known.users == 0:
+                    del self._informers[watch]
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        self._informers.clear()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                logger.exception("manifests could not be followed")
+            await self._clock.sleep(POLL_SECONDS)
+
+    async def look(self) -> None:
+        """Look at all files once and take what changed. The work is done beside the event loop."""
+        scan = await asyncio.to_thread(self._scan)
+        if self._has_read and self._differs(scan):
+            await self._clock.sleep(SETTLE_SECONDS)
+            settled = await asyncio.to_thread(self._scan)
+            scan.stamps = {  # what still changes is looked at the next time
+                path: stamp if scan.stamps.get(path) == stamp else self._stamp_of(path)
+                for path, stamp in settled.stamps.items()
+            }
+            scan.missing = settled.missing
+        changed = await asyncio.to_thread(self._read, scan)
+        self._looked_at = self._clock.monotonic()
+        self._report_missing(scan.missing)
+        if self._take(scan, changed) or (not self._has_read and not scan.missing):
+            self._publish(scan)
+
+    def _differs(self, scan: _Scan) -> bool:
+        known = {path: known.stamp for path, known in self._known.items()}
+        return known != scan.stamps
+
+    def _stamp_of(self, path: Path) -> _Stamp:
+        known = self._known.get(path)
+        return known.stamp if known else (0, 0, 0)
+
+    def _scan(self) -> _Scan:
+        scan = _Scan({}, {})
+        for path in self.paths:
+            try:
+                files = sorted(path.iterdir()) if path.is_dir() else [path]
+                if files == [path]:
+                    path.stat()
+            except OSError as error:
+                scan.missing[path] = error.strerror or str(error)
+                files = [file for file in self._known if path in {file, file.parent}]
+            for file in files:
+                if file == path or (file.suffix in SUFFIXES and not file.name.startswith(".")):
+                    self._scan_file(file, scan)
+        return scan
+
+    def _scan_file(self, file: Path, scan: _Scan) -> None:
+        """Note a file's stamp; one that cannot be looked at stays as it was known."""
+        try:
+            status = file.stat()
+            scan.stamps[file] = (status.st_ctime_ns, status.st_size, status.st_ino)
+        except OSError:
+            if file in self._known:
+                scan.stamps[file] = self._known[file].stamp
+
+    def _read(self, scan: _Scan) -> dict[Path, _Known]:
+        """Read the files whose stamps are not those that we know."""
+        changed = {}
+        for path, stamp in scan.stamps.items():
+            known = self._known.get(path)
+            if stamp == self._stamp_of(path):
+                continue
+            try:
+                octets = path.read_bytes()
+            except OSError as error:
+                content = ManifestFile(str(path))
+                content.give_up(error.strerror or str(error), 1)
+                changed[path] = _Known(stamp, b"", content)
+                continue
+            digest = hashlib.sha256(octets).digest()
+            if known and known.digest == digest:
+                changed[path] = _Known(stamp, digest, known.content)
+            else:
+                changed[path] = _Known(stamp, digest, parse_manifest(str(path), octets))
+        return changed
+
+    def _take(self, scan: _Scan, changed: Mapping[Path, _Known]) -> bool:
+        """Bring what is known up to date; say whether any object may have changed."""
+        gone = [path for path in self._known if path not in scan.stamps]
+        for path in gone:
+            del self._known[path]
+        differs = bool(gone)
+        for path, new in changed.items():
+            old = self._known.get(path)
+            self._known[path] = new
+            if old is None or old.content is not new.content:
+                differs = True
+                for problem in new.content.problems:
+                    logger.warning("%s", problem)
+                if old is not None and new.content.is_broken:
+                    new.content.objects = old.content.objects
+        return differs
+
+    def _report_missing(self, missing: dict[Path, str]) -> None:
+        for path, why in missing.items():
+            if path not in self._missing:
+                logger.warning("%s: %s", path, why)
+        self._missing = missing
+
+    def _publish(self, scan: _Scan) -> None:
+        if scan.missing and not self._has_read:
+            return
+        self._has_read = True
+        self._known = {path: self._known[path] for path in scan.stamps if path in self._known}
+        for watch, informer in self._informers.items():
+            informer.update(self._objects(watch))
+
+    def _objects(self, watch: Watch[Any]) -> list[Loaded]:
+        """Give all objects of the files; each key once for each kind."""
+        objects = {
+            (loaded.kind, loaded.key): loaded
+            for known in self._known.values()
+            for loaded in known.content.objects
+        }
+        if watch.kind == NAMESPACES:
+            mentioned = {loaded.namespace for loaded in objects.values()}
+            for name in mentioned | ({watch.namespace} if watch.namespace else set()):
+                objects.setdefault(("Namespace", name), _namespace(name))
+        return list(objects.values())
+
+
+def _namespace(name: str) -> Loaded:
+    labels = {"kubernetes.io/metadata.name": name}
+    return Loaded("Namespace", name, name, Namespace(name), labels, {"metadata.name": name})
