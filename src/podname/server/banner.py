@@ -31,7 +31,7 @@ def version(engine: str) -> str:
 async def show(server: Server, log_format: str, started_seconds: float) -> None:
     """Tell what is served, then, as soon as every plugin can answer, that all is ready."""
     _tell("\n".join([*_zones(server), version(server.engine.name)]), log_format)
-    while server.unready():
+    while server.unready():  # noqa: ASYNC110 - plugins say whether, not when
         await asyncio.sleep(_LOOK_SECONDS)
     seconds = time.perf_counter() - started_seconds
     addresses = ", ".join(_addresses(server))
@@ -71,6 +71,5 @@ def _addresses(server: Server) -> list[str]:
 
 
 def _names_to_try(server: Server) -> str:
-    (_, asked), *_ = server.listeners.open
     port = server.listeners.port(next(iter(server.listeners.open)))
     return (EXAMPLES / "names-to-try.txt").read_text().format(port=port).rstrip()
