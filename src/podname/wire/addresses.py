@@ -20,6 +20,7 @@ _DECIMAL = [bytes((len(str(octet)),)) + str(octet).encode() for octet in range(2
 _NIBBLES = [b"\x01%x\x01%x" % (octet & 15, octet >> 4) for octet in range(256)]
 
 
+@lru_cache(maxsize=4096)  # an address comes by as pod, endpoint and PTR record
 def parse(text: str) -> bytes | None:
     """Turn an address in text into its octets; None when it is none (leading zeros and zones are refused)."""
     try:

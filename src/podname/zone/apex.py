@@ -21,7 +21,7 @@ from podname.wire.records import (
     answer_with_additional,
     txt_rdata,
 )
-from podname.zone.endpoints import address_answers, primary_name
+from podname.zone.endpoints import address_answers, named
 from podname.zone.index import AddressIndex
 from podname.zone.options import ZoneOptions, is_reverse
 from podname.zone.pods import POD
@@ -93,7 +93,6 @@ def _servers_of(
                 yield owner, address
         return
     for endpoint in endpoint_slice.endpoints:
-        for text in endpoint.addresses:
-            address, name = addresses.parse(text), primary_name(endpoint, text, options)
-            if address is not None and name:
+        for address, name, _ in named(endpoint, options):
+            if name:
                 yield name + owner, address

@@ -128,6 +128,7 @@ class Compiler:
         yield from self._in_steps(slices, lambda one: self._slice_changed(None, one))
         yield from self._in_steps(services, lambda one: self._service_changed(None, one))
         yield from self._in_steps(pods, lambda one: self._pod_changed(None, one))
+        yield from self._in_steps(slices, self.reverse.put_of_slice)
         touched, self.reverse.touched = self.reverse.touched, set()
         yield from self._in_steps(touched, lambda address: self.reverse.put((address,)))
         waiting, self._waiting = self._waiting, None

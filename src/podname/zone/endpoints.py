@@ -12,7 +12,8 @@ Sources: dns-spec 1.1.0 §2.4; CoreDNS plugin/kubernetes `findServices`, `endpoi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from podname.kube.objects import Endpoint, EndpointSlice, Port
@@ -35,29 +36,40 @@ class Entry(NamedTuple):
     port: Port
 
 
-def primary_name(endpoint: Endpoint, address: str, options: ZoneOptions) -> bytes | None:
-    """Give the labels of the endpoint's one name in SRV and PTR records; None when nothing makes a label."""
-    if endpoint.hostname and (octets := labels(endpoint.hostname)):
-        return octets
-    if options.endpoint_pod_names and endpoint.pod and len(endpoint.pod) < _POD_LABEL_OCTETS:
-        octets = labels(endpoint.pod)
-        if octets:
-            return octets
-    return labels(addresses.to_dashed(address))
+class Named(NamedTuple):
+    """An endpoint's address, its primary name, and what else it is found by; names are labels in octets."""
+
+    address: bytes
+    primary: bytes | None  # None when nothing makes a label
+    aliases: tuple[bytes, ...]
 
 
-def aliases(endpoint: Endpoint, address: str, options: ZoneOptions) -> Iterator[bytes]:
-    """Give what else the endpoint is found by."""
-    if not options.pod_names:
-        return
-    if endpoint.pod:
-        yield from pod_labels(endpoint.pod)
+def named(endpoint: Endpoint, options: ZoneOptions) -> tuple[Named, ...]:
+    """Give the names of an endpoint, for each of its addresses that is one."""
+    return _named(endpoint, options.endpoint_pod_names, options.pod_names)
+
+
+@lru_cache(maxsize=4096)  # a change asks several times about the endpoints of one slice
+def _named(endpoint: Endpoint, endpoint_pod_names: bool, pod_names: bool) -> tuple[Named, ...]:
+    own = labels(endpoint.hostname) if endpoint.hostname else None
+    if own is None and endpoint_pod_names and 0 < len(endpoint.pod) < _POD_LABEL_OCTETS:
+        own = labels(endpoint.pod)
+    others: list[bytes] = []
+    if pod_names and endpoint.pod:
+        others += pod_labels(endpoint.pod)
         shared = shared_label(endpoint.pod)
         if shared:
-            yield shared
-    dashed = labels(addresses.to_dashed(address))
-    if dashed:
-        yield dashed
+            others.append(shared)
+    found = []
+    for text in endpoint.addresses:
+        address = addresses.parse(text)
+        if address is None:
+            continue
+        dashed = labels(addresses.to_dashed(text))
+        primary = own or dashed
+        known = (*others, dashed) if pod_names and dashed else ()
+        found.append(Named(address, primary, tuple(name for name in known if name != primary)))
+    return tuple(found)
 
 
 def named_addresses(
@@ -66,13 +78,13 @@ def named_addresses(
     """Map the labels of endpoints to their addresses, over all slices of one Service."""
     primary: dict[bytes, tuple[bytes, ...]] = {}
     other: dict[bytes, tuple[bytes, ...]] = {}
-    for endpoint, text, address in _addresses(slices):
-        name = primary_name(endpoint, text, options)
-        if name:
-            _add(primary, name, address)
-        for alias in aliases(endpoint, text, options):
-            if alias != name:
-                _add(other, alias, address)
+    for endpoint_slice in slices:
+        for endpoint in endpoint_slice.endpoints:
+            for address, name, aliases in named(endpoint, options):
+                if name:
+                    _add(primary, name, address)
+                for alias in aliases:
+                    _add(other, alias, address)
     return other | primary if other else primary
 
 
@@ -80,25 +92,34 @@ def entries(
     slices: Iterable[EndpointSlice], options: ZoneOptions, only: bytes | None = None
 ) -> list[Entry]:
     """List addresses x ports of the slices; with `only`, of the endpoints that these labels find."""
-    out = []
     found = named_addresses(slices, options).get(only, ()) if only is not None else None
-    for endpoint_slice in slices:
-        ports = endpoint_slice.ports or (NO_PORT,)
-        for endpoint, text, address in _addresses((endpoint_slice,)):
-            if found is not None and address not in found:
-                continue
-            target = primary_name(endpoint, text, options)
-            if target:
-                out.extend([Entry(address, target, port) for port in ports])
-    return out
+    return [
+        Entry(address, name, port)
+        for endpoint_slice in slices
+        for endpoint in endpoint_slice.endpoints
+        for address, name, _ in named(endpoint, options)
+        if name and (found is None or address in found)
+        for port in endpoint_slice.ports or (NO_PORT,)
+    ]
 
 
-def address_answers(found: Iterable[bytes], ttl_seconds: int) -> ReadyAnswers:
+def address_answers(found: Collection[bytes], ttl_seconds: int) -> ReadyAnswers:
     """Make the A and AAAA answers of distinct addresses."""
+    if len(found) == 1:
+        (address,) = found
+        rtype = addresses.rtype_of(address)
+        return {rtype: _head_of_one(rtype, ttl_seconds) + address}
     by_rtype: dict[int, list[bytes]] = {}
     for address in found:
         by_rtype.setdefault(addresses.rtype_of(address), []).append(address)
     return {rtype: answer(rtype, ttl_seconds, rdatas) for rtype, rdatas in by_rtype.items()}
+
+
+@lru_cache(maxsize=16)
+def _head_of_one(rtype: int, ttl_seconds: int) -> bytes:
+    """Give what stands before the address in the answer of one address: nearly every answer is one."""
+    octets = bytes(4 if rtype == c.A else 16)
+    return answer(rtype, ttl_seconds, [octets])[: -len(octets)]
 
 
 def answers(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -> ReadyAnswers:
@@ -136,15 +157,6 @@ def _srv(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -
     return answer_with_additional(
         len(owner), c.SRV, ttl_seconds, list(records.values()), additional
     )
-
-
-def _addresses(slices: Iterable[EndpointSlice]) -> Iterator[tuple[Endpoint, str, bytes]]:
-    for endpoint_slice in slices:
-        for endpoint in endpoint_slice.endpoints:
-            for text in endpoint.addresses:
-                address = addresses.parse(text)
-                if address is not None:
-                    yield endpoint, text, address
 
 
 def _add(names: dict[bytes, tuple[bytes, ...]], name: bytes, address: bytes) -> None:

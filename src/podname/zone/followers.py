@@ -264,11 +264,11 @@ class ReverseNames:
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Follow the addresses of a slice; those of endpoints that stay as they are need nothing."""
         for one, note in ((old, self.slices.discard), (new, self.slices.add)):
-            for address in reverse.addresses_in(one) if one else ():
+            for address in reverse.addresses_in(one, self._options) if one else ():
                 note(address, one.key if one else "")
         moved = old is not None and new is not None and old.service_key != new.service_key
         for one in (old, new) if moved else (_difference(old, new, ports=False),):
-            self.touched.update(reverse.addresses_in(one) if one else ())
+            self.touched.update(reverse.addresses_in(one, self._options) if one else ())
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """Follow the addresses of a pod."""
@@ -284,23 +284,32 @@ class ReverseNames:
         if self._options.namespaces:  # only then do the PTR records of endpoints depend on it
             for one in self._service_names.slices.values():
                 if one.namespace == namespace:
-                    self.touched.update(reverse.addresses_in(one))
+                    self.touched.update(reverse.addresses_in(one, self._options))
 
     def settle(self) -> None:
         """Make the answers of all touched addresses."""
         touched, self.touched = self.touched, set()
         self.put(touched)
 
+    def put_of_slice(self, one: EndpointSlice) -> None:
+        """Make those of the touched addresses that are in a slice: together they cost one look at it."""
+        here = self.touched.intersection(reverse.addresses_in(one, self._options))
+        self.touched -= here
+        self.put(here)
+
     def put(self, touched: Iterable[bytes]) -> None:
         """Make the PTR answers of these addresses."""
+        seen: dict[str, dict[bytes, set[bytes]]] = {}
         for address in touched:
             owner = reverse.reverse_owner(address, self._options)
             if owner is not None:
-                self._changes.put(
-                    {owner: reverse.ptr_answer(self._targets(address), self._options)}
-                )
+                targets = self._targets(address, seen)
+                self._changes.put({owner: reverse.ptr_answer(targets, self._options)})
 
-    def _targets(self, address: bytes) -> Collection[bytes]:
+    def _targets(
+        self, address: bytes, seen: dict[str, dict[bytes, set[bytes]]]
+    ) -> Collection[bytes]:
+        """Give the names of an address; `seen` keeps what slices were looked at."""
         zone = self._options.primary_zone
         keys = [k for k in self.services.keys(address) if self._exposure.has_reverse(_namespace(k))]
         names = reverse.service_targets(keys, self._service_names.services, zone)
@@ -310,7 +319,9 @@ class ReverseNames:
         for key in self.slices.keys(address):
             one = self._service_names.slices.get(key)
             if one is not None and self._exposure.has_reverse(one.namespace):
-                found |= reverse.slice_targets(one, self._options, address)
+                if key not in seen:
+                    seen[key] = reverse.targets_in(one, self._options)
+                found |= seen[key].get(address, set())
         return found or self._pod_targets(address)
 
     def _pod_targets(self, address: bytes) -> set[bytes]:

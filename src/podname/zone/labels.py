@@ -18,6 +18,7 @@ from hashlib import sha256
 from podname.wire.names import LABEL_OCTETS_MAX
 
 _ALIAS_PREFIX_OCTETS = 54
+_LENGTHS = [bytes((length,)) for length in range(LABEL_OCTETS_MAX + 1)]
 
 
 def label(text: str) -> bytes | None:
@@ -25,7 +26,7 @@ def label(text: str) -> bytes | None:
     octets = text.lower().encode("utf-8", "replace")
     if not 0 < len(octets) <= LABEL_OCTETS_MAX or b"." in octets:
         return None
-    return bytes((len(octets),)) + octets
+    return _LENGTHS[len(octets)] + octets
 
 
 def labels(text: str) -> bytes | None:

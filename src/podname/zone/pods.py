@@ -12,6 +12,7 @@ Sources: CoreDNS plugin/kubernetes `findPods`; docs/names.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from podname.kube.objects import Pod
 from podname.wire import addresses
@@ -22,6 +23,7 @@ from podname.zone.options import ZoneOptions
 POD = b"\x03pod"
 
 
+@lru_cache(maxsize=1024)  # asked for at every pod of a namespace
 def pods_owner(namespace: str, zone: bytes) -> bytes | None:
     """Give `<ns>.pod.<zone>`; None when the namespace cannot be a label."""
     ns = label(namespace)
@@ -55,6 +57,9 @@ def dashed_owners(pod: Pod, zone: bytes, options: ZoneOptions) -> Iterator[tuple
 
 def addresses_of(pod: Pod) -> list[bytes]:
     """List a pod's addresses as octets, without those that are none."""
+    if len(pod.addresses) == 1:
+        address = addresses.parse(pod.addresses[0])
+        return [] if address is None else [address]
     parsed = [addresses.parse(text) for text in pod.addresses]
     return [address for address in dict.fromkeys(parsed) if address is not None]
 

@@ -17,7 +17,7 @@ from podname.kube.objects import EndpointSlice, Service
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer
-from podname.zone.endpoints import primary_name
+from podname.zone.endpoints import named
 from podname.zone.options import ZoneOptions, is_reverse
 from podname.zone.services import service_owner
 
@@ -41,26 +41,22 @@ def service_targets(
     return []
 
 
-def slice_targets(
-    endpoint_slice: EndpointSlice, options: ZoneOptions, address: bytes
-) -> set[bytes]:
-    """Give the names of the endpoints in a slice that have this address."""
+def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[bytes, set[bytes]]:
+    """Map each address in a slice to the names of its endpoints."""
     owner = service_owner(endpoint_slice.namespace, endpoint_slice.service, options.primary_zone)
-    if owner is None:
-        return set()
-    return {
-        name + owner
-        for endpoint in endpoint_slice.endpoints
-        for text in endpoint.addresses
-        if addresses.parse(text) == address
-        and (name := primary_name(endpoint, text, options)) is not None
-    }
+    targets: dict[bytes, set[bytes]] = {}
+    for endpoint in endpoint_slice.endpoints if owner else ():
+        for address, name, _ in named(endpoint, options):
+            if name:
+                targets.setdefault(address, set()).add(name + (owner or b""))
+    return targets
 
 
-def addresses_in(endpoint_slice: EndpointSlice) -> list[bytes]:
+def addresses_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> list[bytes]:
     """List the addresses of a slice's endpoints as octets."""
-    texts = [text for endpoint in endpoint_slice.endpoints for text in endpoint.addresses]
-    return [address for text in texts if (address := addresses.parse(text)) is not None]
+    return [
+        address for endpoint in endpoint_slice.endpoints for address, *_ in named(endpoint, options)
+    ]
 
 
 def ptr_answer(targets: Iterable[bytes], options: ZoneOptions) -> ReadyAnswers:

@@ -13,6 +13,7 @@ Sources: dns-spec 1.1.0; CoreDNS plugin/kubernetes `findServices`.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from podname.engine.base import HOLD
 from podname.kube.objects import EndpointSlice, Port, Service
@@ -28,6 +29,7 @@ from podname.zone.options import ZoneOptions
 SVC = b"\x03svc"
 
 
+@lru_cache(maxsize=1024)  # asked for at every endpoint of a Service
 def service_owner(namespace: str, name: str, zone: bytes) -> bytes | None:
     """Give `<svc>.<ns>.svc.<zone>`; None when a name cannot be a label."""
     svc, ns = label(name), label(namespace)
