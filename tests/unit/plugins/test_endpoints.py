@@ -202,7 +202,7 @@ class Scrape:
             s for family in text_string_to_metric_families(text) for s in family.samples
         ]
 
-    def __call__(self, name: str, **labels: str) -> float:
+    def __call__(self, name: str, /, **labels: str) -> float:
         (value,) = [s.value for s in self.samples if s.name == name and s.labels == labels]
         return value
 
