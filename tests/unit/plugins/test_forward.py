@@ -497,7 +497,7 @@ def test_the_random_policy_gives_everyone_a_share() -> None:
 
 
 def first_of(stanza: Stanza) -> Upstream:
-    return next(stanza._candidates())
+    return next(stanza._candidates(0.0))
 
 
 async def test_durations_are_counted_by_rcode() -> None:

@@ -57,8 +57,9 @@ class Options:
 
     def covers(self, folded: bytes) -> bool:
         """Say whether a name is to be forwarded."""
-        if not names.is_subdomain(folded, self.zone):
+        zone = self.zone
+        if zone != names.ROOT and not names.is_subdomain(folded, zone):
             return False
-        if not self.excepted or folded == self.zone:
+        if not self.excepted or folded == zone:
             return True
         return names.longest_match(folded, self.excepted) is None

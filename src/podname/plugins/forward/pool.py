@@ -48,6 +48,8 @@ class Pool(Generic[C]):
         self.misses = 0
         self._keeping = keeping
         self._idle: deque[C] = deque()
+        self._busy: set[C] = set()
+        self._drained: asyncio.Event | None = None
         self._sweep: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -76,13 +78,27 @@ class Pool(Generic[C]):
         if self._sweep is None:
             self._arm()
 
+    def done(self, connection: C) -> None:
+        """Take a connection back that no question is under way on any more."""
+        self._busy.discard(connection)
+        self.give(connection)
+        if self._drained is not None and not self._busy:
+            self._drained.set()
+
+    async def drain(self) -> None:
+        """Wait until no question is under way."""
+        self._drained = asyncio.Event()
+        if self._busy:
+            await self._drained.wait()
+
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every connection; whoever waits for an answer is told."""
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        while self._idle:
-            self._idle.popleft().close()
+        for connection in (*self._idle, *self._busy):
+            connection.close()
+        self._idle.clear()
 
     def _is_old(self, connection: C, now: float) -> bool:
         keeping = self._keeping

@@ -34,7 +34,9 @@ def relay(query: Query, octets: bytes, limit_octets: int, *, tcp: bool) -> bytes
     A reply to another question is answered with FORMERR; one that is cut, or larger than `limit_octets`, which the
     client said it can take, with TC alone, so that the client asks again over TCP. Raises BadReply.
     """
-    if not _answers(query, octets):
+    end, packet = query.end, query.packet
+    same = octets[c.HEADER_OCTETS : end] == packet[c.HEADER_OCTETS : end]
+    if not (same or _same_question(query, octets)) or octets[2] < 0x80 or octets[4:6] != b"\0\1":
         return replies.deny(query, c.FORMERR)
     if not tcp and len(octets) > limit_octets:
         return cut(query, octets)
@@ -59,13 +61,11 @@ def is_empty(message: bytes) -> bool:
     return message[6:8] == b"\x00\x00"
 
 
-def _answers(query: Query, octets: bytes) -> bool:
-    """Say whether it is a response to this very question, whatever the case of its name."""
+def _same_question(query: Query, octets: bytes) -> bool:
+    """Say whether the question is the client's but for the case of its name."""
     end = query.end
     return (
-        octets[2] & 0x80 != 0
-        and octets[4:6] == b"\x00\x01"
-        and octets[end - 4 : end] == query.packet[end - 4 : end]
+        octets[end - 4 : end] == query.packet[end - 4 : end]
         and octets[c.HEADER_OCTETS : end - 4].lower() == query.folded
     )
 
@@ -73,24 +73,26 @@ def _answers(query: Query, octets: bytes) -> bool:
 def _without_opt(query: Query, octets: bytes) -> bytes:
     """Walk over the records and take OPT out."""
     _, answers, authorities, additionals = _COUNTS.unpack_from(octets, 4)
-    at, start, opt = query.end, query.end, None
-    for number in range(answers + authorities + additionals):
+    at, opt = query.end, None
+    first_additional = answers + authorities
+    for number in range(first_additional + additionals):
         first = at
         at = at + 2 if octets[at] >= 0xC0 else skip_name(octets, at)
         rtype, _, ttl, length = _FIXED.unpack_from(octets, at)
         at += 10 + length
-        if rtype == c.OPT and number >= answers + authorities:
+        if rtype == c.OPT and number >= first_additional:
             if ttl >> 24:
                 raise BadReply(f"an RCODE of EDNS ({ttl >> 24 << 4 | octets[3] & 0xF})")
             opt = first, at
     if at > len(octets):
         raise IndexError
+    head, end = query.packet[:2] + octets[2:10], query.end
     if opt is None:
-        return query.packet[:2] + octets[2:12] + query.question + octets[start:at]
+        return head + octets[10:12] + query.question + octets[end:at]
     if opt[1] != at:
         return _without_opt_inside(query, octets)
-    counts: bytes = octets[2:10] + (additionals - 1).to_bytes(2, "big")
-    return query.packet[:2] + counts + query.question + octets[start : opt[0]]
+    arcount: bytes = (additionals - 1).to_bytes(2, "big")
+    return head + arcount + query.question + octets[end : opt[0]]
 
 
 def _without_opt_inside(query: Query, octets: bytes) -> bytes:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from time import monotonic
+from time import perf_counter
 
 from podname.errors import ServeError
 from podname.plugins.base import Request
 from podname.plugins.forward.options import Options
 from podname.plugins.forward.policy import POLICIES, Policy
-from podname.plugins.forward.relayed import BadReply, is_empty, relay
+from podname.plugins.forward.relayed import BadReply, is_empty
 from podname.plugins.forward.upstream import Upstream
 from podname.wire import constants as c
 from podname.wire import reply as replies
@@ -50,7 +50,7 @@ class Stanza:
             raise ServeError(c.REFUSED, f"concurrent queries exceeded maximum {most}")
         self.under_way += 1
         try:
-            return await self._ask(request)
+            return await self._first_good(request)
         finally:
             self.under_way -= 1
 
@@ -62,13 +62,19 @@ class Stanza:
             options.next_on_nodata and rcode == c.NOERROR and is_empty(message)
         )
 
-    async def _ask(self, request: Request) -> bytes:
-        options = self.options
+    async def _first_good(self, request: Request) -> bytes:
+        """Ask upstreams until one gives a reply that may be handed on."""
+        options, query = self.options, request.query
+        over_tcp = request.client.protocol == "tcp"
+        limit = c.MESSAGE_OCTETS_MAX if over_tcp else query.udp_octets
+        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
         failed, last, problem = 0, None, "no healthy upstream"
         others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
-        for upstream in self._candidates():
+        for upstream in self._candidates(request.started_seconds + TOTAL_SECONDS_MOST):
             try:
-                message = await self._exchange(upstream, request)
+                message = await upstream.ask(query, limit, tcp=tcp)
+                if options.prefer_udp and not tcp and message[2] & c.TC >> 8:
+                    message = await upstream.ask(query, limit, tcp=True)
             except (OSError, BadReply) as error:
                 problem = f"upstream {upstream.label}: {error}"
                 failed += 1
@@ -84,39 +90,22 @@ class Stanza:
             raise ServeError(c.SERVFAIL, problem)
         return last
 
-    async def _exchange(self, upstream: Upstream, request: Request) -> bytes:
-        """Ask one upstream in the client's way, UDP or TCP, or in that of the options."""
-        options, query = self.options, request.query
-        over_tcp = request.client.protocol == "tcp"
-        limit = c.MESSAGE_OCTETS_MAX if over_tcp else query.udp_octets
-        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
-        message = relay(query, await upstream.exchange(query.packet, tcp=tcp), limit, tcp=tcp)
-        if options.prefer_udp and not tcp and message[2] & c.TC >> 8:
-            reply = await upstream.exchange(query.packet, tcp=True)
-            message = relay(query, reply, limit, tcp=True)
-        return message
-
-    def _candidates(self) -> Iterator[Upstream]:
+    def _candidates(self, deadline: float) -> Iterator[Upstream]:
         """Give upstreams to ask, round and round, leaving out those that are down.
 
         When all are down, health checks are not to be trusted: any one of them is asked, once.
         """
-        deadline = monotonic() + TOTAL_SECONDS_MOST
-        order = self._order(self.upstreams)
+        order, fails_most = self._order(self.upstreams), self.options.max_fails
         while True:
             alive = False
             for upstream in order:
-                if not self._is_down(upstream):
+                if not fails_most or upstream.health.fails <= fails_most:
                     alive = True
                     yield upstream
-                    if monotonic() >= deadline:
+                    if perf_counter() >= deadline:
                         return
             if not alive:
                 self._tally.healthcheck_broken += 1
                 if not self.options.failfast:
                     yield random.choice(self.upstreams)  # noqa: S311  # no secret
                 return
-
-    def _is_down(self, upstream: Upstream) -> bool:
-        most = self.options.max_fails
-        return upstream.health.fails > most > 0

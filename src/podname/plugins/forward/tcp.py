@@ -90,7 +90,6 @@ class TcpPool(Pool[TcpConnection]):
         super().__init__(keeping)
         self._address = address
         self._deadlines = Deadlines(read_timeout_seconds)
-        self._busy: set[TcpConnection] = set()
 
     async def exchange(self, packet: bytes) -> bytes:
         """Send a query under an id of our own and give the reply that has it. Raises OSError."""
@@ -108,21 +107,17 @@ class TcpPool(Pool[TcpConnection]):
         self._busy.add(connection)
         try:
             connection.ask(os.urandom(2) + packet[2:], answer)
-            reply = await answer
+            return await answer
         except BaseException:
             connection.close()
             raise
         finally:
-            self._busy.discard(connection)
-        self.give(connection)
-        return reply
+            self.done(connection)
 
     def close(self) -> None:
-        """Close all connections; whoever waits is told."""
+        """Close every connection; whoever waits for an answer is told."""
         super().close()
         self._deadlines.close()
-        for connection in tuple(self._busy):
-            connection.close()
 
     def _kept(self) -> TcpConnection | None:
         connection = self.take()

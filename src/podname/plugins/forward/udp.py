@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import socket
 from time import monotonic
 
 from podname.plugins.forward.address import Address
@@ -23,44 +24,52 @@ SOCKETS_MOST = 128
 _IDS_AT_ONCE = 1024
 
 
-class UdpSocket(asyncio.DatagramProtocol):
+class UdpSocket:
     """One connected socket. `waiting` are the answers that are due on it, by message id."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_loop", "_socket", "alive", "created_seconds", "used_seconds", "users", "waiting")
+
+    def __init__(self, connected: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self.alive = True
         self.created_seconds = self.used_seconds = monotonic()
-        self.waiting: dict[bytes, asyncio.Future[bytes]] = {}
         self.users = 0
-        self.transport: asyncio.DatagramTransport
+        self.waiting: dict[bytes, asyncio.Future[bytes]] = {}
+        self._loop = loop
+        self._socket = connected
+        loop.add_reader(connected, self._readable)
 
-    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
-        """Hand a reply to whoever waits for its id; what nobody waits for is dropped."""
-        if len(data) < c.HEADER_OCTETS:
-            return
-        answer = self.waiting.pop(data[:2], None)
-        if answer is not None and not answer.done():
-            answer.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        """Tell everybody at once that nothing listens there."""
-        self.fail(exc)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody that the socket is gone."""
-        self.fail(exc or ConnectionAbortedError("the socket was closed"))
+    def send(self, message: bytes) -> None:
+        """Send a query. Raises OSError."""
+        self._socket.send(message)
 
     def close(self) -> None:
         """Close the socket."""
-        self.fail(ConnectionAbortedError("the socket was closed"))
+        self._fail(ConnectionAbortedError("the socket was closed"))
 
-    def fail(self, reason: Exception) -> None:
+    def _readable(self) -> None:
+        """Hand a reply to whoever waits for its id; what nobody waits for is dropped."""
+        try:
+            reply = self._socket.recv(c.MESSAGE_OCTETS_MAX)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        if len(reply) >= c.HEADER_OCTETS:
+            answer = self.waiting.pop(reply[:2], None)
+            if answer is not None and not answer.done():
+                answer.set_result(reply)
+
+    def _fail(self, reason: OSError) -> None:
         """End everything that waits here, and the socket."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
         self.alive = False
         waiting, self.waiting = self.waiting, {}
         for answer in waiting.values():
             if not answer.done():
                 answer.set_exception(reason)
-        self.transport.close()
 
 
 class UdpPool(Pool[UdpSocket]):
@@ -72,57 +81,42 @@ class UdpPool(Pool[UdpSocket]):
         super().__init__(keeping)
         self._address = address
         self._deadlines = Deadlines(read_timeout_seconds)
-        self._busy: set[UdpSocket] = set()
         self._ids: list[bytes] = []
 
     async def exchange(self, packet: bytes) -> bytes:
         """Send a query under an id of our own and give the reply that has it. Raises OSError."""
-        udp = self._shared() or self.take() or await self._open()
+        loop = asyncio.get_running_loop()
+        crowded = len(self._busy) >= SOCKETS_MOST and not self._idle
+        udp = (crowded and self._shared()) or self.take() or self._open(loop)
         self._busy.add(udp)
         udp.users += 1
+        message_id = self._fresh_id(udp)
+        answer: asyncio.Future[bytes] = loop.create_future()
+        udp.waiting[message_id] = answer
+        self._deadlines.add(answer, loop)
         try:
-            return await self._ask(udp, packet)
+            udp.send(message_id + packet[2:])
+            return await answer
         except BaseException:
+            udp.waiting.pop(message_id, None)
             udp.alive = False  # a late reply to this question must meet nobody
             raise
         finally:
             udp.users -= 1
             if not udp.users:
-                self._busy.discard(udp)
-                self.give(udp)
-
-    async def _ask(self, udp: UdpSocket, packet: bytes) -> bytes:
-        message_id = self._fresh_id(udp)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[bytes] = loop.create_future()
-        udp.waiting[message_id] = answer
-        self._deadlines.add(answer, loop)
-        udp.transport.sendto(message_id + packet[2:])
-        try:
-            return await answer
-        except BaseException:
-            udp.waiting.pop(message_id, None)
-            raise
+                self.done(udp)
 
     def close(self) -> None:
-        """Close all sockets; whoever waits is told."""
+        """Close every socket; whoever waits for an answer is told."""
         super().close()
         self._deadlines.close()
-        for udp in tuple(self._busy):
-            udp.close()
 
     def _shared(self) -> UdpSocket | None:
-        if self or len(self._busy) < SOCKETS_MOST:
-            return None
         alive = [udp for udp in self._busy if udp.alive]
         return random.choice(alive) if alive else None  # noqa: S311  # ids and ports are what must be random
 
-    async def _open(self) -> UdpSocket:
-        udp = self._address.connected()
-        loop = asyncio.get_running_loop()
-        transport, protocol = await loop.create_datagram_endpoint(UdpSocket, sock=udp)
-        protocol.transport = transport
-        return protocol
+    def _open(self, loop: asyncio.AbstractEventLoop) -> UdpSocket:
+        return UdpSocket(self._address.connected(), loop)
 
     def _fresh_id(self, udp: UdpSocket) -> bytes:
         while True:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from contextlib import suppress
 from time import perf_counter
 
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.health import Health
 from podname.plugins.forward.options import UpstreamOptions
+from podname.plugins.forward.relayed import relay
 from podname.plugins.forward.tcp import TcpPool
 from podname.plugins.forward.udp import UdpPool
-from podname.wire import reply
+from podname.wire.query import Query
 
 #: Upper bounds of `coredns_proxy_request_duration_seconds`: 0.25 ms to 8.192 s, each twice the one before.
 BOUNDS_SECONDS = tuple(0.00025 * 2**power for power in range(16))
@@ -44,35 +46,24 @@ class Upstream:
         self.tcp = TcpPool(address, options.keeping, options.read_timeout_seconds)
         self.health = Health(address, options.health, tcp=options.force_tcp)
         self.durations: dict[int, Durations] = {}
-        self._under_way = 0
-        self._idle = asyncio.Event()
 
-    async def exchange(self, packet: bytes, *, tcp: bool) -> bytes:
-        """Ask, and give the reply as it came, with an id that is not the question's. Raises OSError."""
+    async def ask(self, query: Query, limit_octets: int, *, tcp: bool) -> bytes:
+        """Ask, and give the response for the client. Raises OSError or BadReply."""
         started = perf_counter()
-        self._under_way += 1
-        try:
-            octets = await (self.tcp if tcp else self.udp).exchange(packet)
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
-        rcode = reply.rcode_of(octets)
+        octets = await (self.tcp if tcp else self.udp).exchange(query.packet)
+        rcode = octets[3] & 0xF
         durations = self.durations.get(rcode)
         if durations is None:
             durations = self.durations[rcode] = Durations()
         durations.add(perf_counter() - started)
-        return octets
+        return relay(query, octets, limit_octets, tcp=tcp)
 
     async def close(self) -> None:
         """Let the questions under way end, then close every socket."""
         await self.health.close()
-        if self._under_way:
-            self._idle.clear()
-            try:
-                async with asyncio.timeout(_CLOSE_SECONDS_MOST):
-                    await self._idle.wait()
-            except TimeoutError:
-                pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS_MOST):
+                await self.udp.drain()
+                await self.tcp.drain()
         self.udp.close()
         self.tcp.close()
