@@ -32,7 +32,7 @@ from podname.wire.patching import recase
 from podname.wire.reply import respond
 from podname.zone.options import ZoneOptions
 
-log = logging.getLogger("plugin/kubernetes")
+log = logging.getLogger(__name__)
 
 _SOA_TTL_SECONDS_MAX = 300
 _VERSION_TTL_SECONDS = 28800

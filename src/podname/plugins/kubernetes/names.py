@@ -17,7 +17,7 @@ from podname.plugins.kubernetes.source import Watched
 from podname.zone.compiler import Compiler
 from podname.zone.options import ZoneOptions
 
-log = logging.getLogger("plugin/kubernetes")
+log = logging.getLogger(__name__)
 
 _TURN_SECONDS = 0.002
 
