@@ -34,9 +34,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Plugin:
     if settings.namespaces and settings.namespace_labels:
         raise directive.error("namespaces and namespace_labels cannot both be set")
     if settings.manifests and (settings.endpoint or settings.kubeconfig):
-        raise directive.error(
-            "manifests cannot be combined with endpoint or kubeconfig: name one source"
-        )
+        raise directive.error("manifests cannot be combined with endpoint or kubeconfig")
     return Kubernetes(settings, context)
 
 
