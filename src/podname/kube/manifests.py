@@ -30,7 +30,7 @@ from podname.kube.informer import Informer
 from podname.kube.kinds import NAMESPACES, T, Watch
 from podname.kube.manifestfile import Loaded, ManifestFile, parse_manifest
 from podname.kube.objects import Namespace
-from podname.kube.selectors import parse_field_selector, parse_selector
+from podname.kube.selectors import Selector, matches, parse_selector
 from podname.kube.store import Store
 
 logger = logging.getLogger(__name__)
@@ -67,8 +67,8 @@ class FileInformer(Generic[T]):
         self.watch = watch
         self.users = 0
         self._source = source
-        self._labels = parse_selector(watch.label_selector)
-        self._fields = parse_field_selector(watch.selectors.get("fieldSelector", ""))
+        self._labels = _selector(watch.label_selector)
+        self._fields = _selector(watch.selectors.get("fieldSelector", ""))
 
     @property
     def has_synced(self) -> bool:
@@ -89,8 +89,8 @@ class FileInformer(Generic[T]):
         return (
             loaded.kind == watch.kind.name
             and watch.namespace in {None, loaded.namespace}
-            and all(requirement.holds(loaded.labels) for requirement in self._labels)
-            and all(requirement.holds(loaded.fields) for requirement in self._fields)
+            and matches(self._labels, loaded.labels)
+            and matches(self._fields, loaded.fields)
         )
 
 
@@ -271,6 +271,11 @@ class Manifests:
             for name in mentioned | ({watch.namespace} if watch.namespace else set()):
                 objects.setdefault(("Namespace", name), _namespace(name))
         return list(objects.values())
+
+
+def _selector(text: str) -> Selector:
+    """Field selectors are written as label selectors are."""
+    return parse_selector(text) if text else ()
 
 
 def _namespace(name: str) -> Loaded:

@@ -1,80 +1,125 @@
-"""Selectors: which objects a watch takes. The API server applies them; for objects from files we do.
+"""Label selectors in text, checked before the API server is asked: an error then has its place in the Corefile.
 
-Labels: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, joined by commas. Fields: `=`, `==` and `!=`.
+::
 
-Source: apimachinery pkg/labels `ParseToRequirements`, meta/v1 `ParseToLabelSelector` (which refuses `<` and `>`).
+    selector    = requirement *( "," requirement )
+    requirement = key | "!" key | key ("=" | "==" | "!=" | ">" | "<") value | key ("in" | "notin") "(" values ")"
+
+Sources: k8s.io/apimachinery/pkg/labels `Parse`; Kubernetes "Labels and Selectors".
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-_PREFIX = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
-_KEY = re.compile(rf"(?:{_PREFIX}/)?{_NAME}").fullmatch
-_VALUE = re.compile(rf"(?:{_NAME})?").fullmatch
-_COMMA = re.compile(r",(?![^(]*\))")  # not one between parentheses
-_SET = re.compile(r"(\S+)\s+(in|notin)\s*\(([^()]*)\)").fullmatch
-_EQUALITY = re.compile(r"([^=!<>\s]+)\s*(==|=|!=)\s*([^=!<>\s]*)").fullmatch
+_TOKEN = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_PREFIX = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 class BadSelector(ValueError):
-    """A text is no selector."""
+    """A text is no label selector."""
 
 
-@dataclass(frozen=True)
-class Requirement:
-    """One term. Without `values` it is about whether the key is there."""
+class Requirement(NamedTuple):
+    """One condition. `operator` is one of exists, !, in, notin, gt, lt."""
 
     key: str
-    values: frozenset[str] | None
-    is_negated: bool
+    operator: str
+    values: frozenset[str]
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Whether an object with these labels is taken."""
-        if self.values is None:
-            return (self.key in labels) is not self.is_negated
-        return (labels.get(self.key) in self.values) is not self.is_negated
+        """Say whether labels satisfy it; a missing key satisfies `!` and `notin`."""
+        value = labels.get(self.key)
+        if value is None:
+            return self.operator in {"!", "notin"}
+        if self.operator in {"gt", "lt"}:
+            (bound,) = self.values
+            if not re.fullmatch(r"-?[0-9]+", value):
+                return False
+            return int(value) > int(bound) if self.operator == "gt" else int(value) < int(bound)
+        return {
+            "exists": True,
+            "!": False,
+            "in": value in self.values,
+            "notin": value not in self.values,
+        }[self.operator]
 
 
-def parse_selector(text: str) -> tuple[Requirement, ...]:
-    """Read a label selector; an empty one takes everything. Raises BadSelector."""
-    if not text.strip():
-        return ()
-    requirements = tuple(_requirement(term.strip()) for term in _COMMA.split(text))
-    for requirement in requirements:
-        _check(requirement)
-    return requirements
+Selector = tuple[Requirement, ...]
 
 
-def parse_field_selector(text: str) -> tuple[Requirement, ...]:
-    """Read a field selector; an empty one takes everything. Raises BadSelector."""
-    terms = [term.strip() for term in text.split(",") if term.strip()]
-    found = [_EQUALITY(term) for term in terms]
-    if None in found:
-        raise BadSelector(f"{text!r} is no field selector")
-    return tuple(
-        Requirement(match[1], frozenset((match[3],)), match[2] == "!=") for match in found if match
-    )
+def parse_selector(text: str) -> Selector:
+    """Read a selector. Raises BadSelector, which says what was expected where."""
+    words = _words(text)
+    requirements = []
+    while True:
+        requirements.append(_requirement(words))
+        if not words:
+            return tuple(requirements)
+        _take(words, ",")
 
 
-def _requirement(term: str) -> Requirement:
-    if match := _SET(term):
-        values = frozenset(value.strip() for value in match[3].split(","))
-        return Requirement(match[1], values, match[2] == "notin")
-    if match := _EQUALITY(term):
-        return Requirement(match[1], frozenset((match[3],)), match[2] == "!=")
-    if term.startswith("!"):
-        return Requirement(term[1:].strip(), None, True)
-    return Requirement(term, None, False)
+def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
+    """Say whether labels satisfy all requirements."""
+    return all(requirement.holds(labels) for requirement in selector)
 
 
-def _check(requirement: Requirement) -> None:
-    key = requirement.key
-    if not _KEY(key):
-        raise BadSelector(f"{key!r} is no label key")
-    for value in requirement.values or ():
-        if not _VALUE(value):
-            raise BadSelector(f"{value!r} is no label value")
+def _words(text: str) -> list[str]:
+    return [match[1] for match in _TOKEN.finditer(text)]
+
+
+def _requirement(words: list[str]) -> Requirement:
+    if words[:1] == ["!"]:
+        words.pop(0)
+        return Requirement(_key(words), "!", frozenset())
+    key = _key(words)
+    if not words or words[0] == ",":
+        return Requirement(key, "exists", frozenset())
+    operator = words.pop(0)
+    if operator in {"in", "notin"}:
+        return Requirement(key, operator, _values(words))
+    if operator in {"=", "==", "!="}:
+        value = "" if not words or words[0] == "," else words.pop(0)
+        _check_value(value)
+        return Requirement(key, "notin" if operator == "!=" else "in", frozenset({value}))
+    if operator in {">", "<"}:
+        bound = words.pop(0) if words else ""
+        if not re.fullmatch(r"-?[0-9]+", bound):
+            raise BadSelector(f"'{operator}' wants a whole number, found '{bound}'")
+        return Requirement(key, "gt" if operator == ">" else "lt", frozenset({bound}))
+    raise BadSelector(f"found '{operator}' after '{key}', expected one of: in notin = == != > <")
+
+
+def _values(words: list[str]) -> frozenset[str]:
+    _take(words, "(")
+    values = []
+    while words and words[0] != ")":
+        value = "" if words[0] == "," else words.pop(0)
+        _check_value(value)
+        values.append(value)
+        if words and words[0] == ",":
+            words.pop(0)
+    _take(words, ")")
+    return frozenset(values)
+
+
+def _key(words: list[str]) -> str:
+    key = words.pop(0) if words else ""
+    prefix, slash, name = key.rpartition("/")
+    if not _NAME.fullmatch(name) or (slash and not _PREFIX.fullmatch(prefix)):
+        raise BadSelector(f"'{key}' is no label key")
+    return key
+
+
+def _check_value(value: str) -> None:
+    if value and not _NAME.fullmatch(value):
+        raise BadSelector(f"'{value}' is no label value")
+
+
+def _take(words: list[str], expected: str) -> None:
+    found = words.pop(0) if words else "the end"
+    if found != expected:
+        raise BadSelector(f"found '{found}', expected '{expected}'")
