@@ -125,10 +125,11 @@ class Compiler:
             self._open(namespace)
         for obj in namespaces:
             self._namespace_changed(None, obj)
+        # Who has an address comes first, so that each endpoint has to be looked at only once more.
         yield from self._in_steps(slices, lambda one: self._slice_changed(None, one))
-        yield from self._in_steps(services, lambda one: self._service_changed(None, one))
         yield from self._in_steps(pods, lambda one: self._pod_changed(None, one))
-        yield from self._in_steps(slices, self.reverse.put_of_slice)
+        yield from self._in_steps(services, lambda one: self.reverse.service_changed(None, one))
+        yield from self._in_steps(services, self._build_service)
         touched, self.reverse.touched = self.reverse.touched, set()
         yield from self._in_steps(touched, lambda address: self.reverse.put((address,)))
         waiting, self._waiting = self._waiting, None
@@ -139,6 +140,11 @@ class Compiler:
         self.changes.write()
         self.table.synced = True
         self._on_change()
+
+    def _build_service(self, service: Service) -> None:
+        self.services.service_changed(None, service)
+        for one in self.services.slices_of(service.key):
+            self.reverse.put_of_slice(one)
 
     def _in_steps(self, items: Iterable[Item], work: Callable[[Item], None]) -> Iterator[None]:
         for number, item in enumerate(items, 1):

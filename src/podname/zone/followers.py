@@ -264,11 +264,13 @@ class ReverseNames:
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Follow the addresses of a slice; those of endpoints that stay as they are need nothing."""
         for one, note in ((old, self.slices.discard), (new, self.slices.add)):
-            for address in reverse.addresses_in(one, self._options) if one else ():
-                note(address, one.key if one else "")
-        moved = old is not None and new is not None and old.service_key != new.service_key
-        for one in (old, new) if moved else (_difference(old, new, ports=False),):
-            self.touched.update(reverse.addresses_in(one, self._options) if one else ())
+            if one is not None:
+                for address in reverse.addresses_in(one):
+                    note(address, one.key)
+        stays = old is not None and new is not None and old.service_key == new.service_key
+        for one in (_difference(old, new, ports=False),) if stays else (old, new):
+            if one is not None:
+                self.touched.update(reverse.addresses_in(one))
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """Follow the addresses of a pod."""
@@ -284,7 +286,7 @@ class ReverseNames:
         if self._options.namespaces:  # only then do the PTR records of endpoints depend on it
             for one in self._service_names.slices.values():
                 if one.namespace == namespace:
-                    self.touched.update(reverse.addresses_in(one, self._options))
+                    self.touched.update(reverse.addresses_in(one))
 
     def settle(self) -> None:
         """Make the answers of all touched addresses."""
@@ -293,7 +295,7 @@ class ReverseNames:
 
     def put_of_slice(self, one: EndpointSlice) -> None:
         """Make those of the touched addresses that are in a slice: together they cost one look at it."""
-        here = self.touched.intersection(reverse.addresses_in(one, self._options))
+        here = self.touched.intersection(reverse.addresses_in(one))
         self.touched -= here
         self.put(here)
 
@@ -312,7 +314,7 @@ class ReverseNames:
         """Give the names of an address; `seen` keeps what slices were looked at."""
         zone = self._options.primary_zone
         keys = [k for k in self.services.keys(address) if self._exposure.has_reverse(_namespace(k))]
-        names = reverse.service_targets(keys, self._service_names.services, zone)
+        names = reverse.service_targets(keys, zone)
         if names:
             return names
         found: set[bytes] = set()

@@ -23,20 +23,18 @@ _LENGTHS = [bytes((length,)) for length in range(LABEL_OCTETS_MAX + 1)]
 
 def label(text: str) -> bytes | None:
     """Make one label (with its length octet) of a Kubernetes name; None when it cannot be one."""
-    octets = text.lower().encode("utf-8", "replace")
-    if not 0 < len(octets) <= LABEL_OCTETS_MAX or b"." in octets:
-        return None
-    return _LENGTHS[len(octets)] + octets
+    return None if "." in text else labels(text)
 
 
 def labels(text: str) -> bytes | None:
     """Make the labels of a name that may hold dots; None when one of them cannot be a label."""
-    if "." not in text:
-        return label(text)
-    parts = [label(part) for part in text.split(".")]
-    if None in parts:
-        return None
-    return b"".join(part for part in parts if part)
+    if "." in text:
+        parts = [labels(part) for part in text.split(".")]
+        return None if None in parts else b"".join(part for part in parts if part)
+    octets = text.lower().encode() if text.isascii() else text.lower().encode("utf-8", "replace")
+    if 0 < len(octets) <= LABEL_OCTETS_MAX:
+        return _LENGTHS[len(octets)] + octets
+    return None
 
 
 def kubelet_hostname(pod: str) -> str:

@@ -11,9 +11,9 @@ Sources: dns-spec 1.1.0 §2.3.3, §2.4.3; CoreDNS plugin/kubernetes `serviceReco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from podname.kube.objects import EndpointSlice, Service
+from podname.kube.objects import EndpointSlice
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer
@@ -29,13 +29,11 @@ def reverse_owner(address: bytes, options: ZoneOptions) -> bytes | None:
     return owner if zone is not None and is_reverse(zone) else None
 
 
-def service_targets(
-    keys: Iterable[str], services: Mapping[str, Service], zone: bytes
-) -> list[bytes]:
+def service_targets(keys: Iterable[str], zone: bytes) -> list[bytes]:
     """Give the one Service that answers for a cluster IP, or nothing."""
     for key in sorted(keys):
-        service = services.get(key)
-        owner = service_owner(service.namespace, service.name, zone) if service else None
+        namespace, _, name = key.partition("/")
+        owner = service_owner(namespace, name, zone)
         if owner:
             return [owner]
     return []
@@ -52,11 +50,10 @@ def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[byte
     return targets
 
 
-def addresses_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> list[bytes]:
+def addresses_in(endpoint_slice: EndpointSlice) -> list[bytes]:
     """List the addresses of a slice's endpoints as octets."""
-    return [
-        address for endpoint in endpoint_slice.endpoints for address, *_ in named(endpoint, options)
-    ]
+    texts = [text for endpoint in endpoint_slice.endpoints for text in endpoint.addresses]
+    return [address for text in texts if (address := addresses.parse(text)) is not None]
 
 
 def ptr_answer(targets: Iterable[bytes], options: ZoneOptions) -> ReadyAnswers:
