@@ -35,9 +35,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from podname.engine.counters import Counters
+from podname.wire.query import Query
 
 Owner = bytes  # a folded name, podname.wire.names
 ReadyAnswer = bytes  # podname.wire.records
@@ -71,6 +73,13 @@ class TableOptions:
     dashed_ttl_seconds: int = 0
 
 
+class Outcome(Enum):
+    """Why a table gives no response: another layer may know the name, or only code can answer."""
+
+    PASS = auto()
+    MISS = auto()
+
+
 class Table(Protocol):
     """Owner names and their ready answers. All methods are atomic for whoever asks meanwhile."""
 
@@ -91,6 +100,12 @@ class Table(Protocol):
 
     def set_serial(self, serial: int) -> None:
         """Set the SOA serial of the table's zones."""
+
+    def respond(self, query: Query) -> bytes | Outcome:
+        """Answer for the plugin chain by the same rules: a whole response without OPT, or why there is none."""
+
+    def no_data(self, query: Query) -> bytes:
+        """Make the response that says: this name of yours exists, but not with this type."""
 
     def get(self, owner: Owner, qtype: int) -> ReadyAnswer | None:
         """Give what rule 3 would find, for the plugin chain and for tests."""

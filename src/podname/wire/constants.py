@@ -6,7 +6,8 @@ Sources: IANA "Domain Name System (DNS) Parameters"; RFC 1035 §4.1.1 (header), 
 from __future__ import annotations
 
 # Types
-A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, SRV, OPT = 1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 41
+A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, SRV = 1, 2, 5, 6, 12, 13, 15, 16, 28, 33
+DNAME, OPT, DS = 39, 41, 43
 TSIG, IXFR, AXFR, ANY = 250, 251, 252, 255
 
 # Classes
@@ -18,6 +19,9 @@ BADVERS = 16
 
 # Flags of the header's second 16 bits
 QR, AA, TC, RD, RA, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
+
+# A flag of the OPT record's TTL field
+DNSSEC_OK = 0x8000
 
 HEADER_OCTETS = 12
 UDP_OCTETS_WITHOUT_EDNS = 512

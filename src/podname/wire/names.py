@@ -57,6 +57,20 @@ def labels_of(octets: bytes) -> list[bytes]:
     return labels
 
 
+def starts_of(octets: bytes) -> list[int]:
+    """Give the offset of each label and of the root. Raises ValueError or IndexError when the octets are no name."""
+    starts, at = [], 0
+    while length := octets[at]:
+        if length > LABEL_OCTETS_MAX:
+            raise ValueError("a pointer, or a label of a reserved type")
+        starts.append(at)
+        at += 1 + length
+    if at + 1 != len(octets) or at >= NAME_OCTETS_MAX:
+        raise ValueError("a name that is too long, or something behind it")
+    starts.append(at)
+    return starts
+
+
 def parent_of(octets: bytes) -> bytes:
     """Give the name without its leftmost label; the root has no parent and must not be asked for one."""
     return octets[1 + octets[0] :]

@@ -1,19 +1,38 @@
 """A question as it came in, taken apart just far enough to be answered.
 
 `parse` accepts what CoreDNS accepts: one question, at most one answer and one authority record and two additional
-ones. All else is an RCODE or silence, never an exception: `Malformed` is a value that the packet loop sends or drops.
+ones; records that the header counts but the packet does not hold are forgiven. All else is an RCODE or silence, never
+an exception: `Malformed` is a value that the packet loop sends or drops.
 
-Sources: RFC 1035 §4.1; RFC 6891 §6.1; miekg/dns `defaultMsgAcceptFunc`.
+Stricter than CoreDNS, as RFC 6891 §6.1.1 demands: two OPT records, or one whose owner is not the root, are FORMERR.
+
+Sources: RFC 1035 §4.1; RFC 6891 §6.1; miekg/dns `defaultMsgAcceptFunc`, `Msg.unpack`, `EDNS0.unpack`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from struct import error as StructError
 from struct import unpack_from
 
 from podname.wire import constants as c
+from podname.wire.names import NAME_OCTETS_MAX
 from podname.wire.records import skip_name, walk
+
+_OPCODE = 0x7800
+_QUERY, _NOTIFY = 0, 4 << 11
+
+#: Whether the data of an option may have this length; other options may have any.
+_OPTION_LENGTHS: dict[int, Callable[[int], bool]] = {
+    1: lambda length: length >= 18,  # LLQ, RFC 8764
+    2: lambda length: length in {4, 8},  # UL
+    9: lambda length: length == 0 or length >= 4,  # EXPIRE, RFC 7314
+    11: lambda length: length in {0, 2},  # TCP-KEEPALIVE, RFC 7828
+    15: lambda length: length >= 2,  # EDE, RFC 8914
+}
+_CLIENT_SUBNET = 8
+_ADDRESS_BITS = {0: 0, 1: 32, 2: 128}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class Malformed:
     """A packet that is no query to us. `rcode` is what to say, None is silence."""
 
     rcode: int | None
+    question_end: int = c.HEADER_OCTETS  # behind the question, if that could be read
 
 
 def parse(packet: bytes) -> Query | Malformed:
@@ -68,27 +88,67 @@ def parse(packet: bytes) -> Query | Malformed:
     _, flags, questions, answers, authorities, additionals = unpack_from("!6H", packet)
     if flags & c.QR:
         return Malformed(None)
-    if flags >> 11 & 0xF not in {0, 4}:  # QUERY, NOTIFY
+    if flags & _OPCODE not in {_QUERY, _NOTIFY}:
         return Malformed(c.NOTIMP)
     if questions != 1 or answers > 1 or authorities > 1 or additionals > 2:
         return Malformed(c.FORMERR)
+    if len(packet) == c.HEADER_OCTETS:
+        return Malformed(
+            c.SERVFAIL
+        )  # as CoreDNS answers a question that is announced and not there
+    question_end = c.HEADER_OCTETS
     try:
-        return _parse_sections(packet, flags, answers + authorities, additionals)
+        name, question_end = _question(packet)
+        edns = _edns(packet, question_end, answers + authorities, additionals)
     except (IndexError, ValueError, StructError):
-        return Malformed(c.FORMERR)
+        return Malformed(c.FORMERR, question_end)
+    qtype, qclass = unpack_from("!HH", packet, question_end - 4)
+    return Query(packet, flags, name, name.lower(), qtype, qclass, question_end, edns)
 
 
-def _parse_sections(packet: bytes, flags: int, before: int, additionals: int) -> Query | Malformed:
+def _question(packet: bytes) -> tuple[bytes, int]:
     behind = skip_name(packet, c.HEADER_OCTETS)
     name = packet[c.HEADER_OCTETS : behind]
-    if name[-1] or len(name) > 255:  # a pointer in a question points nowhere
-        return Malformed(c.FORMERR)
-    qtype, qclass = unpack_from("!HH", packet, behind)
+    if name[-1] or len(name) > NAME_OCTETS_MAX or behind + 4 > len(packet):
+        raise ValueError(
+            "a pointer in a question points nowhere; a question has a type and a class"
+        )
+    return name, behind + 4
+
+
+def _edns(packet: bytes, at: int, before: int, additionals: int) -> Edns | None:
+    """Read the OPT record among the last `additionals` records, `before` others standing before them."""
     edns = None
-    for number, rr in enumerate(walk(packet, behind + 4, before + additionals)):
+    for number in range(before + additionals):
+        if at == len(packet):
+            break
+        (rr,) = walk(packet, at, 1)
         if rr.rtype == c.OPT and number >= before:
             if edns or packet[rr.start]:
-                return Malformed(c.FORMERR)
+                raise ValueError("a message has one OPT record, and the root owns it")
             udp_octets, extended = unpack_from("!HI", packet, rr.fixed + 2)
+            _check_options(packet[rr.rdata : rr.end])
             edns = Edns(udp_octets, extended >> 16 & 0xFF, bool(extended & 0x8000))
-    return Query(packet, flags, name, name.lower(), qtype, qclass, behind + 4, edns)
+        at = rr.end
+    return edns
+
+
+def _check_options(octets: bytes) -> None:
+    """Raise ValueError or struct.error when the options of an OPT record are malformed."""
+    at = 0
+    while at < len(octets):
+        code, length = unpack_from("!HH", octets, at)
+        at += 4 + length
+        fits = _OPTION_LENGTHS.get(code)
+        if at > len(octets) or (fits and not fits(length)):
+            raise ValueError("an option's data have a wrong length")
+        if code == _CLIENT_SUBNET:
+            _check_client_subnet(octets[at - length : at])
+
+
+def _check_client_subnet(octets: bytes) -> None:
+    """Raise when the option names no network (RFC 7871 §6)."""
+    family, source, scope = unpack_from("!HBB", octets)
+    bits = _ADDRESS_BITS.get(family)
+    if bits is None or source > bits or (family and scope > bits):
+        raise ValueError("a client subnet is longer than an address")

@@ -4,11 +4,15 @@ A *ready answer* is what a table keeps for one owner name and type, to be repeat
 
     ancount nscount arcount     3 x 2 octets
     answer records              the owner is always the pointer 0xC00C: the question's own name
-    additional records          the owner is a pointer, to a name in an answer record's RDATA or to the question
+    additional records          the owner is a pointer to a name in an answer record's RDATA, past a pointer's reach
+                                that name itself
 
 Because the question that matches an entry always has the same length, the pointers into the answer are known when the
 answer is made. Names in RDATA are not compressed (RFC 2782, RFC 3597 §4). The owner in an answer thereby has the
-question's own case.
+question's own case. Answer records are one RRset. What `podname.wire.patching` does to an answer rests on all this.
+
+A ready answer holds no more records than could ever be sent: the last one that is kept reaches past 64 KiB, so that a
+client is told that some are missing.
 
 Sources: RFC 1035 §3.2.1, §4.1.3, §4.1.4; RFC 2782 (SRV); RFC 3596 (AAAA).
 """
@@ -25,7 +29,13 @@ _FIXED = Struct("!HHIH")  # type, class, TTL, RDLENGTH
 _COUNTS = Struct("!HHH")
 _SRV = Struct("!HHH")
 
+#: Where a compression pointer can no longer point.
+POINTER_REACH = 0x4000
+
 EMPTY_ANSWER = _COUNTS.pack(0, 0, 0)
+
+#: The ready answers of one owner name, by type.
+ReadyAnswers = dict[int, bytes]
 
 
 class Record(NamedTuple):
@@ -64,36 +74,38 @@ def txt_rdata(text: bytes) -> bytes:
     return bytes((len(text),)) + text
 
 
-def answer(rtype: int, ttl_seconds: int, rdatas: Sequence[bytes]) -> bytes:
+def answer(rtype: int, ttl_seconds: int, rdatas: Iterable[bytes]) -> bytes:
     """Make the ready answer of one RRset without additional records."""
-    fixed = [c.POINTER_TO_QNAME + _FIXED.pack(rtype, c.IN, ttl_seconds, len(r)) + r for r in rdatas]
-    return _COUNTS.pack(len(fixed), 0, 0) + b"".join(fixed)
+    return answer_with_additional(0, rtype, ttl_seconds, [(rdata, 0) for rdata in rdatas], ())
 
 
 def answer_with_additional(
     owner_octets: int,
     rtype: int,
     ttl_seconds: int,
-    rdatas: Sequence[tuple[bytes, int]],
+    rdatas: Iterable[tuple[bytes, int]],
     additional: Iterable[tuple[int, int, bytes]],
 ) -> bytes:
     """Make a ready answer whose RDATA names have records of their own.
 
     `owner_octets` is the length of the owner name. `rdatas` are (RDATA, offset of the target name within it).
-    `additional` are (index of the answer whose target owns it, type, RDATA); past the reach of a pointer
-    (0x3FFF) a record is left out, which additional records may always be.
+    `additional` are (index of the answer whose target owns it, type, RDATA).
     """
-    out, targets = [], []
+    out, owners = [], []
     at = c.HEADER_OCTETS + owner_octets + 4
     for rdata, target in rdatas:
-        targets.append(at + 12 + target)
+        if at > c.MESSAGE_OCTETS_MAX:
+            break
+        target_at = at + 12 + target
+        owners.append(pointer(target_at) if target_at < POINTER_REACH else rdata[target:])
         out.append(record(c.POINTER_TO_QNAME, rtype, ttl_seconds, rdata))
         at += len(out[-1])
-    extra = [
-        record(pointer(targets[index]), etype, ttl_seconds, rdata)
-        for index, etype, rdata in additional
-        if targets[index] < 0x4000
-    ]
+    extra = []
+    for index, etype, rdata in additional:
+        if at > c.MESSAGE_OCTETS_MAX or index >= len(owners):
+            continue
+        extra.append(record(owners[index], etype, ttl_seconds, rdata))
+        at += len(extra[-1])
     return _COUNTS.pack(len(out), 0, len(extra)) + b"".join(out) + b"".join(extra)
 
 

@@ -1,10 +1,10 @@
 """Responses as octets: made from a ready answer or an RCODE, and made fit to send.
 
 The plugin chain makes a *whole* response: no OPT, no size limit. `finish` is the last step before the socket, the same
-for every answer: OPT if the query had one (no options are echoed, as CoreDNS 1.15), and whole records dropped from the
-end, TC set, until it fits.
+for every answer: OPT if the query had one (no options are echoed, as CoreDNS 1.15), and, when the client cannot take
+all of it, as many whole records as fit (`podname.wire.fitting`).
 
-Sources: RFC 1035 §4.1.1; RFC 2181 §9; RFC 6891 §6.1.1, §7; CoreDNS request.Scrub.
+Sources: RFC 1035 §4.1.1; RFC 6891 §6.1.1, §6.1.3, §7; CoreDNS request.SizeAndDo, edns.Version; miekg/dns `SetReply`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ from __future__ import annotations
 from struct import pack, pack_into, unpack_from
 
 from podname.wire import constants as c
-from podname.wire.query import Query
+from podname.wire.fitting import fit
+from podname.wire.query import Malformed, Query
 from podname.wire.records import skip_name, walk
 
 _COPIED_FLAGS = c.RD | c.CD
-_OPT_OCTETS = 11
+_OPCODE = 0x7800
+_KEPT_OF_A_MALFORMED_QUERY = c.TC | c.RD | c.RA | c.AD | c.CD
+
+
+def flags_of(query_flags: int) -> int:
+    """Give the flags of a response before anything is known about it: the opcode, and of a QUERY also RD and CD."""
+    opcode = query_flags & _OPCODE
+    return c.QR | opcode | (query_flags & _COPIED_FLAGS if opcode == 0 else 0)
 
 
 def respond(query: Query, ready_answer: bytes, *, flags: int = c.AA) -> bytes:
@@ -24,7 +32,7 @@ def respond(query: Query, ready_answer: bytes, *, flags: int = c.AA) -> bytes:
     return b"".join(
         (
             query.packet[:2],
-            pack("!HH", c.QR | flags | query.flags & _COPIED_FLAGS | query.flags & 0x7800, 1),
+            pack("!HH", flags_of(query.flags) | flags, 1),
             ready_answer[:6],
             query.question,
             ready_answer[6:],
@@ -34,27 +42,35 @@ def respond(query: Query, ready_answer: bytes, *, flags: int = c.AA) -> bytes:
 
 def deny(query: Query, rcode: int, authority: bytes = b"", *, flags: int = 0) -> bytes:
     """Make a response without answers; `authority` is one packed SOA record, or nothing."""
-    return b"".join(
-        (
-            query.packet[:2],
-            pack(
-                "!5H",
-                c.QR | flags | query.flags & _COPIED_FLAGS | query.flags & 0x7800 | rcode & 0xF,
-                1,
-                0,
-                1 if authority else 0,
-                0,
-            ),
-            query.question,
-            authority,
-        )
+    header = pack(
+        "!5H", flags_of(query.flags) | flags | rcode & 0xF, 1, 0, 1 if authority else 0, 0
     )
+    return b"".join((query.packet[:2], header, query.question, authority))
 
 
-def malformed(packet: bytes, rcode: int) -> bytes:
-    """Answer a packet whose question cannot be read: its header alone, with an RCODE."""
+def malformed(packet: bytes, problem: Malformed) -> bytes | None:
+    """Answer a packet that is no query: its header and, if that could be read, its question. None is silence.
+
+    As CoreDNS's library does, the client's flags come back, and the opcode only to say that it is not implemented.
+    """
+    if problem.rcode is None:
+        return None
     flags = int.from_bytes(packet[2:4], "big")
-    return packet[:2] + pack("!5H", c.QR | flags & (0x7800 | _COPIED_FLAGS) | rcode, 0, 0, 0, 0)
+    kept = flags & _KEPT_OF_A_MALFORMED_QUERY
+    if problem.rcode == c.NOTIMP:
+        kept |= flags & _OPCODE
+    elif problem.rcode == c.SERVFAIL:
+        kept = flags_of(flags)
+    question = packet[c.HEADER_OCTETS : problem.question_end]
+    header = pack("!5H", c.QR | kept | problem.rcode, 1 if question else 0, 0, 0, 0)
+    return packet[:2] + header + question
+
+
+def bad_version(query: Query) -> bytes:
+    """Answer an EDNS version that we do not speak: BADVERS, in an OPT record that promises nothing."""
+    opt = b"\x00" + pack("!HHIH", c.OPT, 0, c.BADVERS >> 4 << 24, 0)
+    header = pack("!5H", flags_of(query.flags), 1, 0, 0, 1)
+    return b"".join((query.packet[:2], header, query.question, opt))
 
 
 def rcode_of(response: bytes) -> int:
@@ -77,40 +93,20 @@ def without_opt(response: bytes) -> bytes:
     return response
 
 
-def opt_record(query: Query, rcode: int) -> bytes:
-    """Make the OPT record that answers the query's: its own size back, DO copied, the RCODE's upper bits."""
+def opt_record(query: Query) -> bytes:
+    """Make the OPT record that answers the query's, or nothing: its own size back, DO copied."""
     edns = query.edns
     if edns is None:
         return b""
-    size = max(c.UDP_OCTETS_WITHOUT_EDNS, edns.udp_octets)
-    return b"\x00" + pack("!HHIH", c.OPT, size, rcode >> 4 << 24 | (0x8000 if edns.dnssec_ok else 0), 0)
+    return b"\x00" + pack("!HHIH", c.OPT, edns.udp_octets, c.DNSSEC_OK if edns.dnssec_ok else 0, 0)
 
 
-def finish(query: Query, response: bytes, limit_octets: int, rcode: int | None = None) -> bytes:
-    """Add OPT, drop records from the end until the message fits, set TC if any was dropped."""
-    opt = opt_record(query, response[3] & 0xF if rcode is None else rcode)
+def finish(query: Query, response: bytes, limit_octets: int) -> bytes:
+    """Add OPT and see to it that the message fits. Raises what `walk` raises when `response` is malformed."""
+    opt = opt_record(query)
     if len(response) + len(opt) > limit_octets:
-        response = truncate(query, response, limit_octets - len(opt))
+        response = fit(response, limit_octets - len(opt))
     if not opt:
         return response
-    message = bytearray(response + opt)
-    pack_into("!H", message, 10, int.from_bytes(message[10:12], "big") + 1)
-    return bytes(message)
-
-
-def truncate(query: Query, response: bytes, limit_octets: int) -> bytes:
-    """Keep as many whole records as fit, in order; TC says that some are missing."""
-    counts = list(unpack_from("!3H", response, 6))
-    kept, end = [0, 0, 0], query.end
-    section = 0
-    for number, rr in enumerate(walk(response, query.end, sum(counts))):
-        while number >= sum(counts[: section + 1]):
-            section += 1
-        if rr.end > limit_octets:
-            break
-        kept[section] += 1
-        end = rr.end
-    message = bytearray(response[:end])
-    pack_into("!3H", message, 6, *kept)
-    message[2] |= c.TC >> 8
-    return bytes(message)
+    additionals = int.from_bytes(response[10:12], "big") + 1
+    return b"".join((response[:10], pack("!H", additionals), response[12:], opt))

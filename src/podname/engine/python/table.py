@@ -1,0 +1,254 @@
+"""A table of the reference engine: the eight rules of `podname.engine.base` over what a table holds.
+
+`by_type` answers rule 3 in one step and is all that most questions need; `find` is every rule. Whoever asks again in
+Python (the plugin chain, a test) uses `get` and `exists`.
+
+Sources: RFC 1034 §4.3.2; RFC 2308; RFC 8020; CoreDNS plugin/kubernetes (parse.go, `findPods`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from podname.engine.base import HOLD, Change, Outcome, Owner, ReadyAnswer, TableOptions
+from podname.engine.python.apex import Apex
+from podname.engine.python.content import Content
+from podname.wire import addresses, reply
+from podname.wire import constants as c
+from podname.wire.names import LABEL_OCTETS_MAX, starts_of
+from podname.wire.patching import move, recase
+from podname.wire.query import Query
+from podname.wire.records import answer
+
+_DASHED_LABELS_MAX = 3  # the address itself, and two labels left of it that are ignored
+_UNDERSCORE = 0x5F
+_TRANSFERS = frozenset({c.AXFR, c.IXFR})
+_FOLLOWS_ALIASES = frozenset({c.A, c.AAAA})
+
+
+class Verdict:
+    """What a table says when it has no answer of its own to give, and the RCODE that says so to a client."""
+
+    __slots__ = ("name", "rcode")
+
+    def __init__(self, name: str, rcode: int) -> None:
+        self.name = name
+        self.rcode = rcode
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+NODATA = Verdict("NODATA", c.NOERROR)
+NXDOMAIN = Verdict("NXDOMAIN", c.NXDOMAIN)
+SERVFAIL = Verdict("SERVFAIL", c.SERVFAIL)
+MISS = Verdict("MISS", c.SERVFAIL)
+PASS = Verdict("PASS", c.SERVFAIL)
+
+Found = ReadyAnswer | Verdict
+
+
+class Suffixes:
+    """A set of names that asks which of them a name is at or below, longest first. O(lengths that occur)."""
+
+    __slots__ = ("_lengths", "_names")
+
+    def __init__(self, names: Iterable[Owner]) -> None:
+        self._names = frozenset(names)
+        self._lengths = sorted({len(name) for name in self._names}, reverse=True)
+
+    def match(self, owner: Owner, starts: Sequence[int]) -> Owner | None:
+        """Give the longest match of `owner`, whose labels begin at `starts`."""
+        for length in self._lengths:
+            if owner[-length:] in self._names and len(owner) - length in starts:
+                return owner[-length:]
+        return None
+
+
+class PythonTable:
+    """Owner names and their ready answers; answers to whoever asks between two changes."""
+
+    __slots__ = (
+        "_apexes",
+        "_content",
+        "_dashed",
+        "_fallthrough",
+        "_zones",
+        "by_type",
+        "options",
+        "synced",
+    )
+
+    def __init__(self, options: TableOptions) -> None:
+        self.options = options
+        self.synced = False
+        self._apexes = {zone.origin: Apex(zone) for zone in options.zones}
+        self._zones = Suffixes(self._apexes)
+        self._fallthrough = Suffixes(options.fallthrough)
+        self._dashed: dict[Owner, bool] = {}
+        self._content = Content()
+        self.by_type = self._content.by_type
+
+    # -------------------------------------------------------------- contents
+
+    def update(self, changes: Iterable[Change]) -> None:
+        """Put and remove answers. O(changes x labels)."""
+        self._content.update(changes)
+
+    def replace(self, changes: Iterable[Change]) -> None:
+        """Swap the whole content for this one, atomically. Dashed parents stay."""
+        self._content = Content(changes)
+        self.by_type = self._content.by_type
+
+    def set_dashed(self, parent: Owner, *, open_: bool | None) -> None:
+        """Make `parent` a dashed parent: open (any address answers), closed, or (None) none at all."""
+        if open_ is None:
+            self._dashed.pop(parent, None)
+        else:
+            self._dashed[parent] = open_
+
+    def set_serial(self, serial: int) -> None:
+        """Set the SOA serial of the table's zones."""
+        for apex in self._apexes.values():
+            apex.set_serial(serial)
+
+    def get(self, owner: Owner, qtype: int) -> ReadyAnswer | None:
+        """Give what rule 3 would find."""
+        if qtype == HOLD:
+            return self._content.held.get(owner)
+        if qtype == c.SOA and owner in self._apexes and self.options.denies:
+            return self._apexes[owner].soa_answer()
+        return self.by_type.get(qtype, {}).get(owner)
+
+    def exists(self, owner: Owner) -> bool:
+        """Say whether the owner has records, is held, is an empty non-terminal or a zone's origin."""
+        return self._content.exists(owner) or owner in self._apexes
+
+    def __len__(self) -> int:
+        """Count the ready answers."""
+        return sum(map(len, self.by_type.values())) + len(self._content.held)
+
+    def respond(self, query: Query) -> bytes | Outcome:
+        """Answer for the plugin chain: a whole response without OPT, or why there is none."""
+        starts = starts_of(query.folded)
+        apex = self.apex(query.folded, starts)
+        found = PASS if apex is None else self.find(apex, query.folded, starts, query.qtype)
+        if found is PASS or found is MISS:
+            return Outcome.PASS if found is PASS else Outcome.MISS
+        if isinstance(found, Verdict):
+            return self._deny(query, found.rcode)
+        if query.name != query.folded:
+            found = self.in_case_of(found, query.name)
+        return reply.respond(query, found)
+
+    def no_data(self, query: Query) -> bytes:
+        """Make the response that says: this name of yours exists, but not with this type."""
+        return self._deny(query, c.NOERROR)
+
+    def _deny(self, query: Query, rcode: int) -> bytes:
+        apex = self.apex(query.folded, starts_of(query.folded)) if self.options.denies else None
+        if apex is None:
+            return reply.deny(query, rcode, flags=0 if rcode else c.AA)
+        return reply.deny(query, rcode, apex.soa(len(query.name)), flags=c.AA)
+
+    # --------------------------------------------------------------- answers
+
+    def apex(self, owner: Owner, starts: Sequence[int]) -> Apex | None:
+        """Give the apex of the zone that a name lies in; `starts` are its labels' offsets."""
+        origin = self._zones.match(owner, starts)
+        return None if origin is None else self._apexes[origin]
+
+    def in_case_of(self, ready: ReadyAnswer, name: bytes) -> ReadyAnswer:
+        """Spell the zone in a ready answer's targets as `name`, the question's, does."""
+        owner = name.lower()
+        apex = self.apex(owner, starts_of(owner))
+        return ready if apex is None else recase(ready, apex.origin, name[-len(apex.origin) :])
+
+    def find(self, apex: Apex, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
+        """Answer a question for a folded name in the zone of `apex`, by the rules of `podname.engine.base`."""
+        if not self.synced:  # rule 1
+            return SERVFAIL
+        if qtype in _TRANSFERS:  # rule 2
+            return MISS
+        found = self._at(owner, qtype, 0)  # rules 3 and 4
+        if found is None and self._dashed:
+            found = self._at_dashed(owner, starts, qtype)  # rule 5
+        if found is None and self.options.optional_underscores:
+            found = self._at_underscored(owner, starts, qtype)  # rule 6
+        return found or self._without_records(apex, owner, starts, qtype)  # rules 7 and 8
+
+    def _at(self, owner: Owner, qtype: int, shift: int) -> Found | None:
+        """Answer from the owner's records; None when it has no record of the type and no alias."""
+        answers = self.by_type.get(qtype)
+        if answers is not None and (ready := answers.get(owner)) is not None:
+            return move(ready, shift) if shift else ready
+        if qtype in _FOLLOWS_ALIASES:
+            aliases = self.by_type.get(c.CNAME)
+            if aliases and owner in aliases:
+                return MISS
+        return None
+
+    def _at_other(self, owner: Owner, qtype: int, shift: int) -> Found | None:
+        """Answer for another spelling of the owner, if that exists."""
+        found = self._at(owner, qtype, shift)
+        if found is None and self._content.exists(owner):
+            return self._no_data(qtype)
+        return found
+
+    def _at_dashed(self, owner: Owner, starts: Sequence[int], qtype: int) -> Found | None:
+        for number in range(1, min(_DASHED_LABELS_MAX + 1, len(starts))):
+            is_open = self._dashed.get(owner[starts[number] :])
+            if is_open is None:
+                continue
+            at = starts[number - 1]
+            address = addresses.from_dashed(owner[at + 1 : starts[number]])
+            if address is None:
+                return None
+            if not is_open:
+                return self._at_other(owner[at:], qtype, at)
+            if qtype == addresses.rtype_of(address):
+                return answer(qtype, self.options.dashed_ttl_seconds, [address])
+            return self._no_data(qtype)
+        return None
+
+    def _at_underscored(self, owner: Owner, starts: Sequence[int], qtype: int) -> Found | None:
+        # Nearly always the name two labels up has nothing below it, and one lookup says so.
+        children = self._content.children
+        if len(starts) < 3 or owner[starts[2] :] not in children:
+            return None
+        protocol = _with_underscore(owner[starts[1] :])
+        if protocol is None or protocol not in children:
+            return None
+        other = _with_underscore(owner[: starts[1]])
+        if other is None or len(other) + len(protocol) == len(owner):  # both had theirs
+            return None
+        other += protocol
+        return self._at_other(other, qtype, len(owner) - len(other))
+
+    def _without_records(
+        self, apex: Apex, owner: Owner, starts: Sequence[int], qtype: int
+    ) -> Found:
+        content, options = self._content, self.options
+        if not options.denies:
+            if content.has_records(owner):
+                return self._no_data(qtype)
+            return PASS if self._falls_through(owner, starts) else SERVFAIL
+        if owner == apex.origin:
+            return apex.soa_answer() if qtype == c.SOA else self._no_data(qtype)
+        exists = content.exists(owner)
+        if options.fallthrough and self._falls_through(owner, starts):
+            return self._no_data(qtype) if exists and content.has_records(owner) else PASS
+        return self._no_data(qtype) if exists else NXDOMAIN
+
+    def _no_data(self, qtype: int) -> Verdict:
+        return MISS if qtype in self.options.lazy_types else NODATA
+
+    def _falls_through(self, owner: Owner, starts: Sequence[int]) -> bool:
+        return self._fallthrough.match(owner, starts) is not None
+
+
+def _with_underscore(name: bytes) -> bytes | None:
+    """Put an underscore before the first label if it has none; None when there is no room for it."""
+    if name[1] == _UNDERSCORE:
+        return name
+    return bytes((name[0] + 1, _UNDERSCORE)) + name[1:] if name[0] < LABEL_OCTETS_MAX else None

@@ -1,0 +1,129 @@
+"""Making a message fit: names compressed, then as many whole records as there is room for, TC when some are missing.
+
+CoreDNS sends a message as it is while it fits, and compresses one that does not before it drops anything; what a
+client is told thus depends on the compressed size, and so it does here. Records are dropped from the end, the OPT
+record (which the caller adds behind) never. TC is set also when only additional records are missing.
+
+Names that differ in case are different to the compressor: every name keeps the case that it had.
+
+Sources: RFC 1035 §4.1.4; RFC 3597 §4 (which names may be compressed); miekg/dns `Msg.Truncate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import pack_into, unpack_from
+
+from podname.wire import constants as c
+from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX, ROOT
+from podname.wire.records import POINTER_REACH, Record, pointer, skip_name, walk
+
+#: Types whose RDATA hold names: octets before the names, how many names, whether they may be compressed.
+_NAMES = {
+    c.NS: (0, 1, True),
+    c.CNAME: (0, 1, True),
+    c.SOA: (0, 2, True),
+    c.PTR: (0, 1, True),
+    c.MX: (2, 1, True),
+    c.SRV: (6, 1, False),
+    c.DNAME: (0, 1, False),
+}
+
+
+def fit(message: bytes, limit_octets: int) -> bytes:
+    """Give the message again, of at most `limit_octets` (if its question leaves room for that).
+
+    Raises IndexError, ValueError or struct.error when it is malformed. O(octets that fit).
+    """
+    questions, *counts = unpack_from("!4H", message, 4)
+    at = c.HEADER_OCTETS
+    for _ in range(questions):
+        at = skip_name(message, at) + 4
+    writer = _Writer(message, at)
+    kept = [0, 0, 0]
+    for section, rr in _sections(message, at, counts):
+        before = len(writer.out)
+        writer.copy(rr)
+        if len(writer.out) > limit_octets:
+            del writer.out[before:]
+            writer.out[2] |= c.TC >> 8
+            break
+        kept[section] += 1
+    pack_into("!3H", writer.out, 6, *kept)
+    return bytes(writer.out)
+
+
+def _sections(message: bytes, at: int, counts: list[int]) -> Iterator[tuple[int, Record]]:
+    for section, count in enumerate(counts):
+        for rr in walk(message, at, count):
+            yield section, rr
+            at = rr.end
+
+
+def expand(message: bytes, at: int) -> tuple[bytes, int]:
+    """Read a name with its pointers followed: the name, and the offset behind where it began.
+
+    Raises IndexError or ValueError when it is malformed.
+    """
+    behind, parts, octets = skip_name(message, at), [], 1
+    while length := message[at]:
+        if length >= 0xC0:
+            target = (length & 0x3F) << 8 | message[at + 1]
+            if target >= at:
+                raise ValueError("a pointer that does not point back")
+            at = target
+            continue
+        octets += length + 1
+        if length > LABEL_OCTETS_MAX or octets > NAME_OCTETS_MAX:
+            raise ValueError("a label or a name too long")
+        parts.append(message[at : at + 1 + length])
+        at += 1 + length
+    return b"".join(parts) + ROOT, behind
+
+
+class _Writer:
+    """Writes records with their names compressed. `seen` knows the offset of each name written, by its octets."""
+
+    def __init__(self, message: bytes, question_end: int) -> None:
+        self.message = message
+        self.out = bytearray(message[:question_end])
+        self.seen: dict[bytes, int] = {}
+        if question_end > c.HEADER_OCTETS:
+            self._remember(expand(message, c.HEADER_OCTETS)[0], c.HEADER_OCTETS)
+
+    def copy(self, rr: Record) -> None:
+        """Write a record of the message again."""
+        owner, _ = expand(self.message, rr.start)
+        self._name(owner, compress=True)
+        self.out += self.message[rr.fixed : rr.rdata]
+        start = len(self.out)
+        self._rdata(rr)
+        pack_into("!H", self.out, start - 2, len(self.out) - start)
+
+    def _rdata(self, rr: Record) -> None:
+        before, names, compress = _NAMES.get(rr.rtype, (0, 0, False))
+        at = rr.rdata + before
+        self.out += self.message[rr.rdata : at]
+        for _ in range(names):
+            name, at = expand(self.message, at)
+            self._name(name, compress=compress)
+        self.out += self.message[at : rr.end]
+
+    def _name(self, name: bytes, *, compress: bool) -> None:
+        at = 0
+        while name[at]:
+            found = self.seen.get(name[at:]) if compress else None
+            if found is not None:
+                self._remember(name, len(self.out), at)
+                self.out += name[:at] + pointer(found)
+                return
+            at += 1 + name[at]
+        self._remember(name, len(self.out))
+        self.out += name
+
+    def _remember(self, name: bytes, offset: int, end: int | None = None) -> None:
+        """Note where `name`, written at `offset`, and each name within it stand; only its first `end` octets do."""
+        at = 0
+        while name[at] and at != end and offset + at < POINTER_REACH:
+            self.seen.setdefault(name[at:], offset + at)
+            at += 1 + name[at]

@@ -1,0 +1,73 @@
+"""What is done to a ready answer on its way out: rotated, moved under another owner, given the question's case.
+
+Each function takes a ready answer and gives one, and each is for the few questions that need it: several addresses, a
+name spelled without its underscores, a name in capitals.
+
+Sources: CoreDNS plugin/loadbalance (addresses take turns, nothing else moves); CoreDNS plugin/kubernetes, which takes
+the zone of SRV and NS targets from the question (handler_case_test.go).
+"""
+
+from __future__ import annotations
+
+from struct import pack_into
+
+from podname.wire import constants as c
+from podname.wire.names import is_subdomain
+from podname.wire.records import POINTER_REACH, pointer, walk
+
+COUNTS_OCTETS = 6
+_ADDRESS_RECORD_OCTETS = {c.A: 16, c.AAAA: 28}
+_TARGET_AT = {c.SRV: 6, c.NS: 0}
+
+
+def rotate(ready: bytes, turn: int) -> bytes:
+    """Begin the addresses of the answer and of the additional section elsewhere. O(records), for addresses O(1)."""
+    answers = ready[0] << 8 | ready[1]
+    octets = _ADDRESS_RECORD_OCTETS.get(ready[8] << 8 | ready[9]) if answers else 0
+    if not octets:
+        return _rotate_additional(ready, answers, turn)
+    start = COUNTS_OCTETS + turn % answers * octets
+    end = COUNTS_OCTETS + answers * octets
+    return ready[:COUNTS_OCTETS] + ready[start:end] + ready[COUNTS_OCTETS:start] + ready[end:]
+
+
+def _rotate_additional(ready: bytes, answers: int, turn: int) -> bytes:
+    additionals = ready[4] << 8 | ready[5]
+    if additionals < 2:
+        return ready
+    records = list(walk(ready, COUNTS_OCTETS, answers + additionals))
+    first, start = records[answers].start, records[answers + turn % additionals].start
+    return ready[:first] + ready[start:] + ready[first:start]
+
+
+def move(ready: bytes, shift: int) -> bytes:
+    """Repeat a ready answer under an owner that is `shift` octets longer than the one it was made for.
+
+    An additional record whose pointer would no longer reach is left out, as additional records may be.
+    """
+    answers, additionals = ready[0] << 8 | ready[1], ready[4] << 8 | ready[5]
+    if not additionals:
+        return ready
+    records = list(walk(ready, COUNTS_OCTETS, answers + additionals))[answers:]
+    parts = [ready[COUNTS_OCTETS : records[0].start]]
+    for rr in records:
+        owner = ready[rr.start : rr.fixed]
+        if owner[0] >= 0xC0:
+            target = (int.from_bytes(owner, "big") & 0x3FFF) + shift
+            if target >= POINTER_REACH:
+                continue
+            owner = pointer(target)
+        parts += (owner, ready[rr.fixed : rr.end])
+    counts = bytearray(ready[:COUNTS_OCTETS])
+    pack_into("!H", counts, 4, len(parts) // 2)
+    return bytes(counts) + b"".join(parts)
+
+
+def recase(ready: bytes, zone: bytes, spelled: bytes) -> bytes:
+    """Spell the zone of SRV and NS targets as the question does; `zone` is folded, `spelled` as long."""
+    out = bytearray(ready)
+    for rr in walk(ready, COUNTS_OCTETS, ready[0] << 8 | ready[1]):
+        before = _TARGET_AT.get(rr.rtype)
+        if before is not None and is_subdomain(ready[rr.rdata + before : rr.end], zone):
+            out[rr.end - len(zone) : rr.end] = spelled
+    return bytes(out)
