@@ -22,8 +22,10 @@ from podname.kube.store import Store, T
 from podname.zone import apex
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure, namespace_names, pod_parents
-from podname.zone.followers import PodNames, ReverseNames, ServiceNames
 from podname.zone.options import ZoneOptions
+from podname.zone.pod_names import PodNames
+from podname.zone.reverse_names import ReverseNames
+from podname.zone.service_names import ServiceNames
 
 _OBJECTS_PER_STEP = 50
 

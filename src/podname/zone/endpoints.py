@@ -88,6 +88,18 @@ def named_addresses(
     return other | primary if other else primary
 
 
+def difference(
+    old: EndpointSlice | None, new: EndpointSlice | None, *, ports: bool = True
+) -> EndpointSlice:
+    """Make a slice of the endpoints that two states of a slice do not share (of all, if the ports differ)."""
+    before, after = set(old.endpoints) if old else set(), set(new.endpoints) if new else set()
+    same = old is not None and new is not None and (not ports or old.ports == new.ports)
+    differ = before ^ after if same else before | after
+    either = new or old
+    namespace, service = (either.namespace, either.service) if either else ("", "")
+    return EndpointSlice(namespace, "", service, "", tuple(differ), ())
+
+
 def entries(
     slices: Iterable[EndpointSlice], options: ZoneOptions, only: bytes | None = None
 ) -> list[Entry]:

@@ -43,6 +43,28 @@ class Exposure:
         return [namespace for namespace in self._existing if self.has(namespace)]
 
 
+class Hidden:
+    """Objects that have no names because their namespace is not exposed (yet)."""
+
+    def __init__(self, options: ZoneOptions) -> None:
+        self._options = options
+        self._keys: dict[str, set[str]] = {}
+
+    def add(self, namespace: str, key: str) -> None:
+        """Remember an object; not in a namespace that can never be exposed."""
+        if self._options.configured(namespace):
+            self._keys.setdefault(namespace, set()).add(key)
+
+    def discard(self, namespace: str, key: str) -> None:
+        """Forget an object."""
+        if namespace in self._keys:
+            self._keys[namespace].discard(key)
+
+    def take(self, namespace: str) -> set[str]:
+        """Give all of a namespace's, and forget them."""
+        return self._keys.pop(namespace, set())
+
+
 def namespace_names(namespace: str, options: ZoneOptions) -> Mapping[bytes, ReadyAnswers]:
     """Give the names that an exposed namespace has by itself: `<ns>.svc.<zone>` and `<ns>.pod.<zone>`."""
     held: ReadyAnswers = {HOLD: EMPTY_ANSWER}

@@ -1,0 +1,121 @@
+"""Follows who has an address, and makes the PTR records of those whose holders changed.
+
+`touched` gathers addresses while an event is worked on; `settle` makes their answers once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from podname.kube.objects import EndpointSlice, Pod, Service
+from podname.wire import addresses
+from podname.zone import endpoints, pods, reverse
+from podname.zone.changes import Changes
+from podname.zone.exposure import Exposure
+from podname.zone.index import AddressIndex
+from podname.zone.options import ZoneOptions
+from podname.zone.pod_names import PodNames
+from podname.zone.service_names import ServiceNames
+
+
+class ReverseNames:
+    """The PTR records of addresses whose holders changed."""
+
+    def __init__(
+        self,
+        options: ZoneOptions,
+        exposure: Exposure,
+        changes: Changes,
+        service_names: ServiceNames,
+        pod_names: PodNames,
+    ) -> None:
+        self.services, self.slices = AddressIndex(), AddressIndex()
+        self.touched: set[bytes] = set()
+        self._options, self._exposure, self._changes = options, exposure, changes
+        self._service_names, self._pod_names = service_names, pod_names
+
+    def service_changed(self, old: Service | None, new: Service | None) -> None:
+        """Follow the cluster IPs of a Service."""
+        for service, note in ((old, self.services.discard), (new, self.services.add)):
+            for text in service.cluster_ips if service else ():
+                address = addresses.parse(text)
+                if address is not None and service is not None:
+                    note(address, service.key)
+                    self.touched.add(address)
+
+    def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        """Follow the addresses of a slice; those of endpoints that stay as they are need nothing."""
+        for one, note in ((old, self.slices.discard), (new, self.slices.add)):
+            if one is not None:
+                for address in reverse.addresses_in(one):
+                    note(address, one.key)
+        stays = old is not None and new is not None and old.service_key == new.service_key
+        for one in (endpoints.difference(old, new, ports=False),) if stays else (old, new):
+            if one is not None:
+                self.touched.update(reverse.addresses_in(one))
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        """Follow the addresses of a pod."""
+        for pod in (old, new):
+            self.touched.update(pods.addresses_of(pod) if pod else ())
+
+    def namespace_changed(self, namespace: str, services: list[Service], pods_: list[Pod]) -> None:
+        """Look again at the addresses of objects whose namespace became, or ceased to be, exposed."""
+        for service in services:
+            self.service_changed(service, service)
+        for pod in pods_:
+            self.pod_changed(None, pod)
+        if self._options.namespaces:  # only then do the PTR records of endpoints depend on it
+            for one in self._service_names.slices.values():
+                if one.namespace == namespace:
+                    self.touched.update(reverse.addresses_in(one))
+
+    def settle(self) -> None:
+        """Make the answers of all touched addresses."""
+        touched, self.touched = self.touched, set()
+        self.put(touched)
+
+    def put_of_slice(self, one: EndpointSlice) -> None:
+        """Make those of the touched addresses that are in a slice: together they cost one look at it."""
+        here = self.touched.intersection(reverse.addresses_in(one))
+        self.touched -= here
+        self.put(here)
+
+    def put(self, touched: Iterable[bytes]) -> None:
+        """Make the PTR answers of these addresses."""
+        seen: dict[str, dict[bytes, set[bytes]]] = {}
+        for address in touched:
+            owner = reverse.reverse_owner(address, self._options)
+            if owner is not None:
+                targets = self._targets(address, seen)
+                self._changes.put({owner: reverse.ptr_answer(targets, self._options)})
+
+    def _targets(
+        self, address: bytes, seen: dict[str, dict[bytes, set[bytes]]]
+    ) -> Collection[bytes]:
+        """Give the names of an address; `seen` keeps what slices were looked at."""
+        zone = self._options.primary_zone
+        keys = [k for k in self.services.keys(address) if self._exposure.has_reverse(_namespace(k))]
+        names = reverse.service_targets(keys, zone)
+        if names:
+            return names
+        found: set[bytes] = set()
+        for key in self.slices.keys(address):
+            one = self._service_names.slices.get(key)
+            if one is not None and self._exposure.has_reverse(one.namespace):
+                if key not in seen:
+                    seen[key] = reverse.targets_in(one, self._options)
+                found |= seen[key].get(address, set())
+        return found or self._pod_targets(address)
+
+    def _pod_targets(self, address: bytes) -> set[bytes]:
+        zone, found = self._options.primary_zone, set[bytes]()
+        for key in self._pod_names.holders.keys(address):
+            namespace, _, name = key.partition("/")
+            if self._exposure.has(namespace):
+                found.update(pods.own_owners(namespace, name, zone, self._options))
+        return found
+
+
+def _namespace(key: str) -> str:
+    return key.partition("/")[0]
