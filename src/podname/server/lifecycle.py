@@ -31,6 +31,7 @@ from podname.server.listeners import (
     Address,
     Listeners,
     addresses_of,
+    cold_plans,
     plans_of,
     tell_bound,
 )
@@ -100,7 +101,7 @@ class Server:
         opened: list[Address] = []
         try:
             new = configure(corefile, self._house, resources)
-            opened = await self.listeners.bind(addresses_of(new))
+            opened = await self.listeners.bind(cold_plans(new))
             tell_bound(new, self.listeners)
             await _start(new.roster)
             if old is not None:
@@ -109,6 +110,8 @@ class Server:
         except BaseException:
             await self.listeners.close(opened)
             await _close(_without(resources.all(), resources.previous()))
+            if old is not None and old_misses is not None:
+                await self.listeners.bind(plans_of(old, old_misses))  # what stood in the way
             raise
         if old is not None and old_misses is not None:
             gone = [a for a in self.listeners.open if a not in addresses_of(new)]

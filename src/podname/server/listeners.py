@@ -16,13 +16,16 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from podname.engine.base import Engine, Listener, Plan
+from podname.engine.base import Client, Engine, Listener, Plan
 from podname.errors import PodnameError
 from podname.plugins.base import Bound, Draft
 from podname.server.chain import build_chain
 from podname.server.configuration import Block, Configuration
 from podname.server.misses import Misses
+from podname.wire import constants as c
 from podname.wire import names
+from podname.wire.query import Query, parse
+from podname.wire.reply import deny
 
 _log = logging.getLogger("podname.server")
 
@@ -42,19 +45,20 @@ class Listeners:
     engine: Engine
     open: dict[Address, Listener] = field(default_factory=dict)
 
-    async def bind(self, wanted: Iterable[Address]) -> list[Address]:
-        """Open what is wanted and not open; give which. Raises PodnameError, nothing opened then."""
-        wanted, opened = list(wanted), list[Address]()
-        closed: list[Address] = []
+    async def bind(self, wanted: Mapping[Address, Sequence[Plan]]) -> list[Address]:
+        """Open what is wanted and not open, serving the plans given; give which were opened.
+
+        Raises PodnameError, nothing opened then. Some of ours may have been closed: see `_bind`.
+        """
+        opened: list[Address] = []
         try:
-            for address in wanted:
+            for address, plans in wanted.items():
                 if address not in self.open:
-                    closed += await self._bind(address, wanted)
+                    await self._bind(address, wanted)
+                    self.open[address].serve(plans)
                     opened.append(address)
         except PodnameError:
             await self.close(opened)
-            for address in closed:
-                self.open[address] = await self._listen(address)
             raise
         return opened
 
@@ -73,8 +77,8 @@ class Listeners:
         """Give the port that an address is bound to."""
         return self.open[address].address[1]
 
-    async def _bind(self, address: Address, wanted: Sequence[Address]) -> list[Address]:
-        """Open one socket; give which of ours had to be closed for it."""
+    async def _bind(self, address: Address, wanted: Mapping[Address, Sequence[Plan]]) -> None:
+        """Open one socket, closing our own that is not wanted any more if it stands in the way."""
         try:
             self.open[address] = await self._listen(address)
         except AddressInUse:
@@ -83,8 +87,6 @@ class Listeners:
                 raise
             await self.close(ours, GRACE_SECONDS)
             self.open[address] = await self._listen(address)
-            return ours
-        return []
 
     async def _listen(self, address: Address) -> Listener:
         host, port = address
@@ -108,6 +110,24 @@ def addresses_of(configuration: Configuration) -> list[Address]:
             for host in block.hosts
         )
     )
+
+
+def cold_plans(configuration: Configuration) -> dict[Address, list[Plan]]:
+    """Make plans for the time until the plugins have started: SERVFAIL, never that a name does not exist."""
+    return {
+        address: [
+            Plan(names.from_text(key.zone), (), _starting)
+            for block in configuration.blocks
+            for key in block.keys
+            if key.port == address[1] and address[0] in block.hosts
+        ]
+        for address in addresses_of(configuration)
+    }
+
+
+async def _starting(packet: bytes, _: Client) -> bytes | None:
+    query = parse(packet)
+    return deny(query, c.SERVFAIL) if isinstance(query, Query) else None
 
 
 def tell_bound(configuration: Configuration, listeners: Listeners) -> None:

@@ -1,8 +1,9 @@
 """What the engine does not answer by itself: run through the plugin chain of its server block.
 
-A query ends in a response, whatever happens: a ServeError is its RCODE, any other exception is a
-fault of ours, answered SERVFAIL, counted as CoreDNS counts a panic, and logged with its traceback
-the first time that it happens at a place (every time with `errors { stacktrace }`).
+The response is whole, without OPT and without a limit of size: the engine makes it fit to send. A
+query ends in a response, whatever happens: a ServeError is its RCODE, any other exception is a fault
+of ours, answered SERVFAIL, counted as CoreDNS counts a panic, and logged with its traceback the
+first time that it happens at a place (every time with `errors { stacktrace }`).
 
 Sources: CoreDNS core/dnsserver/server.go; RFC 1035 §4.1.1.
 """
@@ -23,7 +24,7 @@ from podname.plugins.prometheus.totals import ServerTotals
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.query import Query, parse
-from podname.wire.reply import deny, finish
+from podname.wire.reply import deny
 
 _log = logging.getLogger("podname.server")
 
@@ -63,8 +64,7 @@ class Misses:
         self._under_way += 1
         self._idle.clear()
         try:
-            reply = await self._run(zones, zone, query, client, 0)
-            return None if reply is None else _finished(query, reply, client)
+            return await self._run(zones, zone, query, client, 0)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -120,13 +120,3 @@ class Misses:
             error,
             exc_info=fault,
         )
-
-
-def _finished(query: Query, reply: bytes, client: Client) -> bytes:
-    """Make a whole response fit to send; one that is malformed is SERVFAIL."""
-    tcp = client.protocol == "tcp"
-    limit_octets = c.MESSAGE_OCTETS_MAX if tcp else query.udp_octets
-    try:
-        return finish(query, reply, limit_octets)
-    except (IndexError, ValueError):
-        return finish(query, deny(query, c.SERVFAIL), limit_octets)
