@@ -25,6 +25,7 @@ class FakeClock:
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
         self.slept: list[float] = []
+        self._wakings: list[float] = []  # when those who sleep will be woken
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
 
@@ -40,6 +41,7 @@ class FakeClock:
         self.slept.append(seconds)
         woken = asyncio.get_running_loop().create_future()
         self.call_later(seconds, lambda: None if woken.done() else woken.set_result(None))
+        self._wakings.append(self.now + seconds)
         await woken
 
     def advance(self, seconds: float) -> None:
@@ -51,24 +53,22 @@ class FakeClock:
                 timer.callback()
         self.now = end
 
-    @property
-    def waiting(self) -> list[float]:
-        """In how many seconds things will happen."""
-        return sorted(due - self.now for due, _, timer in self._timers if timer.callback)
+    def skip_sleep(self, at_most_seconds: float = 70.0) -> None:
+        """If somebody sleeps, and not for long, let the time pass until the first one wakes."""
+        self._wakings = sorted(waking for waking in self._wakings if waking > self.now)
+        if self._wakings and self._wakings[0] - self.now <= at_most_seconds:
+            self.advance(self._wakings[0] - self.now)
 
 
 async def until(
-    condition: Callable[[], object],
-    clock: FakeClock | None = None,
-    step_seconds: float = 1.0,
-    deadline_seconds: float = 10.0,
+    condition: Callable[[], object], clock: FakeClock | None = None, deadline_seconds: float = 10.0
 ) -> None:
-    """Wait for a condition; with a clock, time passes meanwhile, `step_seconds` at each look."""
+    """Wait for a condition; with a clock, short sleeps (back-offs) are skipped meanwhile."""
     end = time.monotonic() + deadline_seconds
     looks = 0
     while not condition():
         assert time.monotonic() < end, "the condition did not come true"
         looks += 1
         await asyncio.sleep(0 if looks < 200 else 0.001)
-        if clock is not None and looks % 20 == 0:
-            clock.advance(step_seconds)
+        if clock is not None:
+            clock.skip_sleep()

@@ -22,14 +22,13 @@ class LineStream:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Give the complete lines. Raises KubeError when a line never ends."""
-        first, found, rest = chunk.partition(b"\n")
-        if not found:
-            self._keep(chunk)
-            return []
-        self._pieces.append(first)
-        lines = [b"".join(self._pieces), *rest.split(b"\n")]
-        self._pieces, self._octets = [], 0
-        self._keep(lines.pop())
+        lines = chunk.split(b"\n")
+        rest = lines.pop()
+        if lines:
+            self._pieces.append(lines[0])
+            lines[0] = b"".join(self._pieces)
+            self._pieces, self._octets = [], 0
+        self._keep(rest)
         return lines
 
     def _keep(self, piece: bytes) -> None:

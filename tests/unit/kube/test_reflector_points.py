@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from podname.kube.auth import Credentials
-from podname.kube.config import ClusterConfig, from_endpoint
-from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, StoreWriter
-from podname.kube.informer import Cluster
+from podname.kube.config import ClusterConfig, ExecConfig, from_endpoint
+from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress, StoreWriter
+from podname.kube.informer import Cluster, ClusterInformer
 from podname.kube.kinds import PODS, SERVICES, Watch
 from podname.kube.objects import Pod, Service
 from podname.kube.reflector import Reflector
@@ -109,7 +113,7 @@ async def test_2_changes_that_come_between_initial_events_count(
     server.put("pods", pod("a", "10.0.0.9"))
     server.delete("pods", "b", DEFAULT)
     await until(lambda: informer.reflector._stream_events == 4)
-    informer.reflector._take_initial(_initial_events_end(server.state.version))
+    informer.reflector._take_initial(Progress(server.state.version, initial_events_end=True))
     assert informer.store.objects == {"default/a": Pod(DEFAULT, "a", ("10.0.0.9",), "Running")}
 
 
@@ -120,7 +124,10 @@ async def test_3_falls_back_to_lists(
     server.faults.watch_list = mode  # type: ignore[assignment]
     server.put("pods", pod("a"))
     informer = follow()
-    await until(lambda: informer.has_synced, clock)
+    if mode != "refused":
+        await until(lambda: informer.reflector._stream_events)
+        clock.advance(11)
+    await until(lambda: informer.has_synced)
     assert server.count("list", resourceVersion="0") == 1
     server.put("pods", pod("b"))
     await until(lambda: "default/b" in informer.store.objects)
@@ -150,10 +157,10 @@ async def test_3_a_watch_list_that_is_torn_twice_is_given_up(
     server.put("pods", pod("a"))
     informer = follow()
     for _ in range(2):
-        await until(lambda: server.watches and informer.reflector._stream_events, clock, 0.1)
+        await until(lambda: server.watches and informer.reflector._stream_events, clock)
         server.tear_streams("chunk")
         await until(lambda: not server.watches)
-    await until(lambda: informer.has_synced, clock, 0.1)
+    await until(lambda: informer.has_synced, clock)
     assert server.count("list") == 1
 
 
@@ -195,7 +202,7 @@ async def test_4_a_410_on_a_continue_token_restarts_the_list(
             server.expire_pages()
         await original(*arguments)  # type: ignore[arg-type]
 
-    server._list = expiring  # type: ignore[method-assign]
+    server._list = expiring  # type: ignore[method-assign,assignment]
     server.state.compact()
     server.end_streams()
     await until(lambda: lists == 4 and server.watches, clock)
@@ -226,9 +233,9 @@ async def test_5_watches_with_bookmarks_and_a_random_length(
     await until(lambda: informer.reflector._version == server.state.version)
     for ends in range(8):
         server.put("pods", pod(f"p{ends}"))
-        await until(lambda ends=ends: f"default/p{ends}" in informer.store.objects)
+        await until(_has(informer, f"default/p{ends}"))
         server.end_streams()
-        await until(lambda ends=ends: server.watches and len(server.requests) == ends + 2)
+        await until(partial(_was_asked, server, ends + 2))
     lengths = {int(request.parameters["timeoutSeconds"]) for request in server.requests}
     assert len(lengths) > 1
     assert all(300 <= length <= 600 for length in lengths)
@@ -308,7 +315,7 @@ async def test_6_a_torn_stream_goes_on_where_it_was(
         server.tear_streams(where)  # type: ignore[arg-type]
         await until(lambda: not server.watches)
         server.put("pods", pod(f"p{number}"))
-        await until(lambda number=number: f"default/p{number}" in informer.store.objects, clock)
+        await until(_has(informer, f"default/p{number}"), clock)
     assert informer.counters.relists == 0
     assert set(informer.store.objects) == {"default/p0", "default/p1", "default/p2"}
 
@@ -318,7 +325,7 @@ async def test_7_a_server_that_always_fails_is_asked_ever_more_seldom(
 ) -> None:
     server.faults.statuses.extend([500] * 50)
     informer = follow()
-    await until(lambda: informer.counters.failures == 10, clock, 60.0)
+    await until(lambda: informer.counters.failures == 10, clock)
     waits = clock.slept[1:]
     assert all(0.8 * 2**n <= wait <= 1.6 * 2**n for n, wait in enumerate(waits[:5]))
     assert all(30 <= wait <= 60 for wait in waits[6:])
@@ -352,8 +359,6 @@ async def test_8_a_token_is_read_again_when_it_is_refused(
 async def test_9_an_exec_plugin_is_asked_again_when_its_token_is_refused(
     server: ApiServer, tmp_path: Path, clock: FakeClock
 ) -> None:
-    from podname.kube.config import ExecConfig  # noqa: PLC0415
-
     script = tmp_path / "plugin"
     script.write_text(
         "#!/bin/sh\n"
@@ -387,8 +392,6 @@ async def test_10_is_a_state_machine_with_five_events(server: ApiServer, clock: 
     transport = HttpTransport(Credentials(from_endpoint(server.url), clock))
     reflector = Reflector(Watch(PODS), store, transport, sink, clock=clock, random=Random(1))
     cluster = Cluster(from_endpoint(server.url), clock=clock, transport=transport)
-    import asyncio  # noqa: PLC0415
-
     task = asyncio.create_task(reflector.run())
     await until(lambda: store.has_synced)
     server.put("pods", pod("a", "10.0.0.1"))
@@ -452,7 +455,9 @@ async def test_a_line_that_is_no_event_lists_anew(
     assert informer.counters.relists == 1
 
 
-def _initial_events_end(version: int):  # type: ignore[no-untyped-def]
-    from podname.kube.events import Progress  # noqa: PLC0415
+def _has(informer: ClusterInformer[Any], key: str) -> Callable[[], bool]:
+    return lambda: key in informer.store.objects
 
-    return Progress(version, initial_events_end=True)
+
+def _was_asked(server: ApiServer, times: int) -> bool:
+    return bool(server.watches) and len(server.requests) == times
