@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from struct import pack_into, unpack_from
 
 from podname.wire import constants as c
-from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX, ROOT
+from podname.wire.compression import expand
 from podname.wire.records import POINTER_REACH, Record, pointer, skip_name, walk
 
 #: Types whose RDATA hold names: octets before the names, how many names, whether they may be compressed.
@@ -60,27 +60,6 @@ def _sections(message: bytes, at: int, counts: list[int]) -> Iterator[tuple[int,
             at = rr.end
 
 
-def expand(message: bytes, at: int) -> tuple[bytes, int]:
-    """Read a name with its pointers followed: the name, and the offset behind where it began.
-
-    Raises IndexError or ValueError when it is malformed.
-    """
-    behind, parts, octets = skip_name(message, at), [], 1
-    while length := message[at]:
-        if length >= 0xC0:
-            target = (length & 0x3F) << 8 | message[at + 1]
-            if target >= at:
-                raise ValueError("a pointer that does not point back")
-            at = target
-            continue
-        octets += length + 1
-        if length > LABEL_OCTETS_MAX or octets > NAME_OCTETS_MAX:
-            raise ValueError("a label or a name too long")
-        parts.append(message[at : at + 1 + length])
-        at += 1 + length
-    return b"".join(parts) + ROOT, behind
-
-
 class _Writer:
     """Writes records with their names compressed. `seen` knows the offset of each name written, by its octets."""
 
@@ -89,12 +68,11 @@ class _Writer:
         self.out = bytearray(message[:question_end])
         self.seen: dict[bytes, int] = {}
         if question_end > c.HEADER_OCTETS:
-            self._remember(expand(message, c.HEADER_OCTETS)[0], c.HEADER_OCTETS)
+            self._remember(expand(message, c.HEADER_OCTETS), c.HEADER_OCTETS)
 
     def copy(self, rr: Record) -> None:
         """Write a record of the message again."""
-        owner, _ = expand(self.message, rr.start)
-        self._name(owner, compress=True)
+        self._name(expand(self.message, rr.start), compress=True)
         self.out += self.message[rr.fixed : rr.rdata]
         start = len(self.out)
         self._rdata(rr)
@@ -105,8 +83,8 @@ class _Writer:
         at = rr.rdata + before
         self.out += self.message[rr.rdata : at]
         for _ in range(names):
-            name, at = expand(self.message, at)
-            self._name(name, compress=compress)
+            self._name(expand(self.message, at), compress=compress)
+            at = skip_name(self.message, at)
         self.out += self.message[at : rr.end]
 
     def _name(self, name: bytes, *, compress: bool) -> None:

@@ -20,7 +20,7 @@ from podname.engine.counters import DROPPED, FIRST_BOUND_SECONDS, Counters
 from podname.engine.python.apex import Apex
 from podname.engine.python.routes import Routes, Served
 from podname.engine.python.shapes import SHAPES_MAX, Shape
-from podname.engine.python.table import MISS, PASS, PythonTable, Suffixes, Verdict
+from podname.engine.python.table import MISS, PASS, Denial, PythonTable, Suffixes
 from podname.wire import constants as c
 from podname.wire import reply
 from podname.wire.fitting import fit
@@ -146,7 +146,7 @@ class Responder:
                 continue
             if found is MISS:
                 break
-            if isinstance(found, Verdict):
+            if isinstance(found, Denial):
                 return self._deny(packet, source, name, shape, served, layer, apex, found)
             return self._repeat(packet, source, name, shape, served, layer, found)
         return served.plan
@@ -194,9 +194,9 @@ class Responder:
         served: Served,
         table: PythonTable,
         apex: Apex,
-        verdict: Verdict,
+        denial: Denial,
     ) -> bytes:
-        rcode = verdict.rcode
+        rcode = denial.rcode
         question = packet[c.HEADER_OCTETS : c.HEADER_OCTETS + len(name) + 4]
         if table.options.denies:
             head, soa = shape.denials[rcode], apex.soa(len(name))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from podname.engine.python.table import TYPES_IN_THE_ZONES_CASE
 from podname.wire import constants as c
 from podname.wire.query import Query
 from podname.wire.reply import flags_of, opt_record
@@ -19,8 +20,6 @@ from podname.wire.reply import flags_of, opt_record
 SHAPES_MAX = (
     4096  # some 500 octets each; a client that varies its options pays for the parsing itself
 )
-
-_IN_THE_ZONES_CASE = frozenset({c.SRV, c.NS})
 
 
 class Shape:
@@ -34,7 +33,7 @@ class Shape:
         self.limit = limit_octets
         self.opt = opt_record(query)
         self.flags = flags_of(query.flags)
-        self.recased = query.qtype in _IN_THE_ZONES_CASE
+        self.recased = query.qtype in TYPES_IN_THE_ZONES_CASE
         self.found = pack("!HH", self.flags | c.AA, 1)
         self.denials = {
             rcode: self.head(c.AA | rcode, authorities=1)

@@ -20,32 +20,27 @@ from podname.wire.patching import move, recase
 from podname.wire.query import Query
 from podname.wire.records import answer
 
+#: Types whose targets lie in the zone and are spelled as the question spells it.
+TYPES_IN_THE_ZONES_CASE = frozenset({c.SRV, c.NS})
 _DASHED_LABELS_MAX = 3  # the address itself, and two labels left of it that are ignored
 _UNDERSCORE = 0x5F
 _TRANSFERS = frozenset({c.AXFR, c.IXFR})
 _FOLLOWS_ALIASES = frozenset({c.A, c.AAAA})
 
 
-class Verdict:
-    """What a table says when it has no answer of its own to give, and the RCODE that says so to a client."""
+class Denial:
+    """A table's answer where it has no record: the RCODE that says so."""
 
-    __slots__ = ("name", "rcode")
+    __slots__ = ("rcode",)
 
-    def __init__(self, name: str, rcode: int) -> None:
-        self.name = name
+    def __init__(self, rcode: int) -> None:
         self.rcode = rcode
 
-    def __repr__(self) -> str:
-        return self.name
 
+NODATA, NXDOMAIN, SERVFAIL = Denial(c.NOERROR), Denial(c.NXDOMAIN), Denial(c.SERVFAIL)
+PASS, MISS = Outcome.PASS, Outcome.MISS
 
-NODATA = Verdict("NODATA", c.NOERROR)
-NXDOMAIN = Verdict("NXDOMAIN", c.NXDOMAIN)
-SERVFAIL = Verdict("SERVFAIL", c.SERVFAIL)
-MISS = Verdict("MISS", c.SERVFAIL)
-PASS = Verdict("PASS", c.SERVFAIL)
-
-Found = ReadyAnswer | Verdict
+Found = ReadyAnswer | Denial | Outcome
 
 
 class Suffixes:
@@ -128,30 +123,32 @@ class PythonTable:
         """Count the ready answers."""
         return sum(map(len, self.by_type.values())) + len(self._content.held)
 
+    # --------------------------------------------------------------- answers
+
     def respond(self, query: Query) -> bytes | Outcome:
-        """Answer for the plugin chain: a whole response without OPT, or why there is none."""
+        """Answer for the plugin chain by the same rules: a whole response without OPT, or why there is none."""
         starts = starts_of(query.folded)
         apex = self.apex(query.folded, starts)
-        found = PASS if apex is None else self.find(apex, query.folded, starts, query.qtype)
-        if found is PASS or found is MISS:
-            return Outcome.PASS if found is PASS else Outcome.MISS
-        if isinstance(found, Verdict):
-            return self._deny(query, found.rcode)
-        if query.name != query.folded:
+        if apex is None:
+            return PASS
+        found = self.find(apex, query.folded, starts, query.qtype)
+        if isinstance(found, Outcome):
+            return found
+        if isinstance(found, Denial):
+            return self._denial(query, found, apex)
+        if query.qtype in TYPES_IN_THE_ZONES_CASE and query.name != query.folded:
             found = self.in_case_of(found, query.name)
         return reply.respond(query, found)
 
     def no_data(self, query: Query) -> bytes:
         """Make the response that says: this name of yours exists, but not with this type."""
-        return self._deny(query, c.NOERROR)
+        apex = self.apex(query.folded, starts_of(query.folded))
+        return reply.deny(query, c.SERVFAIL) if apex is None else self._denial(query, NODATA, apex)
 
-    def _deny(self, query: Query, rcode: int) -> bytes:
-        apex = self.apex(query.folded, starts_of(query.folded)) if self.options.denies else None
-        if apex is None:
-            return reply.deny(query, rcode, flags=0 if rcode else c.AA)
-        return reply.deny(query, rcode, apex.soa(len(query.name)), flags=c.AA)
-
-    # --------------------------------------------------------------- answers
+    def _denial(self, query: Query, denial: Denial, apex: Apex) -> bytes:
+        if self.options.denies:
+            return reply.deny(query, denial.rcode, apex.soa(len(query.name)), flags=c.AA)
+        return reply.deny(query, denial.rcode, flags=c.AA if denial is NODATA else 0)
 
     def apex(self, owner: Owner, starts: Sequence[int]) -> Apex | None:
         """Give the apex of the zone that a name lies in; `starts` are its labels' offsets."""
@@ -240,7 +237,7 @@ class PythonTable:
             return self._no_data(qtype) if exists and content.has_records(owner) else PASS
         return self._no_data(qtype) if exists else NXDOMAIN
 
-    def _no_data(self, qtype: int) -> Verdict:
+    def _no_data(self, qtype: int) -> Denial | Outcome:
         return MISS if qtype in self.options.lazy_types else NODATA
 
     def _falls_through(self, owner: Owner, starts: Sequence[int]) -> bool:
