@@ -52,20 +52,23 @@ def command(
 
     Without -conf that is ./Corefile or, failing that, an example cluster that comes with podname.
     """
-    from podname.engine.python import PythonEngine  # noqa: PLC0415 - start time counts
-    from podname.plugins import SUPPORTED  # noqa: PLC0415
-    from podname.server import banner, process  # noqa: PLC0415
-
-    engine = PythonEngine()
-    if version:
-        click.echo(banner.version(engine.name))
-        return
     if plugins:
+        from podname.plugins import SUPPORTED  # noqa: PLC0415 - start time counts
+
         click.echo("\n".join(sorted(SUPPORTED)))
         return
+    from podname.engine.python import PythonEngine  # noqa: PLC0415
+
+    if version:
+        from podname.server.version import version as version_text  # noqa: PLC0415
+
+        click.echo(version_text(PythonEngine.name))
+        return
+    from podname.server import process  # noqa: PLC0415
+
     options = process.Options(conf, port, pidfile, quiet, log_format)
     try:
-        sys.exit(process.run(options, engine))
+        sys.exit(process.run(options, PythonEngine()))
     except CorefileError as error:
         for told in (error, *error.others):
             click.echo(str(told), err=True)

@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
 import sys
 import time
 
 from podname import __version__
 from podname.server.lifecycle import Server
 from podname.server.source import EXAMPLES
+from podname.server.version import version
 
 _log = logging.getLogger("podname.server")
 
 _LOOK_SECONDS = 0.02
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-
-
-def version(engine: str) -> str:
-    """Give two lines in CoreDNS's form: name and version; platform, Python and engine."""
-    machine = platform.machine()
-    system = f"{sys.platform}/{_MACHINES.get(machine, machine)}"
-    return f"podname-{__version__}\n{system}, python{platform.python_version()}, engine {engine}"
 
 
 async def show(server: Server, log_format: str, started_seconds: float) -> None:

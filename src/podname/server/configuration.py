@@ -85,8 +85,7 @@ def configure(corefile: Corefile, house: House, resources: Resources) -> Configu
     ]
     _gather(errors, lambda: refuse_overlaps(listeners))
     if errors:
-        errors[0].others = (*errors[0].others, *errors[1:])
-        raise errors[0]
+        raise _as_one(errors)
     for ready in configuration.blocks:
         siblings = {plugin.name: plugin for plugin in ready.plugins}
         for plugin in ready.plugins:
@@ -142,6 +141,15 @@ def _in_chain_order(block: ServerBlock, errors: list[CorefileError]) -> list[Seq
         by_name[directive.name.text].append(directive)
     errors += [refusal(found[0]) for name, found in by_name.items() if name not in ORDER]
     return [by_name[name] for name in ORDER if name in by_name]
+
+
+def _as_one(errors: Sequence[CorefileError]) -> CorefileError:
+    """Give the first error with all others in it, in the order of their places."""
+    every = [told for error in errors for told in (error, *error.others)]
+    every.sort(key=lambda e: (e.place.file, e.place.line, e.place.column) if e.place else ("",))
+    first, *others = every
+    first.others = tuple(others)
+    return first
 
 
 def _gather(errors: list[CorefileError], attempt: Callable[[], None]) -> None:

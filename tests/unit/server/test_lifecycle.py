@@ -294,7 +294,7 @@ async def test_every_mistake_of_a_refused_file_is_logged(
         await Watch(server).look()
     errors = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
     places = [error.split("Corefile:")[1][:3] for error in errors]
-    assert places == ["2:1", "4:8", "3:8"]
+    assert places == ["2:1", "3:8", "4:8"]
 
 
 async def test_the_watch_follows_the_directive(

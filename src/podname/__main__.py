@@ -1,0 +1,5 @@
+"""`python -m podname` is `podname`."""
+
+from podname.cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""The command line: what each command prints and how it exits, in this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from podname import __version__
+from podname.cli import main
+from podname.plugins import SUPPORTED
+
+GOOD = ". {\n    whoami\n}\n"
+BAD = "tls://a. {\n    whoani\n    health nowhere\n    reload 1ms\n}\n"
+MISTAKES = [
+    "Corefile:1:1: podname does not serve 'tls://' yet, only 'dns://'",
+    "Corefile:2:5: unknown directive 'whoani', did you mean 'whoami'?",
+    "Corefile:3:12: missing port in address 'nowhere': write HOST:PORT or :PORT",
+    "Corefile:4:12: interval value must be greater or equal to 2s",
+]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["podname", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+def test_check_says_that_a_file_is_good(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("Corefile").write_text(GOOD)
+    for arguments in (["Corefile"], ["-conf", "Corefile"], ["--conf=Corefile"], []):
+        assert run(monkeypatch, "check", *arguments) == 0
+        assert capsys.readouterr() == ("Corefile: good, 1 server block\n", "")
+
+
+def test_check_tells_every_mistake_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("Corefile").write_text(BAD)
+    assert run(monkeypatch, "check", "Corefile") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == MISTAKES
+
+
+def test_serve_refuses_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("Corefile").write_text(BAD)
+    assert run(monkeypatch, "-conf", "Corefile") == 2
+    assert capsys.readouterr().err.splitlines() == MISTAKES
+
+
+def test_check_warns_and_stays_content(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("Corefile").write_text(". {\n import custom/*.override\n log {name}\n whoami\n}\n")
+    assert run(monkeypatch, "check", "Corefile") == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("warning: Corefile:2:9: no files match")
+    assert second.startswith("warning: Corefile:3:6: '{name}' is taken for a name")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot read 'Corefile': No such file or directory"),
+        (". {", "Corefile:"),
+        (". {\nwhoami\n}\n.:53 {\nwhoami\n}", "Corefile:4:1: cannot serve dns://.:53 - it is"),
+        ("a.:99999 {\nwhoami\n}", "Corefile:1:1: port 99999 is not in range"),
+    ],
+)
+def test_check_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
+    message: str,
+) -> None:
+    if text is not None:
+        Path("Corefile").write_text(text)
+    assert run(monkeypatch, "check", "Corefile") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_check_of_a_cluster_needs_no_cluster(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    Path("Corefile").write_text(
+        ".:53 {\nkubernetes cluster.local\n}\n"
+        "a.:53 {\nkubernetes cluster.local {\nendpoint https://192.0.2.1:6443\n}\n}\n"
+        "b.:53 {\nkubernetes cluster.local {\nmanifests nowhere\n}\n}\n"
+    )
+    assert run(monkeypatch, "check", "Corefile") == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["-version"], ["--version"], ["serve", "-version=true"]])
+def test_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert run(monkeypatch, *arguments) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"podname-{__version__}"
+    assert second.endswith(", engine python")
+
+
+def test_plugins(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "-plugins") == 0
+    assert capsys.readouterr().out.split() == sorted(SUPPORTED)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["-h"], ["--help"], ["-help"], ["serve", "-h"], ["check", "--help"]]
+)
+def test_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    code = run(monkeypatch, *arguments)
+    assert code == (0 if arguments else 2)
+    shown = "".join(capsys.readouterr())
+    words = {"serve": ["-conf", "-dns.port", "-pidfile", "-log-format"], "check": ["FILE"]}
+    for word in words.get(arguments[0] if arguments else "", ["serve", "check"]):
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-nosuch"],
+        ["serve", "extra"],
+        ["-p", "x"],
+        ["-p", "70000"],
+        ["-log-format", "xml"],
+        ["nosuchcommand"],
+        ["-conf"],
+    ],
+)
+def test_a_wrong_command_line_is_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert run(monkeypatch, *arguments) == 2
+    assert "Error: " in capsys.readouterr().err

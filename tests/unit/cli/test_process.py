@@ -1,0 +1,115 @@
+"""`podname serve` as a process: what it prints, its signals, its pid file, its exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.server import addresses, serving
+
+from podname import __version__
+
+CLUSTER_DEMO = "cluster-demo-7bd795854f-298qd.default.pod.cluster.local"
+WHOAMI = ".:0 {\n    bind 127.0.0.1\n    whoami\n    reload 2s\n}\n"
+
+
+class Process:
+    """A running `podname`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    async def line(self, pattern: str) -> re.Match[str]:
+        """Wait for a line of standard output that matches."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(20):
+            while octets := await self.process.stdout.readline():
+                self.lines.append(octets.decode().rstrip("\n"))
+                if match := re.search(pattern, self.lines[-1]):
+                    return match
+        raise AssertionError(self.lines)
+
+    async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        async with asyncio.timeout(20):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def podname(folder: Path, *arguments: str, stdin: str = "") -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "podname", *arguments),
+        cwd=folder,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdin is not None
+        process.stdin.write(stdin.encode())
+        process.stdin.close()
+        yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_the_embedded_default_answers_and_says_what_to_try(tmp_path: Path) -> None:
+    async with podname(tmp_path, "-p=0", "-pidfile", "pid") as running:
+        ready = await running.line(
+            rf"\[INFO\] podname-{__version__} \(engine python\) is ready"
+            r" on 127\.0\.0\.1:(\d+) after \d+\.\d\d s"
+        )
+        port = int(ready[1])
+        shown = "\n".join(running.lines)
+        assert f".:{port} on 127.0.0.1\npodname-{__version__}\n" in shown
+        await running.line(rf"dig \+short @127\.0\.0\.1 -p {port} {CLUSTER_DEMO}")
+        assert await addresses(port, CLUSTER_DEMO) == ["10.42.3.75"]
+        assert (tmp_path / "pid").read_text() == f"{running.process.pid}\n"
+        assert await running.end() == 0
+    assert not (tmp_path / "pid").exists()
+
+
+async def test_a_corefile_in_the_folder_is_reloaded_by_signal_in_json(tmp_path: Path) -> None:
+    (tmp_path / "Corefile").write_text(WHOAMI)
+    async with podname(tmp_path, "serve", "-log-format", "json") as running:
+        port = int((await running.line(r"is ready on 127\.0\.0\.1:(\d+)"))[1])
+        (tmp_path / "Corefile").write_text(WHOAMI.replace(".:0", "example.net:0"))
+        running.process.send_signal(signal.SIGUSR1)
+        await running.line("Reloading complete")
+        assert await addresses(port, "example.org.") == ["REFUSED"]
+        assert await running.end(signal.SIGINT) == 0
+    records = [json.loads(line) for line in running.lines]
+    assert {"time", "level", "msg"} <= set(records[0])
+    assert all(record["level"] == "INFO" for record in records)
+
+
+async def test_a_corefile_through_a_pipe_and_quietly(tmp_path: Path) -> None:
+    text = WHOAMI.replace("whoami", "whoami\n    log")
+    async with podname(tmp_path, "-conf", "stdin", "-quiet", stdin=text) as running:
+        await running.line("SHA512")
+        assert await running.end(signal.SIGQUIT) == 0
+    assert running.lines[0].startswith("[INFO] plugin/reload: Running configuration SHA512 = ")
+
+
+async def test_a_port_in_use_is_1(tmp_path: Path) -> None:
+    async with serving(tmp_path, WHOAMI) as server:
+        port = server.listeners.port(("127.0.0.1", 0))
+        (tmp_path / "Corefile").write_text(WHOAMI.replace(":0", f":{port}"))
+        async with podname(tmp_path, "serve") as running:
+            async with asyncio.timeout(20):
+                out, err = await running.process.communicate()
+            assert running.process.returncode == 1
+    assert out == b""
+    expected = f"podname: cannot listen on dns://127.0.0.1:{port}: "
+    assert err.decode().startswith(expected)
+    assert os.strerror(98).lower() in err.decode().lower()
