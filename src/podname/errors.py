@@ -16,10 +16,19 @@ A class's docstring is its default message. Network input never raises any of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from podname.corefile import Place
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a word stands. Lines and columns count from one, columns in characters."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
 
 
 class PodnameError(Exception):

@@ -7,8 +7,9 @@ stands. `addresses` reads the keys of server blocks, `normalize_zones` the zones
 from podname.corefile.addresses import ServerKey, block_keys, refuse_overlaps, server_keys
 from podname.corefile.parser import parse, parse_text
 from podname.corefile.suggest import suggest
-from podname.corefile.tree import Corefile, Directive, Line, Place, ServerBlock, Token
+from podname.corefile.tree import Corefile, Directive, Line, ServerBlock, Token
 from podname.corefile.zones import normalize_zones
+from podname.errors import Place
 
 __all__ = [
     "Corefile",

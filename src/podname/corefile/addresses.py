@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from podname.corefile.tree import Place, ServerBlock, Token
+from podname.corefile.tree import ServerBlock, Token
 from podname.corefile.zones import SCHEME_PORTS, BadZone, split_port, split_scheme
-from podname.errors import CorefileError
+from podname.errors import CorefileError, Place
 
 DNS_PORT = 53
 

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from podname.corefile.tree import Place, Token
-from podname.errors import CorefileError
+from podname.corefile.tree import Token
+from podname.errors import CorefileError, Place
 
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _SKIPPED = re.compile(rf"(?:[{_SPACE}]++|#[^\n]*+)*+")

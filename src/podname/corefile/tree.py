@@ -14,19 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from podname.corefile import values
-from podname.errors import CorefileError
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a word stands. Lines and columns count from one, columns in characters."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+from podname.errors import CorefileError, Place
 
 
 @dataclass(frozen=True, slots=True)
