@@ -1,0 +1,201 @@
+"""Answer from what is kept; keep what the rest of the chain answers, unless it is the engine's to repeat.
+
+An answer of `kubernetes` or `hosts` is never kept: it is always at hand, and always true. But it leaves with the TTL
+that CoreDNS's cache would give it: `cap_ttl_seconds` tells those plugins before they compile their tables, and what
+they answer in the chain is rewritten on its way through, like everything else.
+
+Sources: CoreDNS 1.15.0 plugin/cache handler.go, cache.go; RFC 2308 §7 (SERVFAIL); RFC 6840 §5.7 (AD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from struct import error as StructError
+from time import monotonic
+
+from prometheus_client.core import Metric
+
+from podname.errors import ServeError
+from podname.plugins.base import Next, Plugin, Reply, Request
+from podname.plugins.cache import metrics
+from podname.plugins.cache.item import Item, wants_authenticated, with_ttl
+from podname.plugins.cache.options import Options, ShelfOptions
+from podname.plugins.cache.refresh import Refresher
+from podname.plugins.cache.store import DENIAL, SUCCESS, Key, Shelf, Store, Tally, key_of
+from podname.plugins.cache.survey import Kind, Survey, survey
+from podname.wire import constants as c
+from podname.wire import names, reply
+from podname.wire.query import Query
+
+_OPCODE = 0x7800
+_NEVER_KEPT = frozenset({"kubernetes", "hosts"})
+
+
+class Cache(Plugin):
+    """The `cache` directive of a server block."""
+
+    name = "cache"
+
+    def __init__(
+        self, options: Options, store: Store, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self.options = options
+        self.store = store
+        self.clock = clock
+        self._zones = frozenset(names.from_text(zone) for zone in options.zones)
+        self._refresher = Refresher(options, clock, self.refresh)
+
+    async def stop(self) -> None:
+        """End the fetching in the background."""
+        await self._refresher.close()
+
+    def cap_ttl_seconds(self, zone: bytes, ttl_seconds: int, *, denial: bool) -> int:
+        """Give the TTL that a fresh answer from `zone` leaves with. `disable` does not change it."""
+        if names.longest_match(zone, self._zones) is None:
+            return ttl_seconds
+        return (self.options.denial if denial else self.options.success).clamped(ttl_seconds)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give its metrics."""
+        return metrics.collect(self.store, self.options.label)
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Answer from the cache, or ask the next plugin and keep what it says."""
+        query = request.query
+        if query.flags & _OPCODE or names.longest_match(query.folded, self._zones) is None:
+            return await next_(request)
+        tally, now = self.store.tally(request.client.server), self.clock()
+        tally.requests += 1
+        item = self._find(key_of(query), tally, now)
+        if item is None:
+            tally.misses += 1
+            return await self._miss(request, next_)
+        left = item.left_seconds(now)
+        if left <= 0:
+            return await self._serve_stale(request, next_, item, tally)
+        if self.options.prefetch.amount:
+            self._refresher.prefetch(request, next_, item, tally, now)
+        return item.response(query, item.ttl_seconds if self.options.keepttl else left)
+
+    async def refresh(
+        self, request: Request, next_: Next, accepts: Callable[[bytes], bool], *, again: bool
+    ) -> bytes | None:
+        """Ask the next plugin, keep what it says and give it, if it `accepts`. Raises ServeError."""
+        query = request.query
+        request.query = authenticated(query)
+        try:
+            message = await next_(request)
+        finally:
+            request.query = query
+        if message is None or not accepts(message):
+            return None
+        return self._keep(request, message, again=again)
+
+    # ---------------------------------------------------------------- lookup
+
+    def _find(self, key: Key, tally: Tally, now: float) -> Item | None:
+        """Find what may be served. A kept SERVFAIL does not stand before a good answer."""
+        denial, success = self._usable(self.store.denial, key, now), None
+        if denial is None or denial.rcode == c.SERVFAIL:
+            success = self._usable(self.store.success, key, now)
+        if success is not None:
+            tally.hits[SUCCESS] += 1
+            return success
+        if denial is not None:
+            tally.hits[DENIAL] += 1
+        return denial
+
+    def _usable(self, shelf: Shelf, key: Key, now: float) -> Item | None:
+        item = shelf.get(key)
+        if item is None:
+            return None
+        left = item.left_seconds(now)
+        return item if left > 0 or -left < int(self.options.stale.up_to_seconds) else None
+
+    # --------------------------------------------------------------- answers
+
+    async def _miss(self, request: Request, next_: Next) -> Reply:
+        try:
+            return await self.refresh(request, next_, lambda _: True, again=False)
+        except ServeError as error:
+            if error.rcode == c.SERVFAIL:
+                self._keep(request, reply.deny(request.query, c.SERVFAIL), again=False)
+            raise
+
+    async def _serve_stale(self, request: Request, next_: Next, item: Item, tally: Tally) -> Reply:
+        options, now = self.options, self.clock()
+        if options.stale.verify:
+            fresh = await self._refresher.verify(request, next_, item, now)
+            if fresh is not None:
+                return fresh
+        else:
+            self._refresher.renew(request, next_, item, tally, now)
+        tally.served_stale += 1
+        ttl_seconds = options.stale.ttl_seconds
+        if options.keepttl and not ttl_seconds:
+            ttl_seconds = item.ttl_seconds
+        return item.response(request.query, ttl_seconds)
+
+    def _keep(self, request: Request, message: bytes, *, again: bool) -> bytes:
+        """Give a response the TTL that it leaves with, and keep it if it may be kept.
+
+        One that answers another question, or cannot be read, is neither kept nor touched.
+        """
+        query = request.query
+        if not _is_of(query, message):
+            self.store.tally(request.client.server).drops += 1
+            return message
+        try:
+            found = survey(query, message)
+        except (IndexError, ValueError, StructError):
+            return message
+        ttl_seconds = self._ttl_seconds(found)
+        message = with_ttl(message, found.ttl_offsets, ttl_seconds)
+        if found.keepable and ttl_seconds > 0 and request.plugin not in _NEVER_KEPT:
+            self._store(request, message, found, ttl_seconds, again=again)
+        if message[3] & c.AD and not wants_authenticated(query):
+            return message[:3] + bytes((message[3] & ~c.AD,)) + message[4:]
+        return message
+
+    def _ttl_seconds(self, found: Survey) -> int:
+        if found.kind is Kind.SERVER_ERROR:
+            return int(self.options.servfail_seconds)
+        return found.ttl_seconds(self._shelf_options(found.kind))
+
+    def _shelf_options(self, kind: Kind) -> ShelfOptions:
+        return self.options.denial if kind is Kind.DENIAL else self.options.success
+
+    def _store(
+        self, request: Request, message: bytes, found: Survey, ttl_seconds: int, *, again: bool
+    ) -> None:
+        query, store = request.query, self.store
+        denial = found.kind in {Kind.DENIAL, Kind.SERVER_ERROR}
+        if not (self.options.denial if denial else self.options.success).takes(query.folded):
+            return
+        key = key_of(query)
+        item = Item(query, message, found.ttl_offsets, ttl_seconds, self.clock())
+        shelf, name = (store.denial, DENIAL) if denial else (store.success, SUCCESS)
+        store.tally(request.client.server).evictions[name] += shelf.put(key, item)
+        if again and not denial:
+            store.denial.remove(key)
+
+
+def authenticated(query: Query) -> Query:
+    """Ask for AD, so that what is kept serves those who want to know and those who do not."""
+    if query.flags & c.AD:
+        return query
+    packet = query.packet
+    packet = packet[:3] + bytes((packet[3] | c.AD,)) + packet[4:]
+    return replace(query, packet=packet, flags=query.flags | c.AD)
+
+
+def _is_of(query: Query, message: bytes) -> bool:
+    """Say whether a message is a response to this question."""
+    end = query.end
+    return (
+        message[2] >= 0x80
+        and message[4:6] == b"\x00\x01"
+        and message[end - 4 : end] == query.packet[end - 4 : end]
+        and message[c.HEADER_OCTETS : end - 4].lower() == query.folded
+    )

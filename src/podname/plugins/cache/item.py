@@ -1,0 +1,104 @@
+"""One kept answer: the octets of its message, and where their TTLs stand.
+
+Sources: CoreDNS 1.15.0 plugin/cache item.go, freq/freq.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podname.wire import constants as c
+from podname.wire import reply
+from podname.wire.query import Query
+
+_KEPT_FLAGS = c.AA | c.RA
+
+
+def with_ttl(message: bytes, ttl_offsets: Sequence[int], ttl_seconds: int) -> bytes:
+    """Give the message with one TTL in every record."""
+    octets, ttl = bytearray(message), ttl_seconds.to_bytes(4, "big")
+    for at in ttl_offsets:
+        octets[at : at + 4] = ttl
+    return bytes(octets)
+
+
+class Item:
+    """A kept answer. Its age is counted in whole seconds, as TTLs are."""
+
+    __slots__ = (
+        "_body",
+        "_body_ttl_seconds",
+        "_end",
+        "_flags",
+        "_hit_seconds",
+        "_message",
+        "_ttl_offsets",
+        "authenticated",
+        "hits",
+        "rcode",
+        "refreshing",
+        "retry_at_seconds",
+        "stored_seconds",
+        "ttl_seconds",
+    )
+
+    def __init__(
+        self,
+        query: Query,
+        message: bytes,
+        ttl_offsets: tuple[int, ...],
+        ttl_seconds: int,
+        now: float,
+    ) -> None:
+        flags = int.from_bytes(message[2:4], "big")
+        self.rcode = flags & 0xF
+        self.authenticated = flags & c.AD
+        self.stored_seconds = now
+        self.ttl_seconds = ttl_seconds
+        self.hits = 0
+        self.refreshing = False
+        self.retry_at_seconds = 0.0
+        self._hit_seconds = 0.0
+        self._flags = flags & _KEPT_FLAGS | self.rcode
+        self._end = query.end
+        self._message = message
+        self._ttl_offsets = ttl_offsets
+        self._body_ttl_seconds = ttl_seconds
+        self._body = message[query.end :]
+
+    def left_seconds(self, now: float) -> int:
+        """Give the TTL that is left; zero and below it has expired, and for how long."""
+        return self.ttl_seconds - int(now - self.stored_seconds)
+
+    def hit(self, gap_seconds: float, now: float) -> int:
+        """Count a question, and give how many came without a gap that long between them."""
+        self.hits = 1 if now - self._hit_seconds > gap_seconds else self.hits + 1
+        self._hit_seconds = now
+        return self.hits
+
+    def inherit(self, hits: int, now: float) -> None:
+        """Begin with the popularity of the item that this one replaces."""
+        self.hits, self._hit_seconds = hits, now
+
+    def response(self, query: Query, ttl_seconds: int) -> bytes:
+        """Answer a query: its id, its question and what its flags ask for, our records and their age."""
+        if ttl_seconds != self._body_ttl_seconds:
+            self._body = with_ttl(self._message, self._ttl_offsets, ttl_seconds)[self._end :]
+            self._body_ttl_seconds = ttl_seconds
+        flags = reply.flags_of(query.flags) | self._flags
+        if self.authenticated and wants_authenticated(query):
+            flags |= c.AD
+        return b"".join(
+            (
+                query.packet[:2],
+                flags.to_bytes(2, "big"),
+                self._message[4:12],
+                query.question,
+                self._body,
+            )
+        )
+
+
+def wants_authenticated(query: Query) -> bool:
+    """Say whether the client wants to know about DNSSEC (RFC 6840 §5.7)."""
+    return bool(query.flags & c.AD or (query.edns and query.edns.dnssec_ok))

@@ -1,0 +1,126 @@
+"""Fetching again what is kept: before it expires because it is popular, or after because nothing better is at hand.
+
+One fetch for an item at a time. What is fetched in the background goes over TCP, so that it is not truncated.
+
+Sources: CoreDNS 1.15.0 plugin/cache handler.go (`tryPrefetch`, `verifyWithTimeout`); RFC 8767.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+from typing import Protocol
+
+from podname.errors import ServeError
+from podname.plugins.base import Next, Request
+from podname.plugins.cache.item import Item
+from podname.plugins.cache.options import Options
+from podname.plugins.cache.store import Tally
+from podname.wire import constants as c
+
+_log = logging.getLogger(__name__)
+
+
+class Refresh(Protocol):
+    """Asks the next plugin and keeps what it says, if it is accepted."""
+
+    async def __call__(
+        self, request: Request, next_: Next, accepts: Callable[[bytes], bool], *, again: bool
+    ) -> bytes | None:
+        """Give the response, None if it is not accepted. Raises ServeError."""
+
+
+class Refresher:
+    """The fetches of one cache."""
+
+    def __init__(self, options: Options, clock: Callable[[], float], refresh: Refresh) -> None:
+        self._options = options
+        self._clock = clock
+        self._refresh = refresh
+        self._tasks: set[asyncio.Task[bytes | None]] = set()
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def prefetch(self, request: Request, next_: Next, item: Item, tally: Tally, now: float) -> None:
+        """Count a question for an item, and fetch it again if it is popular and will soon expire."""
+        options = self._options.prefetch
+        hits = item.hit(options.gap_seconds, now)
+        threshold = math.ceil(options.percentage / 100 * item.ttl_seconds)
+        if hits >= options.amount and item.left_seconds(now) <= threshold and not item.refreshing:
+            tally.prefetches += 1
+            self._begin(request, next_, item, lambda _: True)
+
+    def renew(self, request: Request, next_: Next, item: Item, tally: Tally, now: float) -> None:
+        """Fetch an expired item again, in the background."""
+        if not self._may_try(item, now):
+            return
+        tally.prefetches += 1
+        self._begin(request, next_, item, replaces)
+
+    async def verify(self, request: Request, next_: Next, item: Item, now: float) -> bytes | None:
+        """Fetch an expired item again and wait for it, as long as the options say."""
+        stale = self._options.stale
+        if not (stale.recheck_seconds or stale.verify_timeout_seconds):
+            return await self._quietly(request, next_, replaces)
+        if not self._may_try(item, now):
+            return None
+        task = self._begin(request, next_, item, replaces)
+        await asyncio.wait({task}, timeout=stale.verify_timeout_seconds or None)
+        return task.result() if task.done() and not task.cancelled() else None
+
+    def _may_try(self, item: Item, now: float) -> bool:
+        return not item.refreshing and now >= item.retry_at_seconds
+
+    def _begin(
+        self, request: Request, next_: Next, item: Item, accepts: Callable[[bytes], bool]
+    ) -> asyncio.Task[bytes | None]:
+        item.refreshing = True
+        task = asyncio.create_task(self._fetch(_over_tcp(request), next_, item, accepts))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[bytes | None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("Fetching again what is kept failed: %r", error)
+
+    async def _fetch(
+        self, request: Request, next_: Next, item: Item, accepts: Callable[[bytes], bool]
+    ) -> bytes | None:
+        fresh = None
+        try:
+            fresh = await self._quietly(request, next_, accepts)
+        finally:
+            item.refreshing = False
+            recheck = self._options.stale.recheck_seconds
+            item.retry_at_seconds = self._clock() + recheck if fresh is None and recheck else 0.0
+        return fresh
+
+    async def _quietly(
+        self, request: Request, next_: Next, accepts: Callable[[bytes], bool]
+    ) -> bytes | None:
+        try:
+            return await self._refresh(request, next_, accepts, again=True)
+        except ServeError:
+            return None
+
+
+def replaces(message: bytes) -> bool:
+    """Say whether a response is better than an expired one: complete, and NOERROR or NXDOMAIN (RFC 8767 §4)."""
+    return message[3] & 0xF in {c.NOERROR, c.NXDOMAIN} and not message[2] & c.TC >> 8
+
+
+def _over_tcp(request: Request) -> Request:
+    """Make a request of our own, that the client's does not share."""
+    client = replace(request.client, protocol="tcp")
+    return Request(request.query, client, request.zone, perf_counter(), request.upstream)
