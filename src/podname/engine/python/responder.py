@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Protocol
 
-from podname.engine.base import Client, Plan, ReadyAnswer
+from podname.engine.base import Client, Outcome, Plan, ReadyAnswer
 from podname.engine.counters import DROPPED, FIRST_BOUND_SECONDS, Counters
 from podname.engine.python.apex import Apex
 from podname.engine.python.routes import Routes, Served
 from podname.engine.python.shapes import SHAPES_MAX, Shape
-from podname.engine.python.table import MISS, PASS, Denial, PythonTable, Suffixes
+from podname.engine.python.table import Denial, PythonTable, Suffixes
 from podname.wire import constants as c
 from podname.wire import reply
 from podname.wire.fitting import fit
@@ -142,9 +142,9 @@ class Responder:
             if apex is None:
                 continue
             found = layer.find(apex, owner, starts, shape.qtype)
-            if found is PASS:
+            if found is Outcome.PASS:
                 continue
-            if found is MISS:
+            if isinstance(found, Outcome):
                 break
             if isinstance(found, Denial):
                 return self._deny(packet, source, name, shape, served, layer, apex, found)
