@@ -55,6 +55,8 @@ class ItemStream(Generic[R]):
         self._rescue = rescue
         self._octets_max = octets_max
         self._buffer = b""
+        self._pieces: list[bytes] = []  # what came after it and was not looked at
+        self._octets = 0  # of both
         self._around = b""
         self._read = self._before_items
         self._separator = b""
@@ -63,15 +65,19 @@ class ItemStream(Generic[R]):
 
     def feed(self, chunk: bytes) -> Iterator[R]:
         """Take more octets; give the items that they complete. Raises KubeError when one never ends."""
-        self._buffer += chunk
-        if len(self._buffer) >= self._wait_for_octets:
+        self._pieces.append(chunk)
+        self._octets += len(chunk)
+        if self._octets >= self._wait_for_octets:
+            self._join()
             yield from self._read()
-        if len(self._buffer) > self._octets_max:
+            self._octets = len(self._buffer)
+        if self._octets > self._octets_max:
             raise KubeError(f"an object of the list is over {self._octets_max} octets")
 
     def finish(self) -> Iterator[R]:
         """Give the last items and read the head. Raises KubeError when the list broke off."""
         self._patience_octets = 0
+        self._join()
         yield from self._read()
         if self._read != self._after_items:
             raise KubeError("the list broke off")
@@ -79,6 +85,10 @@ class ItemStream(Generic[R]):
             self.head = _HEAD.decode(self._around + self._buffer)
         except DECODE_ERRORS as error:
             raise KubeError(f"the list is no list: {self._around[:80]!r}") from error
+
+    def _join(self) -> None:
+        self._buffer = b"".join([self._buffer, *self._pieces])
+        self._pieces = []
 
     def _before_items(self) -> Iterator[R]:
         found = _ITEMS.search(self._buffer)
