@@ -24,6 +24,7 @@ from podname.engine.counters import Counters
 from podname.errors import ServeError
 from podname.plugins import http
 from podname.plugins.base import Bound, Draft, Plugin, Reply, Request, Resources
+from podname.plugins.errors.handler import Errors
 from podname.plugins.health.handler import Health, HealthCounters
 from podname.plugins.prometheus import setup as prometheus_setup
 from podname.plugins.prometheus.collector import merged
@@ -281,7 +282,7 @@ async def test_plugins_of_every_block_are_shown_and_one_fault_costs_no_others(
 ) -> None:
     resources, engine, roster = Resources(), FakeEngine(), list[Plugin]()
     plugin = make_prometheus(resources, engine, roster)
-    link(plugin, Slow("errors"))
+    link(plugin, Errors(), Slow("health"))
     plugin.bound([Bound("example.org.", "", 53), Bound("a.", "::1", 5353)])
     roster += [Counting(), Counting(GaugeMetricFamily("mine", "help", value=7))]
     async with running(resources, plugin):
@@ -291,6 +292,8 @@ async def test_plugins_of_every_block_are_shown_and_one_fault_costs_no_others(
     assert shown("coredns_plugin_enabled", **enabled) == 1
     enabled = {"server": "dns://[::1]:5353", "zone": "a.", "view": "", "name": "prometheus"}
     assert shown("coredns_plugin_enabled", **enabled) == 1
+    names = {s.labels["name"] for s in shown.samples if s.name == "coredns_plugin_enabled"}
+    assert names == {"errors", "prometheus"}, "health sees no query"
     assert "The metrics of plugin 'counting' are missing" in caplog.text
 
 

@@ -41,8 +41,10 @@ class Prometheus(Plugin):
         self._app = make_asgi_app(registry)
 
     def link(self, siblings: Mapping[str, Plugin]) -> None:
-        """Learn what is enabled in the block."""
-        self._siblings = tuple(siblings)
+        """Learn what is enabled in the block: as in CoreDNS, the plugins that see queries."""
+        self._siblings = tuple(
+            name for name, plugin in siblings.items() if type(plugin).serve is not Plugin.serve
+        )
 
     def bound(self, listeners: Sequence[Bound]) -> None:
         """Learn where."""
