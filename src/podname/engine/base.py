@@ -25,8 +25,12 @@ How a table answers a question for a name in one of its zones, in this order:
 8. nothing: pass to the next layer when the name is under `fallthrough`; else NXDOMAIN with the zone's SOA.
 
 The origin of a zone always exists, and its SOA record is made from the table's `Zone` and serial: nobody puts it there.
-With `denies=False` (for `hosts`, which has no SOA) only a name with records of its own exists; rule 7 answers NODATA
-without SOA, and rule 8 SERVFAIL without AA. When every layer has passed, the question is a miss.
+With `denies=False` (for `hosts`, which has no SOA) some rules differ. An owner `*.<parent>` answers for every name
+right below `<parent>` that has no record of the type. A name exists only if it, or such an owner, has an address (A,
+AAAA). Rule 7 answers NODATA without SOA, and, with `passes_other_types`, under `fallthrough` only questions for A and
+AAAA; rule 8 SERVFAIL without AA. A question for PTR that finds no record passes on in any case.
+
+When every layer has passed, the question is a miss.
 
 Sources: RFC 1034 §4.3.2; RFC 2308; RFC 6891; RFC 8020; the design of podname.
 """
@@ -70,6 +74,7 @@ class TableOptions:
     optional_underscores: bool = False
     lazy_types: frozenset[int] = frozenset()
     denies: bool = True
+    passes_other_types: bool = False
     dashed_ttl_seconds: int = 0
 
 

@@ -25,7 +25,8 @@ TYPES_IN_THE_ZONES_CASE = frozenset({c.SRV, c.NS})
 _DASHED_LABELS_MAX = 3  # the address itself, and two labels left of it that are ignored
 _UNDERSCORE = 0x5F
 _TRANSFERS = frozenset({c.AXFR, c.IXFR})
-_FOLLOWS_ALIASES = frozenset({c.A, c.AAAA})
+_ADDRESSES = frozenset({c.A, c.AAAA})
+_WILD = b"\x01*"
 
 
 class Denial:
@@ -179,7 +180,7 @@ class PythonTable:
         answers = self.by_type.get(qtype)
         if answers is not None and (ready := answers.get(owner)) is not None:
             return move(ready, shift) if shift else ready
-        if qtype in _FOLLOWS_ALIASES:
+        if qtype in _ADDRESSES:
             aliases = self.by_type.get(c.CNAME)
             if aliases and owner in aliases:
                 return MISS
@@ -227,15 +228,29 @@ class PythonTable:
     ) -> Found:
         content, options = self._content, self.options
         if not options.denies:
-            if content.has_records(owner):
-                return self._no_data(qtype)
-            return PASS if self._falls_through(owner, starts) else SERVFAIL
+            return self._without_soa(owner, starts, qtype)
         if owner == apex.origin:
             return apex.soa_answer() if qtype == c.SOA else self._no_data(qtype)
         exists = content.exists(owner)
         if options.fallthrough and self._falls_through(owner, starts):
             return self._no_data(qtype) if exists and content.has_records(owner) else PASS
         return self._no_data(qtype) if exists else NXDOMAIN
+
+    def _without_soa(self, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
+        """Apply rules 7 and 8 as `hosts` has them: wildcards of one label, and nothing to deny with."""
+        owners = (owner, _WILD + owner[starts[1] :]) if len(starts) > 1 else (owner,)
+        found = self._at(owners[-1], qtype, 0)
+        if found is not None:
+            return found
+        if qtype == c.PTR:
+            return PASS
+        falls_through = self._falls_through(owner, starts)
+        exists = any(name in self.by_type.get(a, ()) for a in _ADDRESSES for name in owners)
+        if falls_through and self.options.passes_other_types and qtype not in _ADDRESSES:
+            return PASS
+        if exists:
+            return self._no_data(qtype)
+        return PASS if falls_through else SERVFAIL
 
     def _no_data(self, qtype: int) -> Denial | Outcome:
         return MISS if qtype in self.options.lazy_types else NODATA
