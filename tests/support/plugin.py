@@ -17,6 +17,7 @@ from podname.plugins.base import Context, Next, Plugin, Reply, Request, Resource
 from podname.wire.query import Query, parse
 
 CLIENT = Client("127.0.0.1", 40212, "udp", "dns://:53")
+NOBODY = end_of_chain("the-last-one")
 TCP_CLIENT = Client("127.0.0.1", 40212, "tcp", "dns://:53")
 
 
@@ -54,7 +55,7 @@ def question(name: str = "example.org.", rtype: str = "A", **options: object) ->
 
 
 async def ask(
-    plugin: Plugin, packet: bytes, next_: Next = end_of_chain, client: Client = CLIENT
+    plugin: Plugin, packet: bytes, next_: Next = NOBODY, client: Client = CLIENT
 ) -> Reply:
     """Send a query down a chain that begins with `plugin`."""
     return await plugin.serve(request(packet, client), next_)

@@ -196,6 +196,10 @@ def unknown_property(line_error: Callable[[str], CorefileError], word: str) -> C
     return line_error(f"unknown property '{word}'")
 
 
-async def end_of_chain(request: Request) -> Reply:
-    """Answer what no plugin of the block answers: SERVFAIL, as CoreDNS does."""
-    raise ServeError(c.SERVFAIL, "no next plugin found")
+def end_of_chain(last: str) -> Next:
+    """Make what answers when no plugin of a block does, behind the one named: SERVFAIL, as CoreDNS."""
+
+    async def end(_: Request) -> Reply:
+        raise ServeError(c.SERVFAIL, f"plugin/{last}: no next plugin found")
+
+    return end

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from podname.errors import ServeError
-from podname.plugins.base import Next, Plugin, Reply, Request
+from podname.plugins.base import Next, Plugin, Reply, Request, end_of_chain
 from podname.wire import constants as c
 
 
@@ -21,7 +21,7 @@ def build_chain(plugins: Iterable[Plugin]) -> Next:
     serving = [plugin for plugin in plugins if type(plugin).serve is not Plugin.serve]
     if not serving:
         return _refuse
-    chain = _end_behind(serving[-1].name)
+    chain = end_of_chain(serving[-1].name)
     for plugin in reversed(serving):
         chain = _joined(plugin, chain)
     return chain
@@ -35,13 +35,6 @@ def _joined(plugin: Plugin, next_: Next) -> Next:
         return reply
 
     return serve
-
-
-def _end_behind(name: str) -> Next:
-    async def end(_: Request) -> Reply:
-        raise ServeError(c.SERVFAIL, f"plugin/{name}: no next plugin found")
-
-    return end
 
 
 async def _refuse(request: Request) -> Reply:
