@@ -1,15 +1,15 @@
 """A server block's plugins, one behind the other.
 
-Each plugin answers or asks the next one. Who answered first from the far end is noted on the
-request, for the metrics. Plugins that never see a query are left out of the chain; a block whose
-plugins all never do refuses its queries, as in CoreDNS.
+Each plugin answers or asks the next one. The last one that was asked is noted on the request, for
+the metrics: it answered, since those before it handed the query on. Plugins that never see a query
+are left out of the chain; a block whose plugins all never do refuses its queries, as in CoreDNS.
 
 Sources: CoreDNS plugin.NextOrFailure, core/dnsserver/server.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 from podname.errors import ServeError
 from podname.plugins.base import Next, Plugin, Reply, Request, end_of_chain
@@ -28,13 +28,13 @@ def build_chain(plugins: Iterable[Plugin]) -> Next:
 
 
 def _joined(plugin: Plugin, next_: Next) -> Next:
-    async def serve(request: Request) -> Reply:
-        reply = await plugin.serve(request, next_)
-        if reply is not None and not request.plugin:
-            request.plugin = plugin.name
-        return reply
+    serve, name = plugin.serve, plugin.name
 
-    return serve
+    def step(request: Request) -> Awaitable[Reply]:
+        request.plugin = name
+        return serve(request, next_)
+
+    return step
 
 
 async def _refuse(request: Request) -> Reply:

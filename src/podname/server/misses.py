@@ -39,8 +39,7 @@ class Misses:
         self._engine = engine
         self._totals = totals
         self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle: asyncio.Event | None = None  # somebody waits for it
         self._told: set[tuple[str, int | None]] = set()
 
     def of(self, zones: dict[bytes, Next], zone: bytes) -> Miss:
@@ -49,6 +48,9 @@ class Misses:
 
     async def finished(self, grace_seconds: float) -> None:
         """Wait until none is under way, at most so long."""
+        if not self._under_way:
+            return
+        self._idle = asyncio.Event()
         try:
             async with asyncio.timeout(grace_seconds):
                 await self._idle.wait()
@@ -62,12 +64,11 @@ class Misses:
         if not isinstance(query, Query):
             return None
         self._under_way += 1
-        self._idle.clear()
         try:
             return await self._run(zones, zone, query, client, 0)
         finally:
             self._under_way -= 1
-            if not self._under_way:
+            if self._idle is not None and not self._under_way:
                 self._idle.set()
 
     async def _run(

@@ -1,8 +1,8 @@
 """Let addresses take turns, so that clients which take the first one are spread.
 
 The engine rotates the answers that it gives by itself. An answer of the plugin chain is shuffled
-here: the RDATA of the A records of one owner change places among themselves, and so do those of
-AAAA records. Nothing else of the message moves, so compression pointers stay true. MX records, whose
+here: the RDATA of the A records of one owner in the answer section change places among themselves,
+and so do those of AAAA records. Nothing else of the message moves, so compression pointers stay true. MX records, whose
 RDATA may be compressed, are shuffled by writing the message anew.
 
 Sources: CoreDNS plugin/loadbalance; RFC 1035 §4.1.4; RFC 1794.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from struct import error as StructError
-from struct import unpack_from
 
 import dns.exception
 import dns.message
@@ -45,12 +44,12 @@ class LoadBalance(Plugin):
 
 def shuffle(reply: bytes, behind_question: int) -> bytes:
     """Give the message with its addresses in another order; a malformed one stays as it is."""
-    counts = unpack_from("!3H", reply, 6)
-    if sum(counts) < 2:
+    answers = int.from_bytes(reply[6:8], "big")
+    if answers < 2:
         return reply
     try:
-        records = list(walk(reply, behind_question, sum(counts)))
-        if counts[0] > 1 and any(rr.rtype == c.MX for rr in records[: counts[0]]):
+        records = list(walk(reply, behind_question, answers))
+        if any(rr.rtype == c.MX for rr in records):
             return _shuffle_mx(reply)
         return _shuffle_addresses(reply, records)
     except (IndexError, ValueError, StructError, dns.exception.DNSException):
@@ -63,6 +62,8 @@ def _shuffle_addresses(reply: bytes, records: list[Record]) -> bytes:
         if rr.end - rr.rdata == _ADDRESS_OCTETS.get(rr.rtype):
             # Two owners written differently may be one name: they are then shuffled apart, no harm.
             groups[reply[rr.start : rr.fixed], rr.rtype].append(rr)
+    if len(groups) == len(records):
+        return reply
     message = bytearray(reply)
     for group in groups.values():
         for rr, other in zip(group, random.sample(group, len(group)), strict=True):

@@ -62,17 +62,16 @@ class Log(Plugin):
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Log what comes back from the rest of the chain."""
-        started_seconds = time.perf_counter()
         try:
             reply = await next_(request)
         except ServeError as error:
-            self._log_since(started_seconds, request, deny(request.query, error.rcode))
+            self._log_reply(request, deny(request.query, error.rcode))
             raise
-        self._log_since(started_seconds, request, reply)
+        self._log_reply(request, reply)
         return reply
 
-    def _log_since(self, started_seconds: float, request: Request, reply: Reply) -> None:
-        seconds = time.perf_counter() - started_seconds
+    def _log_reply(self, request: Request, reply: Reply) -> None:
+        seconds = time.perf_counter() - request.started_seconds
         self._log(Entry(request.query, request.client, reply, seconds))
 
     def _log(self, entry: Entry) -> None:

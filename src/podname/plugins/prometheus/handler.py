@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.asgi import make_asgi_app
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from podname.engine.counters import Counters
+from podname.engine.counters import Counters, Tally
 from podname.errors import ServeError
 from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
 from podname.plugins.http import Endpoint
@@ -32,6 +32,7 @@ class Prometheus(Plugin):
     def __init__(self, endpoint: Endpoint, counters: Counters, collector: ServerCollector) -> None:
         self.endpoint = endpoint
         self._counters = counters
+        self._tallies: dict[tuple[str, bytes, str, bool], Tally] = {}
         self._siblings: tuple[str, ...] = ()
         self._listeners: Sequence[Bound] = ()
         registry = CollectorRegistry()
@@ -65,16 +66,15 @@ class Prometheus(Plugin):
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Count what the rest of the chain answers."""
-        started_seconds = time.perf_counter()
         try:
             reply = await next_(request)
         except ServeError as error:
-            self._count(request, error.rcode, request.query.end, started_seconds)
+            self._count(request, error.rcode, "", request.query.end)
             raise
         if reply is None:
-            self._count(request, 0, 0, started_seconds)
+            self._count(request, 0, "", 0)
         else:
-            self._count(request, rcode_of(reply), len(reply), started_seconds)
+            self._count(request, rcode_of(reply), request.plugin, len(reply))
         return reply
 
     def collect(self) -> Iterable[Metric]:
@@ -89,18 +89,23 @@ class Prometheus(Plugin):
                 enabled.add_metric([bound.server, bound.zone, "", name], 1)
         return [enabled]
 
-    def _count(
-        self, request: Request, rcode: int, response_octets: int, started_seconds: float
-    ) -> None:
+    def _count(self, request: Request, rcode: int, plugin: str, response_octets: int) -> None:
         query, client = request.query, request.client
-        family = 2 if ":" in client.address else 1
-        zone = names.to_text(request.zone)
-        self._counters.tally(client.server, zone, client.protocol, family).count(
+        self._tally(client.server, request.zone, client.protocol, ":" in client.address).count(
             query.qtype,
             rcode,
-            request.plugin,
+            plugin,
             request_octets=len(query.packet),
             response_octets=response_octets,
-            seconds=time.perf_counter() - started_seconds,
+            seconds=time.perf_counter() - request.started_seconds,
             dnssec_ok=query.edns is not None and query.edns.dnssec_ok,
         )
+
+    def _tally(self, server: str, zone: bytes, protocol: str, over_ipv6: bool) -> Tally:
+        key = (server, zone, protocol, over_ipv6)
+        found = self._tallies.get(key)
+        if found is None:
+            text = names.to_text(zone)
+            found = self._counters.tally(server, text, protocol, 2 if over_ipv6 else 1)
+            self._tallies[key] = found
+        return found
