@@ -239,7 +239,7 @@ class PythonTable:
     def _without_soa(self, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
         """Apply rules 7 and 8 as `hosts` has them: wildcards of one label, and nothing to deny with."""
         owners = (owner, _WILD + owner[starts[1] :]) if len(starts) > 1 else (owner,)
-        found = self._at(owners[-1], qtype, 0)
+        found = self._at(owners[-1], qtype, len(owner) - len(owners[-1]))
         if found is not None:
             return found
         if qtype == c.PTR:
