@@ -5,9 +5,10 @@ a name exists. What no rule knows is a bug, in podname or in the document.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.cluster.harness.api import Object
+from tests.cluster.oracle.comparing import differences
 from tests.cluster.oracle.messages import (
     NOERROR,
     NXDOMAIN,
@@ -101,12 +102,35 @@ def authority_of_nothing(case: Case) -> bool:
     )
 
 
+def other_types_at_a_name(case: Case) -> bool:
+    """Another type than PTR at an address with a PTR, or than TXT at the version: no data here."""
+    known = "TXT" if case.name == f"dns-version.{case.zone}" else "PTR"
+    return (
+        not case.kind(known)
+        and (known == "TXT" or case.zone.endswith(".arpa"))
+        and case.says(NXDOMAIN, NOERROR)
+        and case.exists_for_coredns(known)
+    )
+
+
+def reserved_flags_of_edns(case: Case) -> bool:
+    """The flags of EDNS that nobody has defined: echoed there, zero here."""
+    opt, one, two = case.question.opt, case.reference, case.subject
+    if not (opt and opt.flags & 0x7F00 and one and one.edns and two and two.edns):
+        return False
+    return one.edns.flags & 0x8000 == two.edns.flags and not differences(
+        replace(one, edns=two.edns), two, lambda: (None, None)
+    )
+
+
 Rule = Callable[[Case], bool]
 RULES: list[Rule] = [
     text_at_a_name_that_exists,
     name_with_names_below,
     name_servers_in_mixed_case,
     authority_of_nothing,
+    other_types_at_a_name,
+    reserved_flags_of_edns,
 ]
 
 

@@ -23,7 +23,6 @@ OPTS = (
     Opt(512), Opt(), Opt(4096), Opt(65535), Opt(0), Opt(100), Opt(1232, DO), Opt(4096, DO),
     Opt(options=option(10, b"12345678")), Opt(options=option(3)), Opt(options=option(12, b"\0" * 9)),
     Opt(options=option(8, bytes([0, 1, 24, 0, 10, 0, 0]))), Opt(options=option(65001, b"x")),
-    Opt(1232, 0x4001),
 )  # fmt: skip
 WORDS = (
     *("svc", "pod", "dns", "ns", "dns-version", "_tcp", "_udp", "tcp", "_http", "http", "_", "-"),
