@@ -84,6 +84,13 @@ class _Stream:
     is_frozen: bool = False
     bookmarks: int = 0
 
+    async def until_hangup(self, reader: asyncio.StreamReader) -> None:
+        """Nobody sends anything on a watch: what ends the wait is the client's leaving."""
+        with contextlib.suppress(OSError):
+            await reader.read(1)
+        self.tears = "here"
+        self.order.set()
+
 
 class ApiServer:
     """See the module."""
@@ -193,14 +200,16 @@ class ApiServer:
         try:
             while request := await _read_request(reader):
                 self.requests.append(request)
-                await self._answer(request, writer)
+                await self._answer(request, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
             self._tasks.discard(task)
             writer.transport.abort()
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         selection = _selection(request)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.faults.tokens is not None and token not in self.faults.tokens:
@@ -212,7 +221,7 @@ class ApiServer:
         elif selection.plural in self.faults.forbidden:
             await _send_status(writer, 403, f"{selection.plural} is forbidden")
         elif request.verb == "watch":
-            await self._watch(request, selection, writer)
+            await self._watch(request, selection, reader, writer)
         else:
             await self._list(request, selection, writer)
 
@@ -254,7 +263,11 @@ class ApiServer:
         await self._write(writer, _head(200, len(body)) + body)
 
     async def _watch(
-        self, request: Request, selection: Selection, writer: asyncio.StreamWriter
+        self,
+        request: Request,
+        selection: Selection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         parameters, mode = request.parameters, self.faults.watch_list
         asks_initial = "sendInitialEvents" in parameters
@@ -280,10 +293,13 @@ class ApiServer:
             return
         stream = _Stream(writer)
         self._streams.add(stream)
+        hangup = asyncio.create_task(stream.until_hangup(reader))
         try:
             at = await self._initial(since, asks_initial and mode, selection, writer)
             await self._follow(stream, selection, at)
         finally:
+            hangup.cancel()
+            await asyncio.gather(hangup, return_exceptions=True)
             self._streams.discard(stream)
 
     async def _initial(

@@ -102,7 +102,7 @@ def tls_context(ca: bytes, certificate: bytes, key: bytes, *, insecure: bool) ->
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         elif ca:
-            context.load_verify_locations(cadata=ca.decode("utf-8", "replace"))
+            context.load_verify_locations(cadata=ca.decode("ascii", "ignore"))
         else:
             context.load_default_certs()
         if certificate:

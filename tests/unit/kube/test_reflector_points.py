@@ -346,7 +346,8 @@ async def test_8_a_token_is_read_again_when_it_is_refused(
     server.faults.tokens = {"new"}
     server.put("pods", pod("b"))
     server.end_streams()
-    await until(lambda: "default/b" in informer.store.objects and server.watches)
+    await until(partial(_was_asked, server, 3))
+    await until(lambda: "default/b" in informer.store.objects)
     assert clock.now == 1000.0  # without waiting
     assert [request.headers["authorization"] for request in server.requests] == [
         "Bearer old",
