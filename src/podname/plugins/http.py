@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from podname.corefile import Line, Token
+from podname.errors import PodnameError
 from podname.plugins.base import Resources
 
 if TYPE_CHECKING:
@@ -48,13 +49,18 @@ class Endpoint:
             self._apps[path].remove(app)
 
     async def open(self) -> None:
-        """Bind and serve, unless that is done. Raises OSError."""
+        """Bind and serve, unless that is done. Raises PodnameError."""
         async with self._opening:
             if self._server is None:
                 # Imported late: `podname check` needs none of it, and start time counts.
                 from podname.plugins.http_server import HttpServer, listen  # noqa: PLC0415
 
-                listening = await listen(self.host, self.port, share=self._share)
+                try:
+                    listening = await listen(self.host, self.port, share=self._share)
+                except OSError as error:
+                    where = f"{self.host}:{self.port}"
+                    reason = error.strerror or error
+                    raise PodnameError(f"cannot listen on http://{where}: {reason}") from error
                 self.port = listening.getsockname()[1]
                 self._server = HttpServer(self)
                 self._task = asyncio.create_task(self._server.serve(sockets=[listening]))

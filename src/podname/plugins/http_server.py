@@ -20,7 +20,7 @@ from podname.plugins.http import App
 _CLOSE_SECONDS = 5
 _IDLE_SECONDS = 5
 
-logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense is not our news
 
 
 class HttpServer(uvicorn.Server):

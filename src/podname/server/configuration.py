@@ -145,7 +145,8 @@ def _in_chain_order(block: ServerBlock, errors: list[CorefileError]) -> list[Seq
 
 def _as_one(errors: Sequence[CorefileError]) -> CorefileError:
     """Give the first error with all others in it, in the order of their places."""
-    every = [told for error in errors for told in (error, *error.others)]
+    # Each once: a network that stands for many zones makes its mistake many times over.
+    every = list({str(told): told for error in errors for told in (error, *error.others)}.values())
     every.sort(key=lambda e: (e.place.file, e.place.line, e.place.column) if e.place else ("",))
     first, *others = every
     first.others = tuple(others)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from podname.corefile import Corefile
 from podname.engine.base import Engine
@@ -81,8 +81,8 @@ class Server:
     async def drain(self) -> None:
         """Turn clients away but answer those who still come, as long as plugins want it."""
         self.ending = True
-        if self.configuration is not None:
-            await asyncio.gather(*(plugin.drain() for plugin in self.configuration.roster))
+        roster = self.configuration.roster if self.configuration else ()
+        await asyncio.gather(*(_each(plugin.drain, plugin) for plugin in roster))
 
     async def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """Finish the queries under way and let everything go."""
@@ -123,8 +123,7 @@ class Server:
     def _take_effect(self, new: Configuration) -> None:
         """Swap. Nothing here waits, so no query meets half of it."""
         misses = Misses(self.engine, totals.claim(new.resources))
-        errors = new.plugin("errors")
-        misses.stacktrace = isinstance(errors, Errors) and errors.stacktrace
+        misses.stacktrace = any(isinstance(p, Errors) and p.stacktrace for p in new.roster)
         self.listeners.serve(plans_of(new, misses))
         self.configuration, self._misses = new, misses
         self.changed.set()
@@ -143,10 +142,15 @@ async def _start(plugins: Sequence[Plugin]) -> None:
 
 async def _stop(plugins: Sequence[Plugin]) -> None:
     for plugin in reversed(plugins):
-        try:
-            await plugin.stop()
-        except Exception:
-            _log.exception("Plugin '%s' could not be stopped", plugin.name)
+        await _each(plugin.stop, plugin)
+
+
+async def _each(step: Callable[[], Awaitable[None]], plugin: Plugin) -> None:
+    """Let a plugin take a step to its end; its fault must not keep the others from theirs."""
+    try:
+        await step()
+    except Exception:
+        _log.exception("Plugin '%s' could not end as it should", plugin.name)
 
 
 async def _close(resources: Sequence[Resource]) -> None:

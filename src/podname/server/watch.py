@@ -35,7 +35,10 @@ class Watch:
                 self._server.changed.clear()
                 self._tell()
             except TimeoutError:
-                await self.look()
+                try:
+                    await self.look()
+                except Exception:  # whatever a file made of us, the next one is looked at
+                    _log.exception("Could not look at the Corefile")
 
     async def look(self) -> None:
         """Read the Corefile and reload if it is another one."""

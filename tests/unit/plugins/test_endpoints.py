@@ -21,7 +21,7 @@ from tests.support.plugin import ask, context, directives, link, question, sampl
 
 from podname import __version__
 from podname.engine.counters import Counters
-from podname.errors import ServeError
+from podname.errors import PodnameError, ServeError
 from podname.plugins import http
 from podname.plugins.base import Bound, Draft, Plugin, Reply, Request, Resources
 from podname.plugins.errors.handler import Errors
@@ -162,7 +162,7 @@ async def test_an_address_in_use_is_an_error_and_our_own_is_not() -> None:
     endpoint = http.claim(old, ("127.0.0.1", 0))
     await endpoint.open()
     stranger = http.Endpoint("", endpoint.port)
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(PodnameError, match=f"cannot listen on http://:{endpoint.port}: .*in use"):
         await stranger.open()
     # A reload from one address to every address, on the same port: both stand for a moment.
     wider = http.claim(Resources(old), ("", endpoint.port))

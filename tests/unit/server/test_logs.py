@@ -30,7 +30,7 @@ TABLE = [
     ("podname.server", "INFO", "Reloading", "[INFO] Reloading", None),
     ("podname.queries", "INFO", "a query", "[INFO] a query", None),
     ("podname.server", "CRITICAL", "out", "[FATAL] out", None),
-    ("uvicorn.error", "WARNING", "http", "[WARNING] http", None),
+    ("httpx2", "WARNING", "http", "[WARNING] http", None),
 ]
 JSON_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 

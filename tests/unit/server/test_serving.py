@@ -121,7 +121,7 @@ async def test_a_health_port_in_use_refuses_to_start(tmp_path: Path) -> None:
         assert isinstance(health, Health)
         other = tmp_path / "other"
         other.mkdir()
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(PodnameError, match=r"http://127.0.0.1:.*in use"):
             await started(other, text.replace("PORT", str(health.endpoint.port)))
 
 

@@ -92,7 +92,7 @@ class Health(Plugin):
         started_seconds = time.perf_counter()
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
-                await _get(self.endpoint.host or "localhost", self.endpoint.port)
+                await _get(self.endpoint.host or "127.0.0.1", self.endpoint.port)
         except (OSError, EOFError) as error:  # a timeout is an OSError
             self._counters.failures += 1
             _log.warning("Local health request to port %d failed: %r", self.endpoint.port, error)
