@@ -26,6 +26,8 @@ from typing import NamedTuple
 from podname.wire import constants as c
 
 _FIXED = Struct("!HHIH")  # type, class, TTL, RDLENGTH
+_TYPE_CLASS_TTL = Struct("!HHI")
+_LENGTH = Struct("!H")
 _COUNTS = Struct("!HHH")
 _SRV = Struct("!HHH")
 
@@ -76,7 +78,14 @@ def txt_rdata(text: bytes) -> bytes:
 
 def answer(rtype: int, ttl_seconds: int, rdatas: Iterable[bytes]) -> bytes:
     """Make the ready answer of one RRset without additional records."""
-    return answer_with_additional(0, rtype, ttl_seconds, [(rdata, 0) for rdata in rdatas], ())
+    head = c.POINTER_TO_QNAME + _TYPE_CLASS_TTL.pack(rtype, c.IN, ttl_seconds)
+    records = [head + _LENGTH.pack(len(rdata)) + rdata for rdata in rdatas]
+    octets = sum(map(len, records))
+    while octets > c.MESSAGE_OCTETS_MAX and octets - len(records[-1]) > c.MESSAGE_OCTETS_MAX:
+        octets -= len(
+            records.pop()
+        )  # no message can hold it; one that cannot be held stays, for TC
+    return _COUNTS.pack(len(records), 0, 0) + b"".join(records)
 
 
 def answer_with_additional(

@@ -37,6 +37,11 @@ class ZoneOptions:
         """The zones that hold Services and pods."""
         return tuple(z for z in self.zones if not is_reverse(z))
 
+    @cached_property
+    def reverse_zones(self) -> tuple[bytes, ...]:
+        """The zones that hold PTR records. Their labels are numbers, so a name's octets end in one only below it."""
+        return tuple(z for z in self.zones if is_reverse(z))
+
     @property
     def primary_zone(self) -> bytes:
         """The zone that PTR records point into: the first forward one."""

@@ -18,15 +18,14 @@ from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer
 from podname.zone.endpoints import named
-from podname.zone.options import ZoneOptions, is_reverse
+from podname.zone.options import ZoneOptions
 from podname.zone.services import service_owner
 
 
 def reverse_owner(address: bytes, options: ZoneOptions) -> bytes | None:
     """Give the owner of an address's PTR records; None when no zone of ours holds it."""
     owner = addresses.reverse_of(address)
-    zone = options.zone_of(owner)
-    return owner if zone is not None and is_reverse(zone) else None
+    return owner if owner.endswith(options.reverse_zones) else None
 
 
 def service_targets(keys: Iterable[str], zone: bytes) -> list[bytes]:

@@ -20,6 +20,7 @@ from podname.kube.objects import EndpointSlice, Port, Service
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.names import NAME_OCTETS_MAX, BadName, from_text
+from podname.wire.patching import move
 from podname.wire.records import EMPTY_ANSWER, ReadyAnswers, answer
 from podname.zone import endpoints
 from podname.zone.endpoints import NO_PORT, Entry
@@ -27,6 +28,7 @@ from podname.zone.labels import label
 from podname.zone.options import ZoneOptions
 
 SVC = b"\x03svc"
+_TYPES = (c.A, c.AAAA, c.SRV)
 
 
 @lru_cache(maxsize=1024)  # asked for at every endpoint of a Service
@@ -66,7 +68,10 @@ def service_names(
         names.setdefault(owner, {HOLD: EMPTY_ANSWER})
     for prefix, port_owner in port_owners(service, slices, owner):
         chosen = [entry for entry in reached if _prefix(entry.port) == prefix]
-        if chosen:
+        if chosen and len(chosen) == len(reached):
+            shared = names[owner]
+            names[port_owner] = {t: move(shared[t], len(prefix)) for t in _TYPES if t in shared}
+        elif chosen:
             names[port_owner] = endpoints.answers(port_owner, owner, chosen, options.ttl_seconds)
     return names
 
@@ -127,6 +132,7 @@ def _cluster_ip_entries(service: Service) -> list[Entry]:
     return [Entry(address, b"", port) for port in service.ports or (NO_PORT,) for address in known]
 
 
+@lru_cache(maxsize=256)  # nearly all endpoints of a Service share one
 def _prefix(port: Port) -> bytes | None:
     """Give `_<port>._<proto>` as labels; None for a port that has no name."""
     if not port.name or not port.protocol:
