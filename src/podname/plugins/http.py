@@ -81,9 +81,15 @@ class Endpoint:
 
 
 def claim(resources: Resources, address: tuple[str, int]) -> Endpoint:
-    """Give the endpoint of an address: the previous configuration's, or a new one, not yet open."""
+    """Give the endpoint of an address: the previous configuration's, or a new one, not yet open.
+
+    One that overlaps another of ours (`:9153` and `localhost:9153`) may share its port, as in CoreDNS.
+    """
     host, port = address
-    share = any(isinstance(kept, Endpoint) and kept.port == port for kept in resources.previous())
+    ours = [
+        kept for kept in (*resources.previous(), *resources.all()) if isinstance(kept, Endpoint)
+    ]
+    share = any(kept.port == port for kept in ours)
     return resources.claim(("http", host, port), lambda: Endpoint(host, port, share=share))
 
 

@@ -172,6 +172,17 @@ async def test_an_address_in_use_is_an_error_and_our_own_is_not() -> None:
     await endpoint.close()
 
 
+async def test_two_addresses_of_one_configuration_may_overlap() -> None:
+    resources = Resources()
+    endpoint = http.claim(resources, ("127.0.0.1", 0))
+    await endpoint.open()
+    overlapping = http.claim(resources, ("", endpoint.port))
+    assert overlapping is not endpoint
+    await overlapping.open()
+    await overlapping.close()
+    await endpoint.close()
+
+
 async def test_head_and_two_requests_on_one_connection() -> None:
     endpoint = http.Endpoint("127.0.0.1", 0)
     endpoint.add("/health", http.text(lambda: (200, "OK")))

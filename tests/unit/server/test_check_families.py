@@ -1,0 +1,59 @@
+"""The Corefiles that clusters come with: each is set up whole, or what is missing is named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from podname.corefile import parse
+from podname.engine.python import PythonEngine
+from podname.errors import CorefileError
+from podname.plugins.base import Resources
+from podname.server.configuration import House, configure
+
+FOLDER = Path(__file__).parents[2] / "data" / "corefiles"
+
+#: Family → where podname says no, and to which word. Empty: it is set up whole.
+EXPECTED = {
+    "aks/Corefile": ["aks/Corefile:19:5 template", "aks/custom/rewrite.override:1:1 rewrite"],
+    "coredns-deployment": [],
+    "eks": [],
+    "helm": ["helm:19:1 tls://", "helm:19:24 grpc://", "helm:20:5 tls"],
+    "k3s": [],
+    "kops": ["kops:24:5 dns64"],
+    "kubeadm": [],
+    "kubeadm-2025": [],
+    "kubespray": ["kubespray:6:5 rewrite", "kubespray:21:5 rewrite", "kubespray:37:5 k8s_external"],
+    "minikube": [],
+    "nodelocal": [],
+    "openshift": [
+        "openshift:5:9 tls_servername",
+        "openshift:13:5 bufsize",
+        "openshift:19:5 bufsize",
+        "openshift:42:5 chaos",
+    ],
+}
+
+
+def test_every_family_is_here() -> None:
+    found = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
+    assert {name for name in found if "custom/" not in name} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("family", sorted(EXPECTED))
+def test_a_family_is_set_up_or_what_is_missing_is_named(family: str) -> None:
+    path = FOLDER / family
+    house = House(PythonEngine(), 53, path.parent, lambda _: None)
+    try:
+        configure(parse(path), house, Resources())
+    except CorefileError as error:
+        refused = [str(told).removeprefix(f"{FOLDER}/") for told in (error, *error.others)]
+    else:
+        refused = []
+    assert len(refused) == len(EXPECTED[family]), refused
+    for message, expected in zip(refused, EXPECTED[family], strict=True):
+        place, word = expected.split()
+        assert message.startswith(f"{place}: ")
+        assert f"'{word}'" in message
+        assert " yet" in message
