@@ -41,7 +41,14 @@ class Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "-help", "--help"]})
+_EXIT_CODES = "Exit codes: 0 done; 1 something failed; 2 the command line or the Corefile is wrong."
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "-help", "--help"]},
+    epilog=_EXIT_CODES,
+)
 def commands() -> None:
     """Make every Kubernetes pod reachable by its own name.
 

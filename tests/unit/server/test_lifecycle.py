@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,6 +24,7 @@ from tests.support.server import (
     udp,
     write,
 )
+from tests.support.upstream import answering, scripted
 from tests.unit.server.test_serving import CLUSTER, kubernetes
 
 from podname.errors import PodnameError
@@ -217,6 +219,39 @@ async def test_no_query_is_lost_over_reloads(tmp_path: Path) -> None:
                 await found.answers(20)
     assert not found.wrong
     assert found.answered >= 160
+
+
+async def test_no_forwarded_query_is_lost_over_reloads_and_the_cache_is_kept(
+    tmp_path: Path,
+) -> None:
+    async with scripted(answering("@ 60 A 192.0.2.1")) as upstream:
+        text = f"""
+            .:0 {{
+                bind 127.0.0.1
+                errors
+                forward . {upstream.at}
+                cache 30
+            }}
+        """
+        async with serving(tmp_path, text) as server:
+            port, names = port_of(server), itertools.count()
+            assert await addresses(port, "kept.example.") == ["192.0.2.1"]
+
+            async def ask() -> int:
+                return (await udp(port, f"name-{next(names)}.example.", seconds=2)).rcode()
+
+            async with load(ask) as found:
+                for number in range(6):
+                    write(
+                        tmp_path, text.replace("errors", "loadbalance" if number % 2 else "errors")
+                    )
+                    await server.reload()
+                    await found.answers(20)
+            before = len(upstream.asked)
+            assert before >= found.answered >= 120
+            assert await addresses(port, "kept.example.") == ["192.0.2.1"]
+            assert len(upstream.asked) == before
+    assert not found.wrong
 
 
 async def test_a_query_under_way_is_answered_by_the_plugins_that_have_it(
