@@ -17,6 +17,7 @@ Sources: CoreDNS `plugin.md`, core/dnsserver; the design of podname.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,6 +107,8 @@ class Context:
     warn: Callable[[str], None]
     #: Every plugin of every server block, once all are set up.
     roster: list[Plugin] = field(default_factory=list)
+    #: End the process at once, exit code 1, after the plugin has logged why: serving on would do harm.
+    fatal: Callable[[], None] = sys.exit
 
 
 @dataclass(slots=True)

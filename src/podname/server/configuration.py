@@ -8,6 +8,7 @@ Sources: CoreDNS core/dnsserver/register.go; coredns/caddy executeDirectives.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ class House:
     port: int  # of keys that name none
     folder: Path  # that relative file names start from
     warn: Callable[[str], None]
+    fatal: Callable[[], None] = sys.exit
 
 
 def configure(corefile: Corefile, house: House, resources: Resources) -> Configuration:
@@ -105,6 +107,7 @@ def _set_up(
         folder=house.folder,
         warn=house.warn,
         roster=configuration.roster,
+        fatal=house.fatal,
     )
     plugins: list[Plugin] = []
     for directives in _in_chain_order(block, errors):

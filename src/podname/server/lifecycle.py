@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -48,12 +49,18 @@ _READY_LOOK_SECONDS = 0.02
 class Server:
     """One server, from its Corefile to its end. Not for use from more than one event loop."""
 
-    def __init__(self, source: Source, engine: Engine, port: int = 53) -> None:
+    def __init__(
+        self,
+        source: Source,
+        engine: Engine,
+        port: int = 53,
+        fatal: Callable[[], None] = sys.exit,
+    ) -> None:
         self.source = source
         self.engine = engine
         self.listeners = Listeners(engine)
         self.configuration: Configuration | None = None
-        self._house = House(engine, port, source.folder, _log.warning)
+        self._house = House(engine, port, source.folder, _log.warning, fatal)
         self._misses: Misses | None = None
         self._changing = asyncio.Lock()
         self.changed = asyncio.Event()  # set whenever a configuration takes effect

@@ -73,7 +73,7 @@ def _loop_factory() -> Any:
 
 async def _serve(options: Options, engine: Engine) -> tuple[int, bool]:
     started_seconds = time.perf_counter()
-    server = Server(find(options.conf), engine, options.port)
+    server = Server(find(options.conf), engine, options.port, _fatal)
     signals = Signals()
     start = asyncio.create_task(server.start())
     early = await signals.during(start)
@@ -91,6 +91,11 @@ async def _serve(options: Options, engine: Engine) -> tuple[int, bool]:
     finally:
         for task in tasks:
             task.cancel()
+
+
+def _fatal() -> None:
+    sys.stdout.flush()
+    os._exit(EXIT_RUNTIME)
 
 
 class Signals:
