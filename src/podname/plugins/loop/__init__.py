@@ -1,0 +1,1 @@
+"""`loop`: notice at the start when questions that are forwarded come back."""

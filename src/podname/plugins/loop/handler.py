@@ -1,0 +1,103 @@
+"""Ask oneself a question that nobody else asks, and count how often it comes.
+
+Once is right. More than twice means that somebody whom we forward to forwards to us: that takes all CPU and memory
+there is, so the process has to end. The plugin says so by `fatal`, and whoever runs the server ends it.
+
+Source: CoreDNS 1.15.0 plugin/loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from time import monotonic
+
+from podname.engine.base import Code
+from podname.errors import ServeError
+from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
+from podname.plugins.loop import probe
+from podname.wire import constants as c
+from podname.wire import names
+
+_log = logging.getLogger(__name__)
+
+TRYING_SECONDS_MOST = 30.0
+BETWEEN_TRIES_SECONDS = 1.0
+REPLY_SECONDS_MOST = 2.0
+_SEEN_MOST = 2
+
+
+class Loop(Plugin):
+    """The `loop` directive of a server block.
+
+    `fatal` is set, and `message` says why, when questions go round.
+    """
+
+    name = "loop"
+
+    def __init__(self, zone: bytes) -> None:
+        self.zone = zone
+        self.question = probe.random_name(zone)
+        self.fatal = asyncio.Event()
+        self.message = ""
+        self.seen = 0
+        self.looking = True
+        self._host, self._port = "", 0
+        self._task: asyncio.Task[None] | None = None
+
+    def bound(self, listeners: Sequence[Bound]) -> None:
+        """Learn where to ask: the first listener of the block."""
+        for listener in listeners[:1]:
+            self._host, self._port = listener.host, listener.port
+
+    async def start(self) -> None:
+        """Begin to ask; nobody waits for the outcome."""
+        self._task = asyncio.create_task(self._look())
+
+    async def stop(self) -> None:
+        """Stop asking."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def plan(self, draft: Draft) -> None:
+        """Ask the engine for the one question that is ours."""
+        draft.layers.append(Code((self.question,)))
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Count our question on its way."""
+        query = request.query
+        if not self.looking or query.qtype != c.HINFO or query.folded != self.question:
+            return await next_(request)
+        self.seen += 1
+        if self.seen > _SEEN_MOST:
+            self._found(f"{request.client.address}:{request.client.port}")
+            raise ServeError(c.SERVFAIL, self.message)
+        return await next_(request)
+
+    async def _look(self) -> None:
+        """Ask until there is a reply, or it took too long."""
+        deadline = monotonic() + TRYING_SECONDS_MOST
+        while monotonic() < deadline and not self.fatal.is_set():
+            try:
+                await probe.ask(self._host, self._port, self.question, REPLY_SECONDS_MOST)
+            except OSError:
+                if not self.fatal.is_set():
+                    self.seen = 0
+                await asyncio.sleep(BETWEEN_TRIES_SECONDS)
+                continue
+            break
+        self.looking = False
+
+    def _found(self, client: str) -> None:
+        if self.fatal.is_set():
+            return
+        self.message = (
+            f'Loop ({client} -> {self._host}:{self._port}) detected for zone "{names.to_text(self.zone)}": the '
+            f'question "HINFO {names.to_text(self.question)}" came back. An upstream of forward leads here again; '
+            "see Troubleshooting in the README of the plugin loop"
+        )
+        _log.critical(self.message)
+        self.fatal.set()

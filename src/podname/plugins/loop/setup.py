@@ -1,0 +1,26 @@
+"""Read the `loop` directive, which says nothing but its name.
+
+Source: CoreDNS 1.15.0 plugin/loop setup.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podname.corefile import Directive
+from podname.plugins.base import Context, once, unknown_property
+from podname.plugins.loop.handler import Loop
+from podname.wire import names
+
+
+def setup(directives: Sequence[Directive], context: Context) -> Loop:
+    """Make the plugin. Raises CorefileError."""
+    directive = once(directives)
+    directive.expect(0, 0)
+    for line in directive.block or ():
+        raise unknown_property(line.error, line.name.text)
+    try:
+        return Loop(names.from_text(context.zones[0]))
+    except names.BadName as error:
+        message = f"no random name has room in the zone {context.zones[0]}: {error}"
+        raise directive.error(message) from None
