@@ -1,7 +1,7 @@
 """Ask oneself a question that nobody else asks, and count how often it comes.
 
 Once is right. More than twice means that somebody whom we forward to forwards to us: that takes all CPU and memory
-there is, so the process has to end. The plugin says so by `fatal`, and whoever runs the server ends it.
+there is, so the process has to end.
 
 Source: CoreDNS 1.15.0 plugin/loop.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from podname.engine.base import Code
@@ -29,20 +29,16 @@ _SEEN_MOST = 2
 
 
 class Loop(Plugin):
-    """The `loop` directive of a server block.
-
-    `fatal` is set, and `message` says why, when questions go round.
-    """
+    """The `loop` directive of a server block. `fatal` ends the process."""
 
     name = "loop"
 
-    def __init__(self, zone: bytes) -> None:
+    def __init__(self, zone: bytes, fatal: Callable[[], None]) -> None:
         self.zone = zone
         self.question = probe.random_name(zone)
-        self.fatal = asyncio.Event()
-        self.message = ""
         self.seen = 0
         self.looking = True
+        self._fatal = fatal
         self._host, self._port = "", 0
         self._task: asyncio.Task[None] | None = None
 
@@ -73,31 +69,28 @@ class Loop(Plugin):
             return await next_(request)
         self.seen += 1
         if self.seen > _SEEN_MOST:
-            self._found(f"{request.client.address}:{request.client.port}")
-            raise ServeError(c.SERVFAIL, self.message)
+            raise self._found(f"{request.client.address}:{request.client.port}")
         return await next_(request)
 
     async def _look(self) -> None:
         """Ask until there is a reply, or it took too long."""
         deadline = monotonic() + TRYING_SECONDS_MOST
-        while monotonic() < deadline and not self.fatal.is_set():
+        while monotonic() < deadline:
             try:
                 await probe.ask(self._host, self._port, self.question, REPLY_SECONDS_MOST)
             except OSError:
-                if not self.fatal.is_set():
-                    self.seen = 0
+                self.seen = 0
                 await asyncio.sleep(BETWEEN_TRIES_SECONDS)
                 continue
             break
         self.looking = False
 
-    def _found(self, client: str) -> None:
-        if self.fatal.is_set():
-            return
-        self.message = (
-            f'Loop ({client} -> {self._host}:{self._port}) detected for zone "{names.to_text(self.zone)}": the '
-            f'question "HINFO {names.to_text(self.question)}" came back. An upstream of forward leads here again; '
-            "see Troubleshooting in the README of the plugin loop"
+    def _found(self, client: str) -> ServeError:
+        zone, question = names.to_text(self.zone), names.to_text(self.question)
+        message = (
+            f'Loop ({client} -> {self._host}:{self._port}) detected for zone "{zone}": the question "HINFO {question}" '
+            "came back. An upstream of forward leads here again; see Troubleshooting in the README of the plugin loop"
         )
-        _log.critical(self.message)
-        self.fatal.set()
+        _log.critical(message)
+        self._fatal()
+        return ServeError(c.SERVFAIL, message)

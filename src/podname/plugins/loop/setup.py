@@ -20,7 +20,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Loop:
     for line in directive.block or ():
         raise unknown_property(line.error, line.name.text)
     try:
-        return Loop(names.from_text(context.zones[0]))
+        return Loop(names.from_text(context.zones[0]), context.fatal)
     except names.BadName as error:
         message = f"no random name has room in the zone {context.zones[0]}: {error}"
         raise directive.error(message) from None
