@@ -45,6 +45,7 @@ def context(
         resources=resources or Resources(),
         folder=folder,
         warn=found.append,
+        fatal=lambda: None,
     )
 
 

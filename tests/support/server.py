@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,18 +21,20 @@ LOOPBACK = "127.0.0.1"
 
 
 @asynccontextmanager
-async def serving(folder: Path, text: str) -> AsyncIterator[Server]:
+async def serving(
+    folder: Path, text: str, fatal: Callable[[], None] = sys.exit
+) -> AsyncIterator[Server]:
     """Serve a Corefile's text from `folder` until the end of the block."""
-    server = await started(folder, text)
+    server = await started(folder, text, fatal)
     try:
         yield server
     finally:
         await server.stop(0)
 
 
-async def started(folder: Path, text: str) -> Server:
+async def started(folder: Path, text: str, fatal: Callable[[], None] = sys.exit) -> Server:
     """Start a server."""
-    server = Server(Source(write(folder, text)), PythonEngine())
+    server = Server(Source(write(folder, text)), PythonEngine(), fatal=fatal)
     await server.start()
     return server
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.http import get
 from tests.support.server import addresses, plugin_of, port_of, serving, started, tcp, udp
+from tests.support.upstream import free_port
 
 from podname.errors import PodnameError, ServeError
 from podname.plugins.base import Next, Reply, Request
@@ -194,6 +196,18 @@ async def test_an_alias_is_asked_of_the_whole_server(
     async with serving(tmp_path, text) as server:
         assert await addresses(port_of(server), "a.") == ["10.0.0.7"]
         assert await addresses(port_of(server), "circle.a.") == ["SERVFAIL"], "they end somewhere"
+
+
+async def test_a_forwarding_loop_ends_the_process(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = asyncio.Event()
+    port = free_port()
+    text = f".:{port} {{\nbind 127.0.0.1\nloop\nforward . 127.0.0.1:{port}\n}}"
+    async with serving(tmp_path, text, ended.set), asyncio.timeout(5):
+        await ended.wait()
+    (message,) = [r.getMessage() for r in caplog.records if r.levelno == logging.CRITICAL]
+    assert message.startswith("Loop (127.0.0.1:")
 
 
 # ---------------------------------------------------------- what is seen from outside
