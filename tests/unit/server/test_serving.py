@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.http import get
 from tests.support.server import addresses, plugin_of, port_of, serving, started, tcp, udp
-from tests.support.upstream import free_port
+from tests.support.upstream import answering, free_port, scripted
 
 from podname.errors import PodnameError, ServeError
 from podname.plugins.base import Next, Reply, Request
@@ -86,6 +86,56 @@ async def test_one_block_on_several_addresses_and_ports(tmp_path: Path) -> None:
 async def test_every_address_is_listened_on_by_default(tmp_path: Path) -> None:
     async with serving(tmp_path, ".:0 {\nwhoami\n}") as server:
         assert (await udp(port_of(server, ""), "a.")).additional
+
+
+KUBEADM = """.:0 {
+    bind 127.0.0.1
+    errors
+    health 127.0.0.1:0 {
+       lameduck 5s
+    }
+    ready 127.0.0.1:0
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       manifests cluster.yaml
+       pod_names
+       pods insecure
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    prometheus 127.0.0.1:0
+    forward . UPSTREAM {
+       max_concurrent 1000
+    }
+    cache 30 {
+       disable success cluster.local
+       disable denial cluster.local
+    }
+    loop
+    reload
+    loadbalance
+}
+"""
+
+
+async def test_kubeadms_corefile_at_work(tmp_path: Path) -> None:
+    kubernetes(tmp_path)
+    async with (
+        scripted(answering("@ 60 A 192.0.2.1")) as upstream,
+        serving(tmp_path, KUBEADM.replace("UPSTREAM", upstream.at)) as server,
+    ):
+        port = port_of(server)
+        assert server.unready() == []
+        assert await addresses(port, "web-1.default.pod.cluster.local") == ["10.0.0.7"]
+        assert await addresses(port, "no-pod.default.pod.cluster.local") == ["NXDOMAIN"]
+        assert await addresses(port, "10-0-0-9.default.pod.cluster.local") == ["10.0.0.9"]
+        reverse = "web-1.default.pod.cluster.local."
+        assert await addresses(port, "7.0.0.10.in-addr.arpa", "PTR") == [reverse]
+        for _ in range(3):
+            assert await addresses(port, "example.org") == ["192.0.2.1"]
+            assert await addresses(port, "8.0.0.10.in-addr.arpa", "A") == ["192.0.2.1"]
+        asked = [dns.message.from_wire(one.packet).question[0] for one in upstream.asked]
+        names = [question.name.to_text() for question in asked if question.rdtype == 1]
+        assert names == ["example.org.", "8.0.0.10.in-addr.arpa."], "the cache has the others"
 
 
 async def test_plugin_order_is_not_the_files(tmp_path: Path) -> None:
