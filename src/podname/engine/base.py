@@ -21,7 +21,7 @@ How a table answers a question for a name in one of its zones, in this order:
    (`http.tcp.web…` finds `_http._tcp.web…`).
 7. the owner exists (it has a record of any type, it is held, or something stands below it: an empty non-terminal):
    a type in `lazy_types` is a miss; else NODATA with the zone's SOA. An owner that exists only as an empty
-   non-terminal passes on instead when the name is under `fallthrough`.
+   non-terminal, or whose records all are of `lone_types`, passes on instead when the name is under `fallthrough`.
 8. nothing: pass to the next layer when the name is under `fallthrough`; else NXDOMAIN with the zone's SOA.
 
 The origin of a zone always exists, and its SOA record is made from the table's `Zone` and serial: nobody puts it there.
@@ -75,6 +75,7 @@ class TableOptions:
     lazy_types: frozenset[int] = frozenset()
     denies: bool = True
     passes_other_types: bool = False
+    lone_types: frozenset[int] = frozenset()
     dashed_ttl_seconds: int = 0
 
 

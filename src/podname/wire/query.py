@@ -17,7 +17,7 @@ from struct import error as StructError
 from struct import unpack_from
 
 from podname.wire import constants as c
-from podname.wire.names import NAME_OCTETS_MAX
+from podname.wire.names import starts_of
 from podname.wire.records import skip_name, walk
 
 _OPCODE = 0x7800
@@ -109,10 +109,9 @@ def parse(packet: bytes) -> Query | Malformed:
 def _question(packet: bytes) -> tuple[bytes, int]:
     behind = skip_name(packet, c.HEADER_OCTETS)
     name = packet[c.HEADER_OCTETS : behind]
-    if name[-1] or len(name) > NAME_OCTETS_MAX or behind + 4 > len(packet):
-        raise ValueError(
-            "a pointer in a question points nowhere; a question has a type and a class"
-        )
+    starts_of(name)  # a pointer in a question points nowhere
+    if behind + 4 > len(packet):
+        raise ValueError("a question without a type or a class")
     return name, behind + 4
 
 

@@ -62,6 +62,7 @@ options = st.builds(
     lazy_types=st.sampled_from([frozenset(), frozenset({c.SRV}), frozenset({c.TXT, c.NS})]),
     denies=st.sampled_from([True, True, False]),
     passes_other_types=st.booleans(),
+    lone_types=st.sampled_from([frozenset(), frozenset({c.PTR, c.TXT})]),
 )
 dashed = st.dictionaries(relative, st.booleans(), max_size=2)
 asked_type = st.sampled_from(

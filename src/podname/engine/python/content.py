@@ -43,6 +43,12 @@ class Content:
                 return True
         return False
 
+    def has_records_besides(self, owner: Owner, rtypes: frozenset[int]) -> bool:
+        """Say whether there is a record of another type than these, or the name is held."""
+        return owner in self.held or any(
+            owner in answers for rtype, answers in self.by_type.items() if rtype not in rtypes
+        )
+
     def exists(self, owner: Owner) -> bool:
         """Say whether there is a record, the name is held, or something stands below it."""
         return owner in self.children or (

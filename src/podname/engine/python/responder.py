@@ -126,9 +126,7 @@ class Responder:
         try:
             starts = starts_of(owner)
         except (ValueError, IndexError):
-            # A known shape behind octets that are no name: the parser says what is wrong.
-            query = parse(packet)
-            return reply.malformed(packet, query) if isinstance(query, Malformed) else None
+            return self._check(packet, source)  # a known shape, but what is before it is no name
         served = self._routes.find(owner, starts, shape.qtype)
         if served is None:
             query = parse(packet)

@@ -233,7 +233,8 @@ class PythonTable:
             return apex.soa_answer() if qtype == c.SOA else self._no_data(qtype)
         exists = content.exists(owner)
         if options.fallthrough and self._falls_through(owner, starts):
-            return self._no_data(qtype) if exists and content.has_records(owner) else PASS
+            known = exists and content.has_records_besides(owner, options.lone_types)
+            return self._no_data(qtype) if known else PASS
         return self._no_data(qtype) if exists else NXDOMAIN
 
     def _without_soa(self, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
