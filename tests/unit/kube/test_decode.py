@@ -16,7 +16,15 @@ from podname.kube.decode import BrokenLine, Decoder
 from podname.kube.events import Apply, Delete, Progress
 from podname.kube.itemstream import ItemStream
 from podname.kube.kinds import ENDPOINT_SLICES, KINDS, NAMESPACES, PODS, SERVICES
-from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
+from podname.kube.objects import (
+    ALL_PORTS,
+    Endpoint,
+    EndpointSlice,
+    Namespace,
+    Pod,
+    Port,
+    Service,
+)
 from tests.support.objects import endpoint, endpoint_slice, namespace, pod, port, service
 
 
@@ -192,7 +200,7 @@ def test_only_ready_endpoints_are_kept() -> None:
             Endpoint(("10.0.0.5",), "", ""),
             Endpoint(("10.0.0.6",), "", ""),
         ),
-        (Port("http", "TCP", 80),),
+        (Port("http", "TCP", 80), Port("any", "TCP", ALL_PORTS)),
     )
 
 
