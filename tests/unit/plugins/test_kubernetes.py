@@ -43,7 +43,7 @@ async def api() -> AsyncIterator[ApiServer]:
 async def until(server: Server, name: str, expected: list[str], rtype: str = "A") -> None:
     """Ask until the answer is as expected."""
     async with asyncio.timeout(10):
-        while await addresses(port_of(server), name, rtype) != expected:  # noqa: ASYNC110
+        while await addresses(port_of(server), name, rtype) != expected:
             pass
 
 
@@ -104,6 +104,25 @@ async def test_what_is_made_on_demand(
         assert await addresses(port_of(server), name, rtype) == expected
 
 
+async def test_what_falls_through_takes_other_types_of_an_address_along(
+    api: ApiServer, tmp_path: Path
+) -> None:
+    text = corefile(api, "fallthrough in-addr.arpa", after="whoami")
+    async with serving(tmp_path, text) as server:
+        name = "1.0.43.10.in-addr.arpa."
+        assert await addresses(port_of(server), name, "PTR") == [f"web.default.svc.{ZONE}"]
+        reply = await udp(port_of(server), name, "A")
+        assert [rrset.name.to_text() for rrset in reply.additional][:1] == [name]
+
+
+async def test_weights_count_the_pods_of_one_address(api: ApiServer, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        api.put("pods", objects.pod(name, "192.168.1.1"))
+    async with serving(tmp_path, corefile(api, "pods verified")) as server:
+        name = f"192-168-1-1.default.pod.{ZONE}"
+        assert await addresses(port_of(server), name, "SRV") == [f"0 50 0 {name}"]
+
+
 async def test_srv_on_demand_spells_the_zone_as_the_question_does(
     api: ApiServer, tmp_path: Path
 ) -> None:
@@ -136,6 +155,12 @@ async def test_an_alias_is_followed_inside_and_outside(api: ApiServer, tmp_path:
         assert await addresses(port, f"outside.{svc}") == ["192.0.2.7", "db.example.com."]
         assert await addresses(port, f"outside.{svc}", "CNAME") == ["db.example.com."]
         assert await addresses(port, f"outside.{svc}", "MX") == []
+        mixed = await udp(port, "Twice.default.svc.Cluster.LOCAL.")
+        assert [(str(rrset.name), str(rrset[0])) for rrset in mixed.answer] == [
+            ("Twice.default.svc.Cluster.LOCAL.", f"inside.{svc}"),
+            (f"inside.{svc}", f"web.{svc}"),
+            (f"web.{svc}", "10.43.0.1"),
+        ]
         for nothing in ("nowhere", "ring"):
             reply = await udp(port, f"{nothing}.{svc}")
             assert (reply.rcode(), reply.answer) == (dns.rcode.NOERROR, [])

@@ -10,6 +10,7 @@ import dns.message
 import dns.rdatatype
 
 from podname.engine.base import HOLD, Change, TableOptions
+from podname.engine.python.table import PythonTable
 from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
 from podname.kube.store import Store
 from podname.wire import constants as c
@@ -22,44 +23,31 @@ ZONE = names.from_text("cluster.local.")
 REVERSE = (names.from_text("in-addr.arpa."), names.from_text("ip6.arpa."))
 
 
-class DictTable:
-    """A table that only remembers what it was told."""
+class WatchedTable(PythonTable):
+    """A table that also remembers what it was told, to be looked at whole."""
 
     def __init__(self) -> None:
-        self.options = TableOptions("kubernetes", ())
-        self.synced = False
+        super().__init__(TableOptions("kubernetes", ()))
         self.content: dict[tuple[bytes, int], bytes] = {}
         self.dashed: dict[bytes, bool] = {}
         self.writes = 0
 
     def update(self, changes: Iterable[Change]) -> None:
-        for owner, rtype, ready in changes:
-            self.writes += 1
+        told = list(changes)
+        super().update(told)
+        self.writes += len(told)
+        for owner, rtype, ready in told:
             if ready is None:
                 self.content.pop((owner, rtype), None)
             else:
                 self.content[owner, rtype] = ready
 
-    def replace(self, changes: Iterable[Change]) -> None:
-        self.content.clear()
-        self.update(changes)
-
     def set_dashed(self, parent: bytes, *, open_: bool | None) -> None:
+        super().set_dashed(parent, open_=open_)
         if open_ is None:
             self.dashed.pop(parent, None)
         else:
             self.dashed[parent] = open_
-
-    def set_serial(self, serial: int) -> None: ...
-
-    def get(self, owner: bytes, qtype: int) -> bytes | None:
-        return self.content.get((owner, qtype))
-
-    def exists(self, owner: bytes) -> bool:
-        return any(known == owner for known, _ in self.content)
-
-    def __len__(self) -> int:
-        return len(self.content)
 
 
 @dataclass
@@ -73,7 +61,7 @@ class Cluster:
     pods: Store[Pod] = field(default_factory=Store)
 
     def __post_init__(self) -> None:
-        self.table = DictTable()
+        self.table = WatchedTable()
         options = self.options
         sources = Sources(
             self.services,

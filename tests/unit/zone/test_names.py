@@ -103,6 +103,14 @@ def test_a_portless_service_has_addresses_and_no_srv() -> None:
     assert cluster.records(f"web.{D}") == ["A 10.43.0.1"]
 
 
+def test_a_port_that_means_all_has_a_name_and_no_srv() -> None:
+    cluster = Cluster(options()).load(
+        DEFAULT, service("db"), endpoint_slice("db-1", "db", "10.0.0.1", ports="all/TCP/-1")
+    )
+    assert cluster.records(f"db.{D}") == ["A 10.0.0.1"]
+    assert cluster.records(f"_all._tcp.db.{D}") == ["A 10.0.0.1"]
+
+
 def test_ignore_empty_service_denies_a_cluster_ip_until_an_endpoint_is_ready() -> None:
     cluster = Cluster(options(ignore_empty_service=True)).load(DEFAULT, service("web", "10.43.0.1"))
     assert not cluster.table.exists(names.from_text(f"web.{D}"))
@@ -226,7 +234,9 @@ def test_namespaces_let_only_those_through() -> None:
 def test_the_apex_has_the_version_and_the_name_servers() -> None:
     own = options(local_addresses=(bytes((10, 0, 0, 53)),))
     cluster = Cluster(own).load(DEFAULT)
-    assert cluster.records("dns-version.cluster.local.") == ['TXT "1.1.0"']
+    for zone in ("cluster.local.", "in-addr.arpa."):  # CoreDNS has them in each of its zones
+        assert cluster.records(f"dns-version.{zone}") == ['TXT "1.1.0"']
+        assert cluster.records(f"ns.dns.{zone}") == ["A 10.0.0.53"]
     assert cluster.records("cluster.local.") == [
         "+ns.dns.cluster.local. A 10.0.0.53",
         "NS ns.dns.cluster.local.",
