@@ -115,8 +115,10 @@ def test_what_cannot_be_read_is_named_with_its_line() -> None:
     assert [str(problem) for problem in file.problems] == [
         "bad.yaml:5: Pod default/a b: no name in DNS can be made of it",
         "bad.yaml:11: this is no Kubernetes object: it has no `kind`",
-        "bad.yaml:12: Pod default/2: Expected `str | null`, got `int` - at `$.metadata.name`;"
-        " no name in DNS can be made of it",
+        (
+            "bad.yaml:12: Pod default/2: Expected `str | null`, got `int` - at `$.metadata.name`;"
+            " no name in DNS can be made of it"
+        ),
         "bad.yaml:15: Pod default/partly: 'nonsense' is no address",
         "bad.yaml:19: month must be in 1..12",
         "bad.yaml:21: this is no Kubernetes object: it has no `kind`",

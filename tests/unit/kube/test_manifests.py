@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -163,7 +162,7 @@ async def test_a_configmaps_links_are_followed(tmp_path: Path, clock: FakeClock)
     pods = await files.follow(Watch(PODS))
     assert list(pods.store.objects) == ["default/a"]
     (tmp_path / "..new").symlink_to("..2")
-    os.replace(tmp_path / "..new", tmp_path / "..data")
+    (tmp_path / "..new").replace(tmp_path / "..data")
     await until(lambda: list(pods.store.objects) == ["default/b"], clock)
     await files.source.close()
 
