@@ -107,7 +107,12 @@ async def test_other_questions_are_not_counted() -> None:
 
 async def test_it_asks_itself_and_rests_when_there_is_a_reply() -> None:
     plugin = made()
-    async with scripted(answering(rcode=2)) as server:
+
+    async def going_through(packet: bytes) -> Sequence[bytes]:
+        await ask(plugin, packet, passed_on)
+        return [response(packet, rcode=2)]
+
+    async with scripted(going_through) as server:
         plugin.bound([Bound("example.org.", "", server.port)])
         await plugin.start()
         await until(lambda: not plugin.looking)
@@ -115,6 +120,19 @@ async def test_it_asks_itself_and_rests_when_there_is_a_reply() -> None:
         assert str(asked.question[0]) == f"{names.to_text(plugin.question)} IN HINFO"
         for _ in range(5):
             assert await ask(plugin, ours(plugin), passed_on) == b"passed on"
+        await plugin.stop()
+
+
+async def test_a_reply_of_a_server_that_is_still_starting_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin = made()
+    monkeypatch.setattr(handler, "BETWEEN_TRIES_SECONDS", 0.0)
+    async with scripted(answering(rcode=2)) as server:
+        plugin.bound([Bound("example.org.", "", server.port)])
+        await plugin.start()
+        await until(lambda: len(server.asked) > 3)
+        assert plugin.looking
         await plugin.stop()
 
 

@@ -80,9 +80,10 @@ class Loop(Plugin):
                 await probe.ask(self._host, self._port, self.question, REPLY_SECONDS_MOST)
             except OSError:
                 self.seen = 0
-                await asyncio.sleep(BETWEEN_TRIES_SECONDS)
-                continue
-            break
+            else:
+                if self.seen:  # else the server is still starting and says SERVFAIL
+                    break
+            await asyncio.sleep(BETWEEN_TRIES_SECONDS)
         self.looking = False
 
     def _found(self, client: str) -> ServeError:
