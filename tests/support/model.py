@@ -63,7 +63,8 @@ class Model:
         falls = any(name.is_subdomain(_name(zone)) for zone in self.options.fallthrough)
         if not self.options.denies:
             return self._without_soa(question, name, qtype, falls)
-        has_records = any(owner == name for owner, _ in self.records)
+        lone = self.options.lone_types if falls else ()
+        has_records = any(owner == name and kind not in lone for owner, kind in self.records)
         if has_records or (self._exists(name) and not falls):
             return self._nodata(question, qtype)
         if falls:

@@ -21,7 +21,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 from sys import intern
 
-from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
+from podname.kube.objects import (
+    ALL_PORTS,
+    Endpoint,
+    EndpointSlice,
+    Namespace,
+    Pod,
+    Port,
+    Service,
+)
 from podname.kube.shapes import (
     EndpointShape,
     EndpointSliceShape,
@@ -113,7 +121,7 @@ def endpoint_slice_of(shape: EndpointSliceShape, faults: Faults) -> EndpointSlic
         service,
         _ADDRESS_TYPES.get(shape.address_type or "", "IPv4"),
         tuple([each for each in endpoints if each.addresses]),
-        _ports(shape.ports, faults),
+        _ports(shape.ports, faults, may_mean_all=True),
     )
 
 
@@ -154,20 +162,25 @@ def _names(texts: list[str], faults: Faults) -> tuple[str, ...]:
     return good
 
 
-def _ports(shapes: list[PortShape] | None, faults: Faults) -> tuple[Port, ...]:
+def _ports(
+    shapes: list[PortShape] | None, faults: Faults, *, may_mean_all: bool = False
+) -> tuple[Port, ...]:
     found = []
     for shape in shapes or ():
-        if shape.port is None:  # every port: nothing that a record could say
+        number = shape.port
+        if number is None and may_mean_all:
+            number = ALL_PORTS
+        elif number is None:
             continue
         protocol = _PROTOCOLS.get(shape.protocol or "TCP")
-        if protocol is None or not 0 < shape.port < 65536:
+        if protocol is None or not (0 < number < 65536 or shape.port is None):
             faults.append(f"port {shape.port} {_shown(shape.protocol or '')} is no port")
             continue
         name = shape.name or ""
         if name and not _LABEL(name):
             faults.append(f"port name {_shown(name)} is no label")
             name = ""
-        found.append(_port(intern(name), protocol, shape.port))
+        found.append(_port(intern(name), protocol, number))
     return tuple(found)
 
 

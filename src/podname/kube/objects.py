@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+#: The number of a port of an EndpointSlice that has none, "all ports": a name, but nothing for an SRV record to say.
+ALL_PORTS = -1
+
 
 class Port(Struct, frozen=True, gc=False):
     """A port of a Service or an EndpointSlice. `name` may be empty; `protocol` is TCP, UDP or SCTP."""

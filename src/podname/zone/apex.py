@@ -23,7 +23,7 @@ from podname.wire.records import (
 )
 from podname.zone.endpoints import address_answers, named
 from podname.zone.index import AddressIndex
-from podname.zone.options import ZoneOptions, is_reverse
+from podname.zone.options import ZoneOptions
 from podname.zone.pods import POD
 from podname.zone.services import SVC, service_owner
 
@@ -35,8 +35,6 @@ NS_DNS = b"\x02ns\x03dns"
 def fixed_names(zone: bytes, options: ZoneOptions) -> dict[bytes, ReadyAnswers]:
     """Give the names that stand in a zone whatever the cluster holds."""
     held: ReadyAnswers = {HOLD: EMPTY_ANSWER}
-    if is_reverse(zone):
-        return {zone: held}
     version = answer(c.TXT, options.version_ttl_seconds, [txt_rdata(DNS_SPEC_VERSION)])
     return {zone: held, SVC + zone: held, POD + zone: held, _VERSION + zone: {c.TXT: version}}
 

@@ -222,7 +222,7 @@ class Compiler:
     def _put_name_servers(self) -> None:
         own = apex.own_slices(self.options, self.reverse.slices, self.services.slices)
         self._own_services = {one.service_key for one in own}
-        for zone in self.options.forward_zones:
+        for zone in self.options.zones:
             names = apex.name_servers(zone, self.options, own, self.services.services)
             names[zone] = apex.fixed_names(zone, self.options)[zone] | names.get(zone, {})
             self.changes.put(names)

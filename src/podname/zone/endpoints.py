@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from podname.kube.objects import Endpoint, EndpointSlice, Port
+from podname.kube.objects import ALL_PORTS, Endpoint, EndpointSlice, Port
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer, answer_with_additional, srv_rdata
@@ -24,7 +24,7 @@ from podname.zone.labels import labels, pod_labels, shared_label
 from podname.zone.options import ZoneOptions
 
 #: What a slice or Service without ports has: addresses, yes; SRV records, no.
-NO_PORT = Port("", "", -1)
+NO_PORT = Port("", "", ALL_PORTS)
 _POD_LABEL_OCTETS = 64
 
 
@@ -154,7 +154,7 @@ def _srv(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -
     first: dict[bytes, int] = {}
     extra: dict[tuple[bytes, bytes], None] = {}
     for entry in reached:
-        if entry.port.number < 0:
+        if entry.port.number == ALL_PORTS:
             continue
         if (entry.target, entry.port.number) not in records:
             first.setdefault(entry.target, len(records))

@@ -9,7 +9,10 @@ Sources: RFC 1034 §3.6.2; CoreDNS plugin/backend_lookup.go `A`, plugin/pkg/upst
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from io import BytesIO
 from itertools import pairwise
+from struct import pack
 
 import dns.exception
 import dns.flags
@@ -23,7 +26,8 @@ from podname.engine.base import Table
 from podname.plugins.base import Request
 from podname.wire import constants as c
 from podname.wire.names import is_subdomain
-from podname.wire.records import walk
+from podname.wire.records import record, walk
+from podname.wire.reply import respond
 from podname.zone.options import ZoneOptions
 
 _CHAIN_MAX = 10
@@ -85,22 +89,28 @@ def _compose(
     ready: bytes = b"",
     upstream: dns.message.Message | None = None,
 ) -> bytes:
-    query = request.query
-    response = dns.message.make_response(dns.message.from_wire(query.packet, ignore_trailing=True))
-    response.use_edns(False)
-    response.flags = dns.flags.Flag(c.QR | c.AA | query.flags & (c.RD | c.CD))
-    names = [dns.name.from_wire(name, 0)[0] for name in chain]
-    for owner, target in pairwise(names):
-        response.answer.append(
-            dns.rrset.from_text(owner, options.ttl_seconds, "IN", "CNAME", target.to_text())
-        )
+    """Put the answer together, octet by octet: each name keeps the case that it has where it comes from."""
+    records = [
+        record(c.POINTER_TO_QNAME if number == 0 else owner, c.CNAME, options.ttl_seconds, target)
+        for number, (owner, target) in enumerate(pairwise(chain))
+    ]
+    flags = c.AA
     if upstream is not None:
-        response.flags |= upstream.flags & dns.flags.TC
-        response.answer += upstream.answer
+        flags |= upstream.flags & c.TC
+        records += _records_of(upstream)
     else:
         count = int.from_bytes(ready[:2], "big")
         rdatas = [ready[rr.rdata : rr.end] for rr in walk(ready, 6, count)]
-        rtype = dns.rdatatype.RdataType(query.qtype)
-        found = [dns.rdata.from_wire(dns.rdataclass.IN, rtype, r, 0, len(r)) for r in rdatas]
-        response.answer.append(dns.rrset.from_rdata_list(names[-1], options.ttl_seconds, found))
-    return response.to_wire(max_size=c.MESSAGE_OCTETS_MAX)
+        qtype = request.query.qtype
+        records += [record(chain[-1], qtype, options.ttl_seconds, rdata) for rdata in rdatas]
+    counts = pack("!3H", len(records), 0, 0)
+    return respond(request.query, counts + b"".join(records), flags=flags)
+
+
+def _records_of(message: dns.message.Message) -> Iterator[bytes]:
+    for rrset in message.answer:
+        for rdata in rrset:
+            octets = BytesIO()
+            one = dns.rrset.from_rdata(rrset.name, rrset.ttl, rdata)
+            one.to_wire(octets)
+            yield octets.getvalue()

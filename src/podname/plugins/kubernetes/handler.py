@@ -136,6 +136,7 @@ class Kubernetes(Plugin):
             fallthrough=tuple(from_text(zone) for zone in self.settings.fallthrough),
             optional_underscores=True,
             lazy_types=frozenset({c.SRV}),
+            lone_types=frozenset({c.PTR, c.TXT}),
             dashed_ttl_seconds=self._ttl_seconds(self._zones[0], self.settings.ttl_seconds),
         )
 

@@ -54,13 +54,22 @@ def _of_pod(
     parent = relative[-sum(1 + len(label) for label in labels[-2:]) :] + zone
     spelled = addresses.from_dashed(labels[-3]) if compiler.options.pods != "disabled" else None
     if spelled is not None:
-        name, found = bytes((len(labels[-3]),)) + labels[-3], [spelled]
+        name = bytes((len(labels[-3]),)) + labels[-3]
+        found = [spelled] * max(1, _pods_with(spelled, labels[-2], compiler))
     else:
         name = owner[: -len(parent)]
         ready = [compiler.table.get(owner, rtype) for rtype in (c.A, c.AAAA)]
         found = [address for answer in ready if answer for address in _addresses(answer)]
     reached = [Entry(address, name, _NO_PORT_OF_A_POD) for address in found]
     return endpoints.answers(owner, parent, reached, compiler.options.ttl_seconds).get(c.SRV)
+
+
+def _pods_with(address: bytes, namespace: bytes, compiler: Compiler) -> int:
+    """Count the pods of a namespace that have an address, as those on their node's network do; weights tell."""
+    if compiler.options.pods != "verified":
+        return 1
+    pods = (compiler.pods.pods[key] for key in compiler.pods.holders.keys(address))
+    return sum(pod.namespace == namespace.decode("latin-1") for pod in pods)
 
 
 def _addresses(ready: bytes) -> list[bytes]:
