@@ -9,7 +9,7 @@ from dataclasses import replace
 import dns.message
 import pytest
 from tests.support.plugin import ask, context, directives, question, until
-from tests.support.upstream import answering, free_port, scripted
+from tests.support.upstream import answering, free_port, response, scripted
 
 from podname.engine.base import Code
 from podname.errors import CorefileError, ServeError
