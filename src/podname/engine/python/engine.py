@@ -62,6 +62,7 @@ class PythonListener:
         self._tcp.abort()
         for endpoint in self._udp:
             endpoint.sock.close()
+        self._udp.clear()
 
     async def open(self, sockets: Sequence[Pair]) -> None:
         """Begin to answer on pairs of bound UDP and TCP sockets."""

@@ -69,7 +69,7 @@ class Misses:
         limit_octets = responder.size_limit(query)
         try:
             whole = await plan.miss(query.packet, client)
-            response = None if whole is None else reply.finish(query, whole, limit_octets)
+            response = None if whole is None else _finished(query, whole, limit_octets)
         except Exception as error:  # whatever it is, it is one question's
             self.report(error)
             response = reply.finish(query, reply.deny(query, c.SERVFAIL), limit_octets)
@@ -84,3 +84,9 @@ class Misses:
         if place not in self._reported:
             self._reported.add(place)
             _log.error("a question could not be answered, and gets SERVFAIL", exc_info=error)
+
+
+def _finished(query: Query, whole: bytes, limit_octets: int) -> bytes:
+    if len(whole) < c.HEADER_OCTETS:
+        raise ValueError(f"a response of {len(whole)} octets")
+    return reply.finish(query, whole, limit_octets)
