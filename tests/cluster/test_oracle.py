@@ -42,7 +42,7 @@ def pair(
 ) -> Iterator[Pair]:
     program, _, ours = request.param.partition(" with ")
     environment = {"UPSTREAM": upstream.address}
-    every = [v for v in [*VARIANTS, *CACHED] if not v.has('hosts') and not v.has('cache')]  # XXX
+    every = [*VARIANTS, *CACHED]
     with Pair(bare, every, subject=program, ours=ours, environment=environment) as pair:
         yield pair
 

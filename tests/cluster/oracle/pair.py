@@ -10,8 +10,9 @@ from tests.cluster.harness.api import Object
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.servers import DnsServer
 from tests.cluster.oracle.asking import Asker, ask_all
+from tests.cluster.oracle.case import Case
 from tests.cluster.oracle.comparing import differences, malformed_text, parsed
-from tests.cluster.oracle.explained import Case, explanation
+from tests.cluster.oracle.explained import explanation
 from tests.cluster.oracle.messages import Reply
 from tests.cluster.oracle.questions import Question, ask
 from tests.cluster.oracle.variants import Variant, corefile

@@ -28,7 +28,7 @@ class Variant:
     def block(self) -> str:
         """Give the text for a Corefile, with its port as a variable."""
         keys = " ".join(f"{key}:{{${self.port}}}" for key in self.keys)
-        return f"{keys} {{\n{self.body}\n}}\n"
+        return f"{keys} {{\n    ready {{$READY}}\n{self.body}\n}}\n"
 
     @property
     def port(self) -> str:
@@ -45,6 +45,12 @@ class Variant:
         """The mode of `pods`."""
         found = re.search(r"pods (\w+)", self.body)
         return found[1] if found else "disabled"
+
+    @cached_property
+    def fallthrough(self) -> list[str]:
+        """The zones in which the next plugin is asked; the root is empty text."""
+        found = re.search(r"^        fallthrough\b(.*)$", self.body, re.MULTILINE)
+        return [] if found is None else found[1].split() or [""]
 
     def has(self, words: str) -> bool:
         """Whether these words stand in it."""
@@ -134,7 +140,7 @@ CACHED = [
 
 
 def corefile(variants: list[Variant], ours: str = "") -> str:
-    """Give a Corefile of these blocks, and one that says when all is ready."""
+    """Give a Corefile of these blocks, and one for the port that the harness looks at."""
     blocks = [".:{$PORT} {\n    ready {$READY}\n    whoami\n}\n"]
     blocks += [variant.block() for variant in variants]
     return "".join(blocks).replace("        OURS\n", f"        {ours}\n" if ours else "")
