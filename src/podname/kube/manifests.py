@@ -5,8 +5,9 @@ beside and renames, `>` writes in place, and looking again is right for all of t
 has not changed for a moment, so that nobody sees half of one.
 
 What was good stays served: a file of which a part cannot be read keeps the objects it had, and so does a path that is
-gone. The objects of a file that was removed from a folder go with it. Until every path was there once, and a
-folder with something in it, nothing counts as synced. If two files hold the same object, the later one in the order of paths and names counts.
+gone. The objects of a file that was removed from a folder go with it. Until every path was there once, a folder with
+something in it, nothing counts as synced. If two files hold the same object, the later one counts, in the order of
+paths and names.
 
 A namespace that an object stands in exists, whether or not the files hold a Namespace: `kubectl get` of one namespace
 prints none.
