@@ -39,7 +39,12 @@ _PROBES = (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 
 
 class Transport(Protocol):
-    """What the reflector needs of a way to the API server."""
+    """What the reflector needs of a way to the API server.
+
+    `requests` counts by verb (LIST or WATCH) and status code (0: no answer).
+    """
+
+    requests: Counter[tuple[str, int]]
 
     def stream(
         self, path: str, parameters: Mapping[str, str], accept: str = JSON
@@ -51,7 +56,7 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """Speaks to one API server. `requests` counts by verb (LIST or WATCH) and status code (0: no answer)."""
+    """Speaks to one API server."""
 
     def __init__(self, credentials: Credentials, idle_seconds: float = IDLE_SECONDS) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()

@@ -11,7 +11,7 @@ import dns.rcode
 import pytest
 from tests.support import objects
 from tests.support.apiserver import ApiServer
-from tests.support.server import addresses, port_of, serving, udp, write
+from tests.support.server import addresses, plugin_of, port_of, serving, udp, write
 
 from podname.errors import KubeError, PodnameError
 from podname.server.lifecycle import Server
@@ -226,3 +226,17 @@ async def test_cache_shapes_the_ttls_of_answers_that_it_never_holds(
         assert [rrset.ttl for rrset in reply.answer] == [30]
         denied = await udp(port, f"none.default.svc.{ZONE}")
         assert [rrset.ttl for rrset in denied.authority] == [30]
+
+
+async def test_its_metrics_count_requests_and_names(api: ApiServer, tmp_path: Path) -> None:
+    async with serving(tmp_path, corefile(api, "pod_names")) as server:
+        samples = {
+            (sample.name, *sample.labels.values()): sample.value
+            for metric in plugin_of(server, "kubernetes").collect()
+            for sample in metric.samples
+        }
+    host = api.url.removeprefix("http://")
+    assert samples["coredns_kubernetes_rest_client_requests_total", "200", "GET", host] == 4
+    assert samples["podname_kubernetes_synced",] == 1
+    assert samples["podname_kubernetes_answers",] > 10
+    assert samples["podname_reflector_relists_total", "pods"] == 0

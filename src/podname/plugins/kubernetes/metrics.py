@@ -6,6 +6,7 @@ Source: CoreDNS plugin/kubernetes metrics.go for names that begin with `coredns_
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -43,6 +44,7 @@ def source_metrics(source: Source) -> Iterator[Metric]:
         "relists": "Times that the objects were listed anew.",
         "reconnects": "Times that a watch was begun again.",
         "failures": "Requests that failed.",
+        "decode_errors": "Objects of which a part was not as promised.",
         "lost_events_healed": "Differences to the API server that a comparison found and healed.",
     }
     for name, text in figures.items():
@@ -50,7 +52,28 @@ def source_metrics(source: Source) -> Iterator[Metric]:
         totals: dict[str, int] = {}
         for watch, informer in source.informers.items():
             plural = watch.kind.plural
-            totals[plural] = totals.get(plural, 0) + getattr(informer.counters, name)
+            counted = (
+                informer.decode_errors
+                if name == "decode_errors"
+                else getattr(informer.counters, name)
+            )
+            totals[plural] = totals.get(plural, 0) + counted
         for plural, count in totals.items():
             family.add_metric((plural,), count)
         yield family
+    yield _requests(source)
+
+
+def _requests(source: Cluster) -> Metric:
+    """Count the requests as client-go does; all of ours are GET."""
+    family = CounterMetricFamily(
+        "coredns_kubernetes_rest_client_requests",
+        "Counter of HTTP requests to the API server.",
+        labels=("code", "method", "host"),
+    )
+    by_code: dict[str, int] = {}
+    for (_, code), count in source.transport.requests.items():
+        by_code[str(code)] = by_code.get(str(code), 0) + count
+    for code, count in by_code.items():
+        family.add_metric((code, "GET", urlsplit(source.config.server).netloc), count)
+    return family
