@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -170,6 +171,7 @@ class Answering:
     """A transport with one answer."""
 
     def __init__(self, version: int, **versions: int) -> None:
+        self.requests: Counter[tuple[str, int]] = Counter()
         items = [
             {"metadata": {"name": name, "namespace": DEFAULT, "resourceVersion": str(each)}}
             for name, each in versions.items()

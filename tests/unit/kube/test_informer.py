@@ -98,7 +98,7 @@ async def test_a_missing_permission_is_said_and_costs_only_its_kind(
         lambda: services.has_synced and cluster.informers[Watch(PODS)].counters.failures >= 3, clock
     )
     assert not pods.has_synced
-    assert cluster.transport.requests["WATCH", 403] >= 3  # type: ignore[attr-defined]
+    assert cluster.transport.requests["WATCH", 403] >= 3
     server.faults.forbidden.clear()
     await until(lambda: pods.has_synced, clock)
 

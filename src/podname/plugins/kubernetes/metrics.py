@@ -71,9 +71,10 @@ def _requests(source: Cluster) -> Metric:
         "Counter of HTTP requests to the API server.",
         labels=("code", "method", "host"),
     )
+    host = urlsplit(source.config.server).netloc
     by_code: dict[str, int] = {}
-    for (_, code), count in source.transport.requests.items():
-        by_code[str(code)] = by_code.get(str(code), 0) + count
+    for (_, status), count in source.transport.requests.items():
+        by_code[str(status)] = by_code.get(str(status), 0) + count
     for code, count in by_code.items():
-        family.add_metric((code, "GET", urlsplit(source.config.server).netloc), count)
+        family.add_metric((code, "GET", host), count)
     return family
