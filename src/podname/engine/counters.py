@@ -103,9 +103,9 @@ class Totals:
     request_octets: Histogram = field(default_factory=_sizes)
     response_octets: Histogram = field(default_factory=_sizes)
 
-    def add(self, cells: dict[Cell, int]) -> None:
+    def add(self, cells: dict[Cell, list[int]]) -> None:
         """Add up what the cells counted."""
-        for (asked, rcode, plugin, request, response), count in cells.items():
+        for (asked, rcode, plugin, request, response), (count,) in cells.items():
             self.requests[asked >> 1] += count
             self.dnssec_ok += count * (asked & 1)
             self.responses[rcode, plugin] += count
@@ -133,7 +133,7 @@ class Tally:
 
     def __init__(self, server: str, zone: str, protocol: str, family: int) -> None:
         self.labels = (server, zone, protocol, str(family))
-        self.cells: dict[Cell, int] = {}
+        self.cells: dict[Cell, list[int]] = {}  # the count in a list: one hash instead of two
         self.seconds = 0.0
         self.slow = [0] * (len(DURATION_BOUNDS_SECONDS) + 1)  # per bucket, above the first bound
         self._totals = Totals()
@@ -151,10 +151,11 @@ class Tally:
     ) -> None:
         """Count one answer."""
         cell = (qtype << 1 | dnssec_ok, rcode, plugin, request_octets, response_octets)
-        if cell in self.cells:
-            self.cells[cell] += 1
-        else:
+        counted = self.cells.get(cell)
+        if counted is None:
             self.open_cell(cell)
+        else:
+            counted[0] += 1
         self.seconds += seconds
         if seconds > FIRST_BOUND_SECONDS:
             self.count_slow(seconds)
@@ -164,7 +165,7 @@ class Tally:
         if len(self.cells) >= _CELLS_MAX:
             self._totals.add(self.cells)
             self.cells.clear()
-        self.cells[cell] = 1
+        self.cells[cell] = [1]
 
     def count_slow(self, seconds: float) -> None:
         """Count an answer that took longer than the first bound."""

@@ -26,6 +26,7 @@ from podname.engine.base import Engine
 from podname.plugins.base import Plugin, Resource, Resources
 from podname.plugins.errors.handler import Errors
 from podname.plugins.prometheus import totals
+from podname.plugins.ready.handler import Ready
 from podname.server.configuration import Configuration, House, configure
 from podname.server.listeners import (
     GRACE_SECONDS,
@@ -110,6 +111,7 @@ class Server:
             new = configure(corefile, self._house, resources)
             opened = await self.listeners.bind(cold_plans(new))
             tell_bound(new, self.listeners)
+            _set_cold(new.roster, cold=True)
             await _start(new.roster)
             if old is not None:
                 await _until_ready(new.roster)
@@ -132,9 +134,17 @@ class Server:
         misses = Misses(self.engine, totals.claim(new.resources))
         misses.stacktrace = any(isinstance(p, Errors) and p.stacktrace for p in new.roster)
         self.listeners.serve(plans_of(new, misses))
+        _set_cold(new.roster, cold=False)
         self.configuration, self._misses = new, misses
         self.changed.set()
         set_debug(on=new.plugin("debug") is not None)
+
+
+def _set_cold(plugins: Sequence[Plugin], *, cold: bool) -> None:
+    """Tell `ready` whether what was started is served: until then the new sockets say SERVFAIL."""
+    for plugin in plugins:
+        if isinstance(plugin, Ready):
+            plugin.cold = cold
 
 
 async def _start(plugins: Sequence[Plugin]) -> None:

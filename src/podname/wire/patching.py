@@ -52,15 +52,24 @@ def move(ready: bytes, shift: int) -> bytes:
     parts = [ready[COUNTS_OCTETS : records[0].start]]
     for rr in records:
         owner = ready[rr.start : rr.fixed]
-        if owner[0] >= 0xC0:
-            target = (int.from_bytes(owner, "big") & 0x3FFF) + shift
+        at = _pointer_in(owner)
+        if at is not None:
+            target = (int.from_bytes(owner[at:], "big") & 0x3FFF) + shift
             if target >= POINTER_REACH:
                 continue
-            owner = pointer(target)
+            owner = owner[:at] + pointer(target)
         parts += (owner, ready[rr.fixed : rr.end])
     counts = bytearray(ready[:COUNTS_OCTETS])
     pack_into("!H", counts, 4, len(parts) // 2)
     return bytes(counts) + b"".join(parts)
+
+
+def _pointer_in(owner: bytes) -> int | None:
+    """Give where the pointer of an owner stands, if it has one."""
+    at = 0
+    while 0 < owner[at] < 0xC0:
+        at += 1 + owner[at]
+    return at if owner[at] else None
 
 
 def recase(ready: bytes, zone: bytes, spelled: bytes) -> bytes:

@@ -5,14 +5,13 @@ A *ready answer* is what a table keeps for one owner name and type, to be repeat
     ancount nscount arcount     3 x 2 octets
     answer records              the owner is always the pointer 0xC00C: the question's own name
     additional records          the owner is a pointer to a name in an answer record's RDATA, past a pointer's reach
-                                that name itself
+                                labels and a pointer to a name that this one lies in, or all of its labels
 
 Because the question that matches an entry always has the same length, the pointers into the answer are known when the
 answer is made. Names in RDATA are not compressed (RFC 2782, RFC 3597 §4). The owner in an answer thereby has the
 question's own case. Answer records are one RRset. What `podname.wire.patching` does to an answer rests on all this.
 
-A ready answer holds no more records than could ever be sent: the last one that is kept reaches past 64 KiB, so that a
-client is told that some are missing.
+A ready answer holds no more records than could ever be sent.
 
 Sources: RFC 1035 §3.2.1, §4.1.3, §4.1.4; RFC 2782 (SRV); RFC 3596 (AAAA).
 """
@@ -20,6 +19,7 @@ Sources: RFC 1035 §3.2.1, §4.1.3, §4.1.4; RFC 2782 (SRV); RFC 3596 (AAAA).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from struct import Struct
 from typing import NamedTuple
 
@@ -33,6 +33,9 @@ _SRV = Struct("!HHH")
 
 #: Where a compression pointer can no longer point.
 POINTER_REACH = 0x4000
+
+#: More than this never fit into a message: the smallest record has 13 octets.
+RECORDS_MAX = c.MESSAGE_OCTETS_MAX // 13
 
 EMPTY_ANSWER = _COUNTS.pack(0, 0, 0)
 
@@ -79,12 +82,7 @@ def txt_rdata(text: bytes) -> bytes:
 def answer(rtype: int, ttl_seconds: int, rdatas: Iterable[bytes]) -> bytes:
     """Make the ready answer of one RRset without additional records."""
     head = c.POINTER_TO_QNAME + _TYPE_CLASS_TTL.pack(rtype, c.IN, ttl_seconds)
-    records = [head + _LENGTH.pack(len(rdata)) + rdata for rdata in rdatas]
-    octets = sum(map(len, records))
-    while octets > c.MESSAGE_OCTETS_MAX and octets - len(records[-1]) > c.MESSAGE_OCTETS_MAX:
-        octets -= len(
-            records.pop()
-        )  # no message can hold it; one that cannot be held stays, for TC
+    records = [head + _LENGTH.pack(len(rdata)) + rdata for rdata in islice(rdatas, RECORDS_MAX)]
     return _COUNTS.pack(len(records), 0, 0) + b"".join(records)
 
 
@@ -100,22 +98,32 @@ def answer_with_additional(
     `owner_octets` is the length of the owner name. `rdatas` are (RDATA, offset of the target name within it).
     `additional` are (index of the answer whose target owns it, type, RDATA).
     """
-    out, owners = [], []
+    out, targets = [], []
     at = c.HEADER_OCTETS + owner_octets + 4
-    for rdata, target in rdatas:
-        if at > c.MESSAGE_OCTETS_MAX:
-            break
-        target_at = at + 12 + target
-        owners.append(pointer(target_at) if target_at < POINTER_REACH else rdata[target:])
+    for rdata, target in islice(rdatas, RECORDS_MAX):
+        targets.append((at + 12 + target, rdata, target))
         out.append(record(c.POINTER_TO_QNAME, rtype, ttl_seconds, rdata))
-        at += len(out[-1])
-    extra = []
-    for index, etype, rdata in additional:
-        if at > c.MESSAGE_OCTETS_MAX or index >= len(owners):
-            continue
-        extra.append(record(owners[index], etype, ttl_seconds, rdata))
-        at += len(extra[-1])
+        at += 12 + len(rdata)
+    extra = [
+        record(_owner(targets[index], targets[0]), etype, ttl_seconds, rdata)
+        for index, etype, rdata in islice(additional, RECORDS_MAX)
+        if index < len(targets)
+    ]
     return _COUNTS.pack(len(out), 0, len(extra)) + b"".join(out) + b"".join(extra)
+
+
+def _owner(target: tuple[int, bytes, int], first: tuple[int, bytes, int]) -> bytes:
+    """Point to a target, or from out of reach to the parent that it shares with the first one."""
+    offset, rdata, start = target
+    if offset < POINTER_REACH:
+        return pointer(offset)
+    name, (first_offset, first_rdata, first_start) = rdata[start:], first
+    while name != b"\x00" and not first_rdata[first_start:].endswith(name):
+        name = name[1 + name[0] :]
+    labels = rdata[start : len(rdata) - len(name)]
+    if name == b"\x00":
+        return labels + name
+    return labels + pointer(first_offset + len(first_rdata) - first_start - len(name))
 
 
 def skip_name(octets: bytes, at: int) -> int:

@@ -104,15 +104,16 @@ def entries(
     slices: Iterable[EndpointSlice], options: ZoneOptions, only: bytes | None = None
 ) -> list[Entry]:
     """List addresses x ports of the slices; with `only`, of the endpoints that these labels find."""
-    found = named_addresses(slices, options).get(only, ()) if only is not None else None
-    return [
-        Entry(address, name, port)
-        for endpoint_slice in slices
-        for endpoint in endpoint_slice.endpoints
-        for address, name, _ in named(endpoint, options)
-        if name and (found is None or address in found)
-        for port in endpoint_slice.ports or (NO_PORT,)
-    ]
+    own, by_alias = [], []
+    for endpoint_slice in slices:
+        ports = endpoint_slice.ports or (NO_PORT,)
+        for endpoint in endpoint_slice.endpoints:
+            for address, name, aliases in named(endpoint, options):
+                if name and only in {None, name}:
+                    own += [Entry(address, name, port) for port in ports]
+                elif name and only in aliases:
+                    by_alias += [Entry(address, name, port) for port in ports]
+    return own or by_alias
 
 
 def address_answers(found: Collection[bytes], ttl_seconds: int) -> ReadyAnswers:

@@ -142,16 +142,24 @@ async def test_an_alias_is_followed_inside_and_outside(api: ApiServer, tmp_path:
     api.put("services", external("inside", f"web.default.svc.{ZONE.removesuffix('.')}"))
     api.put("services", external("twice", f"inside.default.svc.{ZONE}"))
     api.put("services", external("outside", "db.example.com"))
+    api.put("services", external("port", f"http.tcp.web.default.svc.{ZONE}"))
+    api.put("services", external("pod", f"10-9-9-9.default.pod.{ZONE}"))
     api.put("services", external("nowhere", f"none.default.svc.{ZONE}"))
     api.put("services", external("ring", f"ring2.default.svc.{ZONE}"))
     api.put("services", external("ring2", f"ring.default.svc.{ZONE}"))
     hosts = tmp_path / "hosts"
     hosts.write_text("192.0.2.7 db.example.com\n")
-    async with serving(tmp_path, corefile(api, after=f"hosts {hosts} example.com")) as server:
+    text = corefile(api, "pods insecure", after=f"hosts {hosts} example.com")
+    async with serving(tmp_path, text) as server:
         port = port_of(server)
         svc = f"default.svc.{ZONE}"
         assert await addresses(port, f"inside.{svc}") == ["10.43.0.1", f"web.{svc}"]
         assert await addresses(port, f"twice.{svc}") == ["10.43.0.1", f"inside.{svc}", f"web.{svc}"]
+        assert await addresses(port, f"port.{svc}") == ["10.43.0.1", f"http.tcp.web.{svc}"]
+        assert await addresses(port, f"pod.{svc}") == [
+            "10-9-9-9.default.pod.cluster.local.",
+            "10.9.9.9",
+        ]
         assert await addresses(port, f"outside.{svc}") == ["192.0.2.7", "db.example.com."]
         assert await addresses(port, f"outside.{svc}", "CNAME") == ["db.example.com."]
         assert await addresses(port, f"outside.{svc}", "MX") == []

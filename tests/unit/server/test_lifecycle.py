@@ -502,3 +502,25 @@ async def test_sigusr1_reloads_and_a_broken_file_changes_nothing(
         assert (await udp(port, "example.net.")).rcode() == 0
         told.signals.send(signal.SIGTERM)
         assert await told.end() == (0, False)
+
+
+async def test_ready_waits_until_what_was_started_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readies: list[Ready] = []
+    said: list[tuple[int, str]] = []
+    start = Ready.start
+
+    async def note(self: Ready) -> None:
+        await start(self)
+        readies.append(self)
+
+    async def look(_: Whoami) -> None:
+        said.append(await get(readies[0].endpoint.port, "/ready"))
+
+    monkeypatch.setattr(Ready, "start", note)
+    monkeypatch.setattr(Whoami, "start", look)
+    text = ".:0 {\nbind 127.0.0.1\nready 127.0.0.1:0\nwhoami\n}"
+    async with serving(tmp_path, text):
+        assert said == [(503, "ready")]
+        assert await get(readies[0].endpoint.port, "/ready") == (200, "OK")

@@ -73,18 +73,45 @@ def test_an_answer_moves_under_another_owner(owner: str) -> None:
     assert {rrset.name.to_wire() for rrset in moved.answer} == {other}
 
 
-def test_additional_records_out_of_reach_are_left_out_when_moved() -> None:
-    many = [(srv_rdata(0, 1, 80, TARGETS[0]), 6)] * 320
-    ready = answer_with_additional(
-        len(OWNER), c.SRV, 5, many, [(n, c.A, V4[0]) for n in range(320)]
+def far(count: int) -> bytes:
+    targets = [names.from_text(f"web-{n}.web.default.svc.cluster.local") for n in range(count)]
+    rdatas = [(srv_rdata(0, 1, 80, target), 6) for target in targets]
+    return answer_with_additional(
+        len(OWNER), c.SRV, 5, rdatas, [(n, c.A, V4[0]) for n in range(count)]
     )
-    there = len(read(ready).additional)
-    assert there == 320
-    moved = read(move(ready, 60), b"\x3b" + b"a" * 59 + OWNER)
-    assert 0 < there - len(moved.additional) < 3
-    assert {rrset.name for rrset in moved.additional} == {
-        rrset.name for rrset in read(ready).additional
-    }
+
+
+@pytest.mark.parametrize("shift", [0, -2, 60])
+def test_targets_out_of_a_pointers_reach_have_addresses_too(shift: int) -> None:
+    owner = b"\x3b" + b"a" * 59 + OWNER if shift == 60 else OWNER[1:][: len(OWNER) + shift]
+    owner = {0: OWNER, -2: names.from_text("http.tcp.web.default.svc.cluster.local")}.get(
+        shift, owner
+    )
+    ready = far(400)
+    moved = read(move(ready, shift), owner)
+    assert len(read(ready).additional) == 400
+    assert 400 - len(moved.additional) in range(3 if shift > 0 else 1)
+    targets = {rrset[0].target for rrset in moved.answer}
+    assert {rrset.name for rrset in moved.additional} <= targets
+    assert len(ready) < 400 * (12 + 6 + 40 + 12 + 4 + 8)
+
+
+def test_targets_out_of_reach_that_share_no_parent() -> None:
+    targets = [names.from_text(f"a.example{n}") for n in range(700)]
+    ready = answer_with_additional(
+        len(OWNER),
+        c.SRV,
+        5,
+        [(srv_rdata(0, 1, 80, target), 6) for target in targets],
+        [(n, c.A, V4[0]) for n in range(700)],
+    )
+    for moved in (read(ready), read(move(ready, 0))):
+        assert [rrset.name.to_wire() for rrset in moved.additional] == targets
+
+
+def test_there_are_no_more_records_than_a_message_can_hold() -> None:
+    for ready in (answer(c.A, 5, V4[:1] * 70_000), far(20_000)):
+        assert 4096 < int.from_bytes(ready[:2], "big") < 6000
 
 
 @given(st.lists(st.booleans(), min_size=len(OWNER), max_size=len(OWNER)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podname.wire import names
-from podname.zone.endpoints import srv_weight
+from podname.zone.endpoints import entries, srv_weight
 from tests.unit.zone.cluster import Cluster, Namespace, endpoint_slice, options, pod, service
 
 DEFAULT = Namespace("default")
@@ -268,3 +268,16 @@ def test_hostile_text_costs_only_itself() -> None:
     assert "A 10.43.0.1" in cluster.records(f"ok.{D}")
     assert cluster.records(f"10-0-0-1.ok.{D}") == ["A 10.0.0.1"]
     assert cluster.held(f"ext.{D}")
+
+
+def test_srv_at_an_endpoint_is_of_that_endpoint_alone() -> None:
+    own = options(endpoint_pod_names=True)
+    cluster = Cluster(own).load(
+        DEFAULT,
+        service("db"),
+        endpoint_slice("db-1", "db", "10.0.0.1"),
+        endpoint_slice("db-2", "db", "10.0.0.1 pod=q", ports="x/TCP/8"),
+    )
+    slices = cluster.compiler.services.slices_of("default/db")
+    assert [entry.port.number for entry in entries(slices, own, only=b"\x01q")] == [8]
+    assert [entry.port.number for entry in entries(slices, own, only=b"\x0810-0-0-1")] == [80]

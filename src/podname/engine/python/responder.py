@@ -223,11 +223,11 @@ class Responder:
         tally = served.tally
         if tally is not None:
             cell = (shape.asked, rcode, plugin, len(packet), len(response))
-            cells = tally.cells
-            if cell in cells:
-                cells[cell] += 1
-            else:
+            counted = tally.cells.get(cell)
+            if counted is None:
                 tally.open_cell(cell)
+            else:
+                counted[0] += 1
             tally.seconds += seconds
             if seconds > FIRST_BOUND_SECONDS:
                 tally.count_slow(seconds)

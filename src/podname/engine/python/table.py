@@ -69,6 +69,7 @@ class PythonTable:
         "_content",
         "_dashed",
         "_fallthrough",
+        "_is_lenient",
         "_zones",
         "by_type",
         "options",
@@ -81,6 +82,7 @@ class PythonTable:
         self._apexes = {zone.origin: Apex(zone) for zone in options.zones}
         self._zones = Suffixes(self._apexes)
         self._fallthrough = Suffixes(options.fallthrough)
+        self._is_lenient = bool(options.fallthrough) or not options.denies
         self._dashed: dict[Owner, bool] = {}
         self._content = Content()
         self.by_type = self._content.by_type
@@ -168,12 +170,18 @@ class PythonTable:
             return SERVFAIL
         if qtype in _TRANSFERS:  # rule 2
             return MISS
-        found = self._at(owner, qtype, 0)  # rules 3 and 4
+        # Where nothing stands below its parent, a name has neither records nor names below it.
+        may_exist = len(starts) == 1 or owner[starts[1] :] in self._content.children
+        found = self._at(owner, qtype, 0) if may_exist else None  # rules 3 and 4
         if found is None and self._dashed:
             found = self._at_dashed(owner, starts, qtype)  # rule 5
         if found is None and self.options.optional_underscores:
             found = self._at_underscored(owner, starts, qtype)  # rule 6
-        return found or self._without_records(apex, owner, starts, qtype)  # rules 7 and 8
+        if found is not None:
+            return found
+        if may_exist or owner == apex.origin or self._is_lenient:
+            return self._without_records(apex, owner, starts, qtype)  # rules 7 and 8
+        return NXDOMAIN
 
     def _at(self, owner: Owner, qtype: int, shift: int) -> Found | None:
         """Answer from the owner's records; None when it has no record of the type and no alias."""

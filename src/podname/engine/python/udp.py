@@ -97,10 +97,11 @@ class Udp:
         except Exception as error:  # nothing that one packet does may end the loop
             self.misses.report(error)
             return self.responder.fail(packet)
+        if response.__class__ is bytes:
+            return response
         if isinstance(response, Plan):
             self.ask(response, packet, place)
-            return None
-        return response
+        return None
 
     def ask(self, plan: Plan, packet: bytes, place: Place) -> None:
         """Ask the plan's plugin chain, and send what it answers when it does."""

@@ -9,7 +9,7 @@ Sources: RFC 1034 §3.6.2; CoreDNS plugin/backend_lookup.go `A`, plugin/pkg/upst
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import pairwise
 from struct import pack
@@ -26,6 +26,7 @@ from podname.engine.base import Table
 from podname.plugins.base import Request
 from podname.wire import constants as c
 from podname.wire.names import is_subdomain
+from podname.wire.query import Query, parse
 from podname.wire.records import record, walk
 from podname.wire.reply import respond
 from podname.zone.options import ZoneOptions
@@ -48,9 +49,11 @@ async def follow_alias(request: Request, table: Table, options: ZoneOptions) -> 
             return (
                 None if upstream is None else _compose(request, chain, options, upstream=upstream)
             )
-        ready = table.get(target, query.qtype)
-        if ready is not None:
-            return _compose(request, chain, options, ready=ready)
+        if options.zone_of(target) != zone:
+            return None
+        rdatas = _look_up(table, target, query.qtype)
+        if rdatas:
+            return _compose(request, chain, options, rdatas=rdatas)
         owner = target
     return None
 
@@ -61,6 +64,17 @@ def _target(table: Table, owner: bytes) -> bytes | None:
         return None
     (record,) = walk(ready, 6, 1)
     return ready[record.rdata : record.end]
+
+
+def _look_up(table: Table, owner: bytes, qtype: int) -> list[bytes]:
+    """Give the RDATA that the table would answer with, also for names that it makes on the way."""
+    asked = pack("!6H", 0, 0, 1, 0, 0, 0) + owner + pack("!HH", qtype, c.IN)
+    query = parse(asked)
+    response = table.respond(query) if isinstance(query, Query) else None
+    if not isinstance(response, bytes):
+        return []
+    count = int.from_bytes(response[6:8], "big")
+    return [response[rr.rdata : rr.end] for rr in walk(response, len(asked), count)]
 
 
 async def _ask(request: Request, target: bytes) -> dns.message.Message | None:
@@ -86,7 +100,7 @@ def _compose(
     chain: list[bytes],
     options: ZoneOptions,
     *,
-    ready: bytes = b"",
+    rdatas: Sequence[bytes] = (),
     upstream: dns.message.Message | None = None,
 ) -> bytes:
     """Put the answer together, octet by octet: each name keeps the case that it has where it comes from."""
@@ -99,8 +113,6 @@ def _compose(
         flags |= upstream.flags & c.TC
         records += _records_of(upstream)
     else:
-        count = int.from_bytes(ready[:2], "big")
-        rdatas = [ready[rr.rdata : rr.end] for rr in walk(ready, 6, count)]
         qtype = request.query.qtype
         records += [record(chain[-1], qtype, options.ttl_seconds, rdata) for rdata in rdatas]
     counts = pack("!3H", len(records), 0, 0)

@@ -68,13 +68,16 @@ class Ready(Plugin):
         self._board = board
         self._continuously = continuously
         self._watched: list[Plugin] = []
+        self.cold = False  # the sockets are there, but nothing is served on them yet
 
     def link(self, siblings: Mapping[str, Plugin]) -> None:
         """Watch the plugins of the block."""
         self._watched = list(siblings.values())
 
     def unready(self) -> list[str]:
-        """Name the plugins of the block that cannot answer yet."""
+        """Name the plugins of the block that cannot answer yet; itself while nobody can."""
+        if self.cold:
+            return [self.name]
         unready = [plugin for plugin in self._watched if not plugin.ready()]
         if not self._continuously:
             self._watched = unready
