@@ -39,6 +39,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 IN_FLIGHT = 64
 ZONE = names.from_text("cluster.local")
 OPT = b"\x00" + struct.pack("!HHIH", c.OPT, 1232, 0, 0)
+SPINNING = "native, spinning"  # Python computes all the time
 WAYS = ("native", "batches", "one by one", "uvloop")
 
 
@@ -122,7 +123,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 async def serve(way: str, pods: int) -> None:
     """Be a server: print the port, answer until ended."""
-    engine: Engine = NativeEngine(threads=1) if way == "native" else PythonEngine()
+    engine: Engine = NativeEngine(threads=1) if way.startswith("native") else PythonEngine()
     table = filled_table(pods, engine)
     if way == "uvloop":
         responder = Responder("dns://:53", "udp", 1, Counters())
@@ -138,6 +139,8 @@ async def serve(way: str, pods: int) -> None:
         listener.serve([plan(table)])
         port = listener.address[1]
     print(port, flush=True)
+    while way == SPINNING:
+        pass
     await asyncio.Event().wait()
 
 
@@ -154,12 +157,17 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Give the user and system time spent so far; the kernel counts it in nanoseconds."""
-        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return sum(int(thread.read_text().split()[0]) for thread in threads) * 1e-9
+        return cpu_seconds_of(self.process.pid)
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Give what a process has spent on all of its threads."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) * 1e-9
 
 
 def compiled(name: str, folder: Path) -> str:
@@ -173,8 +181,10 @@ def cost_us(server: Server, load: str, path: Path, seconds: float) -> tuple[floa
     """Put load on a server; give its CPU time per answer, and its answers per second."""
     before = server.cpu_seconds()
     done = subprocess.run(
-        ["taskset", "-c", str(CORES[-1]), load, "127.0.0.1", str(server.port), str(seconds)]
-        + [str(IN_FLIGHT), str(path)],
+        [
+            *("taskset", "-c", str(CORES[-1]), load, "127.0.0.1"),
+            *(str(server.port), str(seconds), str(IN_FLIGHT), str(path)),
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -235,7 +245,7 @@ def main() -> None:
     parser.add_argument("--names", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--serve", choices=WAYS)
+    parser.add_argument("--serve", choices=(*WAYS, SPINNING))
     options = parser.parse_args()
     if options.serve:
         uvloop.run(serve(options.serve, options.names))

@@ -9,13 +9,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The types that have a label of their own, in the order of their counts; all others are counted behind them.
-pub const TYPES: [u16; 19] = [
-    1, 28, 12, 33, 2, 5, 6, 15, 16, 43, 46, 47, 48, 50, 64, 65, 251, 252, 255,
-];
+pub const TYPES: [u16; 19] =
+    [1, 28, 12, 33, 2, 5, 6, 15, 16, 43, 46, 47, 48, 50, 64, 65, 251, 252, 255];
 /// The bounds of sizes, in octets.
-pub const SIZE_BOUNDS: [u16; 14] = [
-    0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000, 64_000,
-];
+pub const SIZE_BOUNDS: [u16; 14] =
+    [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000, 64_000];
 /// The first bound of durations; each further one is twice the one before.
 pub const FIRST_BOUND_NS: u64 = 250_000;
 /// Buckets of durations, the last one without a bound.
@@ -76,9 +74,7 @@ impl Counts {
     pub fn new(threads: usize, plugins: usize) -> Self {
         let size = at::RCODE + RCODES * plugins;
         let block = || Block((0..size).map(|_| AtomicU64::new(0)).collect());
-        Self {
-            blocks: (0..threads).map(|_| block()).collect(),
-        }
+        Self { blocks: (0..threads).map(|_| block()).collect() }
     }
 
     /// Count an answer on its thread, but not its duration.

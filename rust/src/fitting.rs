@@ -127,11 +127,8 @@ struct Writer<'m> {
 impl<'m> Writer<'m> {
     /// Begin with header and question.
     fn new(message: &'m [u8], question_end: usize) -> Option<Self> {
-        let mut writer = Self {
-            message,
-            out: message.get(..question_end)?.to_vec(),
-            seen: HashMap::new(),
-        };
+        let mut writer =
+            Self { message, out: message.get(..question_end)?.to_vec(), seen: HashMap::new() };
         let (name, _) = expand(message, c::HEADER_OCTETS)?;
         writer.remember(&name, c::HEADER_OCTETS, name.len());
         Some(writer)

@@ -32,12 +32,8 @@ fn mix(hash: u64, word: u64) -> u64 {
 /// Mix a label, with its length, into the hash of the name that it stands before.
 fn mix_label(hash: u64, label: &[u8]) -> u64 {
     let (words, rest) = label.as_chunks::<8>();
-    let hash = words
-        .iter()
-        .fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    let last = rest
-        .iter()
-        .fold(0xff, |word, &octet| word << 8 | u64::from(octet));
+    let hash = words.iter().fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let last = rest.iter().fold(0xff, |word, &octet| word << 8 | u64::from(octet));
     mix(hash, last)
 }
 
@@ -212,11 +208,8 @@ pub struct Suffixes {
 impl Suffixes {
     /// Make the set; names are numbered as they come.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut names: Vec<(Box<[u8]>, usize)> = names
-            .into_iter()
-            .enumerate()
-            .map(|(number, name)| (name.into(), number))
-            .collect();
+        let mut names: Vec<(Box<[u8]>, usize)> =
+            names.into_iter().enumerate().map(|(number, name)| (name.into(), number)).collect();
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         Self { names }
     }

@@ -5,6 +5,10 @@
 //!
 //! Sources: <https://pyo3.rs>; PEP 384 (one build for every Python from 3.11 on); PEP 703 (no lock is needed).
 
+// What each method does is said in `_core.pyi`, and arguments are converted before they get here.
+#![allow(clippy::missing_docs_in_private_items, clippy::needless_pass_by_value)]
+#![allow(clippy::too_many_arguments)] // a record has as many fields as it has
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -216,14 +220,10 @@ fn change_of(item: PyResult<Bound<'_, PyAny>>) -> PyResult<Change> {
     let (owner, qtype, ready): (Bound<'_, PyBytes>, u16, Option<Bound<'_, PyBytes>>) =
         item.extract()?;
     let ready = ready.map(|ready| Box::from(ready.as_bytes()));
-    if ready.as_ref().is_some_and(|ready: &Box<[u8]>| ready.len() < COUNTS_OCTETS) {
+    if ready.as_deref().is_some_and(|ready: &[u8]| ready.len() < COUNTS_OCTETS) {
         return Err(PyValueError::new_err("a ready answer begins with its three counts"));
     }
-    Ok(Change {
-        owner: checked(owner.as_bytes())?,
-        qtype,
-        ready,
-    })
+    Ok(Change { owner: checked(owner.as_bytes())?, qtype, ready })
 }
 
 /// Integers that threads add to.
@@ -252,13 +252,7 @@ enum LayerFields<'py> {
 }
 
 /// A plan: zone, layers, whether to rotate, counts, whether it is observed.
-type PlanFields<'py> = (
-    Vec<u8>,
-    Vec<LayerFields<'py>>,
-    bool,
-    Option<Bound<'py, Counts>>,
-    bool,
-);
+type PlanFields<'py> = (Vec<u8>, Vec<LayerFields<'py>>, bool, Option<Bound<'py, Counts>>, bool);
 
 /// What a listener serves.
 #[pyclass(frozen, module = "podname._core")]
@@ -380,16 +374,8 @@ impl Origin {
 /// A miss: number of the routes and of the plan, packet, client's address and port, origin.
 type MissFields<'py> = (u64, usize, Bound<'py, PyBytes>, String, u16, Origin);
 /// A sight: number of the routes, of the plan and of the plugin, packet, response, client, seconds.
-type SightFields<'py> = (
-    u64,
-    usize,
-    usize,
-    Bound<'py, PyBytes>,
-    Bound<'py, PyBytes>,
-    String,
-    u16,
-    f64,
-);
+type SightFields<'py> =
+    (u64, usize, usize, Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, u16, f64);
 
 /// The packet loop of one address family.
 #[pyclass(frozen, module = "podname._core")]
@@ -408,15 +394,9 @@ impl Udp {
         event: i32,
         routes: &Routes,
     ) -> PyResult<Self> {
-        let socket = |fd| Socket {
-            fd,
-            is_ipv6,
-            is_wildcard,
-        };
+        let socket = |fd| Socket { fd, is_ipv6, is_wildcard };
         let sockets: Vec<Socket> = fds.into_iter().map(socket).collect();
-        Ok(Self {
-            udp: udp::Udp::start(&sockets, event, routes.take()?)?,
-        })
+        Ok(Self { udp: udp::Udp::start(&sockets, event, routes.take()?)? })
     }
 
     fn serve(&self, routes: &Routes) -> PyResult<()> {

@@ -75,6 +75,9 @@ pub enum Malformed {
 }
 
 /// Take a packet apart. O(length of the question and of what follows it).
+///
+/// # Errors
+/// What to say to a packet that is no query.
 pub fn parse(packet: &[u8]) -> Result<Query, Malformed> {
     if packet.len() < c::HEADER_OCTETS {
         return Err(Malformed::Silence);
@@ -97,13 +100,7 @@ pub fn parse(packet: &[u8]) -> Result<Query, Malformed> {
     let end = question_end(packet).ok_or(Malformed::Answer(c::FORMERR, c::HEADER_OCTETS))?;
     let edns = edns(packet, end, count(6) + count(8), count(10))
         .ok_or(Malformed::Answer(c::FORMERR, end))?;
-    Ok(Query {
-        flags,
-        qtype: u16_at(packet, end - 4),
-        qclass: u16_at(packet, end - 2),
-        end,
-        edns,
-    })
+    Ok(Query { flags, qtype: u16_at(packet, end - 4), qclass: u16_at(packet, end - 2), end, edns })
 }
 
 /// Give the offset behind the question. None when it is malformed.
@@ -116,6 +113,7 @@ fn question_end(packet: &[u8]) -> Option<usize> {
 
 /// Read the OPT record among the last `additionals` records, `before` others standing before them.
 /// None when anything is malformed.
+#[allow(clippy::option_option)] // malformed, absent, there
 fn edns(packet: &[u8], mut at: usize, before: u16, additionals: u16) -> Option<Option<Edns>> {
     let mut edns = None;
     for number in 0..before + additionals {

@@ -22,6 +22,8 @@
 //! ip(7) `IP_PKTINFO`, RFC 3542 §6.1.
 
 #![allow(unsafe_code)]
+// Nodes are allocated with a header's alignment.
+#![allow(clippy::cast_ptr_alignment)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
@@ -61,9 +63,7 @@ impl Reader {
     /// Take a place. None when all are taken.
     pub fn claim() -> Option<Self> {
         for (number, place) in PLACES.iter().enumerate() {
-            let taken = place
-                .0
-                .compare_exchange(FREE, IDLE, Ordering::AcqRel, Ordering::Relaxed);
+            let taken = place.0.compare_exchange(FREE, IDLE, Ordering::AcqRel, Ordering::Relaxed);
             if taken.is_ok() {
                 PLACES_USED.fetch_max(number as u64 + 1, Ordering::SeqCst);
                 return Some(Self { place });
@@ -74,9 +74,7 @@ impl Reader {
 
     /// Keep what maps hold from now on until the guard is dropped. Costs a fence: once per batch.
     pub fn pin(&mut self) -> Guard<'_> {
-        self.place
-            .0
-            .store(EPOCH.load(Ordering::Acquire), Ordering::Relaxed);
+        self.place.0.store(EPOCH.load(Ordering::Acquire), Ordering::Relaxed);
         fence(Ordering::SeqCst);
         Guard { reader: self }
     }
@@ -136,7 +134,8 @@ const OCTETS_AT: usize = 9;
 
 /// Give the layout of a node with so many octets.
 fn layout_of(octets: usize) -> Layout {
-    Layout::from_size_align(OCTETS_AT + octets, align_of::<Header>()).expect("no node is that large")
+    Layout::from_size_align(OCTETS_AT + octets, align_of::<Header>())
+        .expect("no node is that large")
 }
 
 /// A node that no map holds yet.
@@ -156,9 +155,7 @@ impl Node {
         };
         let layout = layout_of(octets);
         // SAFETY: the layout has a size above zero.
-        let Some(at) = NonNull::new(unsafe { alloc(layout) }) else {
-            handle_alloc_error(layout)
-        };
+        let Some(at) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         // SAFETY: the allocation is aligned for a header and holds `OCTETS_AT + octets`; the fields are written
         // one by one because the octets begin within the header's padding.
         unsafe {
@@ -206,10 +203,7 @@ impl<'g> NodeRef<'g> {
         unsafe {
             let header = self.at.as_ptr().cast::<Header>();
             let (name, octets) = ((*header).name as usize, (*header).octets as usize);
-            (
-                name,
-                std::slice::from_raw_parts(self.at.as_ptr().add(OCTETS_AT), octets),
-            )
+            (name, std::slice::from_raw_parts(self.at.as_ptr().add(OCTETS_AT), octets))
         }
     }
 
@@ -280,10 +274,7 @@ fn search(slots: &Slots, hash: u64, name: &[u8]) -> Result<(usize, NonNull<u8>),
             room = room.or(Some(number));
         } else if there.addr() >> ADDRESS_BITS == tag_of(hash) {
             let at = NonNull::new(untagged(there)).expect("a slot holds a node or nothing");
-            let node = NodeRef {
-                at,
-                held: PhantomData,
-            };
+            let node = NodeRef { at, held: PhantomData };
             if node.name() == name {
                 return Ok((number, at));
             }
@@ -328,9 +319,7 @@ impl Retired {
         // SAFETY: it was unlinked, no reader can hold it any more, and it is freed once, for `self` is consumed.
         unsafe {
             match self {
-                Self::Node(at) => drop(Node {
-                    at: NonNull::new_unchecked(at),
-                }),
+                Self::Node(at) => drop(Node { at: NonNull::new_unchecked(at) }),
                 Self::Slots(at) => drop(Box::from_raw(at)),
             }
         }
@@ -347,27 +336,15 @@ unsafe impl Send for Retired {}
 impl Map {
     /// Make an empty map. `hash` must give the same hash that is asked with.
     pub fn new(hash: fn(&[u8]) -> u64) -> Self {
-        let writer = Writer {
-            live: 0,
-            filled: 0,
-            retired: Vec::new(),
-            unlinked: Vec::new(),
-        };
-        Self {
-            slots: AtomicPtr::new(slots(SLOTS_MIN)),
-            writer: Mutex::new(writer),
-            hash,
-        }
+        let writer = Writer { live: 0, filled: 0, retired: Vec::new(), unlinked: Vec::new() };
+        Self { slots: AtomicPtr::new(slots(SLOTS_MIN)), writer: Mutex::new(writer), hash }
     }
 
     /// Find a name. One probe or two, no lock.
     pub fn find<'g>(&'g self, _: &'g Guard<'_>, hash: u64, name: &[u8]) -> Option<NodeRef<'g>> {
         // SAFETY: the guard keeps the slots that it finds, and their nodes, from being freed.
         let slots = unsafe { &*self.slots.load(Ordering::Acquire) };
-        search(slots, hash, name).ok().map(|(_, at)| NodeRef {
-            at,
-            held: PhantomData,
-        })
+        search(slots, hash, name).ok().map(|(_, at)| NodeRef { at, held: PhantomData })
     }
 
     /// Begin to write. None while somebody else does.
@@ -392,7 +369,9 @@ impl Drop for Map {
         let writer = self.writer.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let waiting = std::mem::take(&mut writer.retired);
         // Whatever a guard was given is bound to a borrow of us as well: nobody looks any more.
-        waiting.into_iter().for_each(|(_, retired)| retired.free());
+        for (_, retired) in waiting {
+            retired.free();
+        }
         std::mem::take(&mut writer.unlinked).into_iter().for_each(Retired::free);
         let at = *self.slots.get_mut();
         for slot in self.current() {
@@ -417,18 +396,12 @@ impl Writing<'_> {
     /// Find a name. What is given may be looked at until the next change.
     pub fn find(&self, name: &[u8]) -> Option<NodeRef<'_>> {
         let found = search(self.map.current(), (self.map.hash)(name), name);
-        found.ok().map(|(_, at)| NodeRef {
-            at,
-            held: PhantomData,
-        })
+        found.ok().map(|(_, at)| NodeRef { at, held: PhantomData })
     }
 
     /// Put a node in, in place of the one with its name, if there is one.
     pub fn put(&mut self, node: Node) {
-        let shown = NodeRef {
-            at: node.at,
-            held: PhantomData,
-        };
+        let shown = NodeRef { at: node.at, held: PhantomData };
         let hash = (self.map.hash)(shown.name());
         let found = search(self.map.current(), hash, shown.name());
         let new = tagged(node.into_raw(), hash);
@@ -568,10 +541,8 @@ impl Origin {
     /// # Errors
     /// What the system says: no way back, no room, or already closed.
     pub fn answer(&mut self, fd: i32, response: &[u8]) -> std::io::Result<()> {
-        let mut vector = libc::iovec {
-            iov_base: response.as_ptr().cast_mut().cast(),
-            iov_len: response.len(),
-        };
+        let mut vector =
+            libc::iovec { iov_base: response.as_ptr().cast_mut().cast(), iov_len: response.len() };
         // SAFETY: all zeroes is a valid msghdr.
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
         header.msg_name = (&raw mut self.address).cast();
@@ -638,9 +609,12 @@ impl Batch {
         let Some(buffers) = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }) else {
             handle_alloc_error(layout)
         };
-        let info = if is_ipv6 { size_of::<libc::in6_pktinfo>() } else { size_of::<libc::in_pktinfo>() };
-        let address = if is_ipv6 { size_of::<libc::sockaddr_in6>() } else { size_of::<libc::sockaddr_in>() };
-        let control_octets = if is_wildcard { CONTROL_HEAD_OCTETS + info.next_multiple_of(8) } else { 0 };
+        let info =
+            if is_ipv6 { size_of::<libc::in6_pktinfo>() } else { size_of::<libc::in_pktinfo>() };
+        let address =
+            if is_ipv6 { size_of::<libc::sockaddr_in6>() } else { size_of::<libc::sockaddr_in>() };
+        let control_octets =
+            if is_wildcard { CONTROL_HEAD_OCTETS + info.next_multiple_of(8) } else { 0 };
         Self {
             fd,
             address_octets: address as libc::socklen_t,
@@ -766,7 +740,8 @@ impl Batch {
             let count = (self.queued - first) as libc::c_uint;
             // SAFETY: the headers from `first` on are filled, and what they point to is borrowed for 'a or ours.
             let sent = unsafe {
-                let headers: *mut libc::mmsghdr = (&raw mut (*self.buffers.as_ptr()).outgoing).cast();
+                let headers: *mut libc::mmsghdr =
+                    (&raw mut (*self.buffers.as_ptr()).outgoing).cast();
                 libc::sendmmsg(self.fd, headers.add(first), count, libc::MSG_NOSIGNAL as _)
             };
             if let Ok(sent) = usize::try_from(sent) {

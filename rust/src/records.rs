@@ -61,13 +61,7 @@ pub fn record_at(octets: &[u8], at: usize) -> Option<Record> {
     }
     let end = rdata + u16_at(octets, fixed + 8) as usize;
     let rtype = u16_at(octets, fixed);
-    (end <= octets.len()).then_some(Record {
-        start: at,
-        fixed,
-        rdata,
-        end,
-        rtype,
-    })
+    (end <= octets.len()).then_some(Record { start: at, fixed, rdata, end, rtype })
 }
 
 /// Read `count` records from `at` on; ends early when they are malformed.

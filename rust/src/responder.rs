@@ -52,16 +52,17 @@ pub struct Responder {
 impl Responder {
     /// Make a responder.
     pub fn new(over_udp: bool, thread: usize) -> Self {
-        Self {
-            over_udp,
-            thread,
-            turn: 0,
-            name: Name::default(),
-        }
+        Self { over_udp, thread, turn: 0, name: Name::default() }
     }
 
     /// Answer a packet: what to do, and the response in `out`.
-    pub fn respond(&mut self, guard: &Guard, routes: &Routes, packet: &[u8], out: &mut Vec<u8>) -> Outcome {
+    pub fn respond(
+        &mut self,
+        guard: &Guard,
+        routes: &Routes,
+        packet: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Outcome {
         out.clear();
         let query = match query::parse(packet) {
             Ok(query) => query,
@@ -104,7 +105,7 @@ impl Responder {
     ) -> Outcome {
         begin(packet, query, out);
         finish(out, query, u16::from(rcode), [0; 6]);
-        let answered = self.answered(query, packet, 0, rcode, out);
+        let answered = answered(query, packet, 0, rcode, out);
         routes.dropped.count(self.thread, answered);
         Outcome::Refused
     }
@@ -151,7 +152,7 @@ impl Responder {
                 Found::NxDomain => deny(table, zone, query, c::NXDOMAIN, out),
                 Found::ServFail => deny(table, zone, query, c::SERVFAIL, out),
             };
-            return Some(Ok(self.answered(query, packet, plugin, rcode, out)));
+            return Some(Ok(answered(query, packet, plugin, rcode, out)));
         }
         None
     }
@@ -188,17 +189,17 @@ impl Responder {
         append_opt(out, query);
         Some(())
     }
+}
 
-    /// Say what there is to count.
-    fn answered(&self, query: &Query, packet: &[u8], plugin: usize, rcode: u8, out: &[u8]) -> Answered {
-        Answered {
-            qtype: query.qtype,
-            dnssec_ok: query.dnssec_ok(),
-            plugin,
-            rcode,
-            request_octets: packet.len(),
-            response_octets: out.len(),
-        }
+/// Say what there is to count.
+fn answered(query: &Query, packet: &[u8], plugin: usize, rcode: u8, out: &[u8]) -> Answered {
+    Answered {
+        qtype: query.qtype,
+        dnssec_ok: query.dnssec_ok(),
+        plugin,
+        rcode,
+        request_octets: packet.len(),
+        response_octets: out.len(),
     }
 }
 

@@ -42,9 +42,7 @@ impl Set<'_> {
         let (ttl, rdata) = self.octets.split_at(4);
         let [t0, t1] = self.qtype.to_be_bytes();
         let [l0, l1] = (rdata.len() as u16).to_be_bytes();
-        let fixed = [
-            0xc0, 0x0c, t0, t1, 0, 1, ttl[0], ttl[1], ttl[2], ttl[3], l0, l1,
-        ];
+        let fixed = [0xc0, 0x0c, t0, t1, 0, 1, ttl[0], ttl[1], ttl[2], ttl[3], l0, l1];
         out.extend_from_slice(&fixed);
         out.extend_from_slice(rdata);
         [0, 1, 0, 0, 0, 0]
@@ -71,11 +69,7 @@ pub fn sets(mut body: &[u8]) -> impl Iterator<Item = Set<'_>> {
         let size = u32::from_be_bytes([head[2], head[3], head[4], head[5]]);
         let (octets, behind) = rest.split_at((size & !SINGLE) as usize);
         body = behind;
-        Some(Set {
-            qtype: u16_at(head, 0),
-            is_single: size & SINGLE != 0,
-            octets,
-        })
+        Some(Set { qtype: u16_at(head, 0), is_single: size & SINGLE != 0, octets })
     })
 }
 
@@ -89,7 +83,9 @@ fn push(body: &mut Vec<u8>, qtype: u16, flag: u32, parts: [&[u8]; 2]) {
     let size = parts[0].len() + parts[1].len();
     body.extend_from_slice(&qtype.to_be_bytes());
     body.extend_from_slice(&(flag | size as u32).to_be_bytes());
-    parts.iter().for_each(|part| body.extend_from_slice(part));
+    for part in parts {
+        body.extend_from_slice(part);
+    }
 }
 
 /// Make `body` hold this ready answer for a type, or none. Gives the change of the number of sets.
@@ -97,7 +93,8 @@ pub fn change(body: &mut Vec<u8>, qtype: u16, ready: Option<&[u8]>) -> isize {
     let before = body.len();
     let mut at = 0;
     while at < body.len() {
-        let size = u32::from_be_bytes(body[at + 2..at + HEAD_OCTETS].try_into().expect("four octets"));
+        let size =
+            u32::from_be_bytes(body[at + 2..at + HEAD_OCTETS].try_into().expect("four octets"));
         let end = at + HEAD_OCTETS + (size & !SINGLE) as usize;
         if u16_at(body, at) == qtype {
             body.drain(at..end);

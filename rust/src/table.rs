@@ -116,8 +116,7 @@ impl Table {
     pub fn update(&self, mut changes: Vec<Change>) -> Result<(), Busy> {
         let mut names = self.content.write().ok_or(Busy)?;
         let added = apply(&mut names, &mut changes);
-        self.answers
-            .store(self.len().wrapping_add_signed(added), Ordering::Relaxed);
+        self.answers.store(self.len().wrapping_add_signed(added), Ordering::Relaxed);
         Ok(())
     }
 
@@ -136,8 +135,7 @@ impl Table {
             answers += apply(&mut names, &mut chunk?);
         }
         self.content.write().ok_or(Busy)?.swap(content);
-        self.answers
-            .store(answers.unsigned_abs(), Ordering::Relaxed);
+        self.answers.store(answers.unsigned_abs(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -153,8 +151,7 @@ impl Table {
             None => names.remove(parent),
         }
         let count = self.dashed_count.load(Ordering::Relaxed) + usize::from(open.is_some());
-        self.dashed_count
-            .store(count - usize::from(was), Ordering::Release);
+        self.dashed_count.store(count - usize::from(was), Ordering::Release);
         Ok(())
     }
 
@@ -177,10 +174,11 @@ impl Table {
 
     /// Append what rule 3 would find, and give its counts; with [`HOLD`], what holds the name.
     pub fn get(&self, guard: &Guard, name: &Name, qtype: u16, out: &mut Vec<u8>) -> Option<Counts> {
-        if qtype == c::SOA && self.options.denies {
-            if let Some(zone) = self.zone(name).filter(|zone| &*zone.origin == name.octets()) {
-                return Some(zone.append_soa_answer(out));
-            }
+        if qtype == c::SOA
+            && self.options.denies
+            && let Some(zone) = self.zone(name).filter(|zone| &*zone.origin == name.octets())
+        {
+            return Some(zone.append_soa_answer(out));
         }
         let node = self.content.find(guard, name.hash(0), name.octets())?;
         sets::find(node.body(), qtype).map(|set| set.append(out))
@@ -200,7 +198,14 @@ impl Table {
     }
 
     /// Answer a question for a name in `zone`, by the rules. An answer's records are appended to `out`.
-    pub fn find(&self, guard: &Guard, zone: &Zone, name: &Name, qtype: u16, out: &mut Vec<u8>) -> Found {
+    pub fn find(
+        &self,
+        guard: &Guard,
+        zone: &Zone,
+        name: &Name,
+        qtype: u16,
+        out: &mut Vec<u8>,
+    ) -> Found {
         if !self.synced.load(Ordering::Acquire) {
             return Found::ServFail; // rule 1
         }
@@ -215,7 +220,13 @@ impl Table {
     }
 
     /// Rule 5: the label before a dashed parent spells an address.
-    fn at_dashed(&self, guard: &Guard, name: &Name, qtype: u16, out: &mut Vec<u8>) -> Option<Found> {
+    fn at_dashed(
+        &self,
+        guard: &Guard,
+        name: &Name,
+        qtype: u16,
+        out: &mut Vec<u8>,
+    ) -> Option<Found> {
         if self.dashed_count.load(Ordering::Acquire) == 0 {
             return None;
         }
@@ -251,7 +262,13 @@ impl Table {
     }
 
     /// Rule 6: the two leftmost labels without their underscores.
-    fn at_underscored(&self, guard: &Guard, name: &Name, qtype: u16, out: &mut Vec<u8>) -> Option<Found> {
+    fn at_underscored(
+        &self,
+        guard: &Guard,
+        name: &Name,
+        qtype: u16,
+        out: &mut Vec<u8>,
+    ) -> Option<Found> {
         if !self.options.optional_underscores || name.labels() < 2 {
             return None;
         }
@@ -307,7 +324,8 @@ impl Table {
             return self.no_data(qtype);
         }
         if self.falls_through(name) {
-            let is_known = node.is_some_and(|node| sets::has_others(node.body(), &self.options.lone_types));
+            let is_known =
+                node.is_some_and(|node| sets::has_others(node.body(), &self.options.lone_types));
             return if is_known { self.no_data(qtype) } else { Found::Pass };
         }
         if node.is_some() { self.no_data(qtype) } else { Found::NxDomain }
@@ -362,26 +380,21 @@ impl Table {
 
     /// Say that the name has no such type, unless only code knows.
     fn no_data(&self, qtype: u16) -> Found {
-        if self.options.lazy_types.contains(&qtype) {
-            Found::Miss
-        } else {
-            Found::NoData
-        }
+        if self.options.lazy_types.contains(&qtype) { Found::Miss } else { Found::NoData }
     }
 }
 
 /// Rules 3 and 4: answer from a name's records, `shift` octets longer than the name they were made for.
 fn at(node: NodeRef, qtype: u16, shift: isize, out: &mut Vec<u8>) -> Option<Found> {
     let body = node.body();
-    if qtype != HOLD {
-        if let Some(set) = sets::find(body, qtype) {
-            let base = out.len();
-            let mut counts = set.append(out);
-            if shift != 0 && counts[4..] != [0, 0] {
-                records::shift(out, base, &mut counts, shift);
-            }
-            return Some(Found::Answer(counts));
+    let set = if qtype == HOLD { None } else { sets::find(body, qtype) };
+    if let Some(set) = set {
+        let base = out.len();
+        let mut counts = set.append(out);
+        if shift != 0 && counts[4..] != [0, 0] {
+            records::shift(out, base, &mut counts, shift);
         }
+        return Some(Found::Answer(counts));
     }
     (is_address(qtype) && sets::find(body, c::CNAME).is_some()).then_some(Found::Miss)
 }
@@ -433,7 +446,10 @@ fn appear(names: &mut Writing, mut owner: &[u8]) {
 
 /// Take a name's records away, and then each name that nothing is left of.
 fn remove(names: &mut Writing, owner: &[u8]) {
-    match names.find(owner).map(|node| (node.body().is_empty(), node.children().load(Ordering::Relaxed))) {
+    match names
+        .find(owner)
+        .map(|node| (node.body().is_empty(), node.children().load(Ordering::Relaxed)))
+    {
         None | Some((true, _)) => {} // it was not there, or is an empty non-terminal
         Some((false, 0)) => {
             names.remove(owner);

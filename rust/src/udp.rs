@@ -230,7 +230,8 @@ impl Udp {
 
     /// Wait until the threads have ended.
     pub fn join(&self) {
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A thread that panicked has ended as well.
             let _ = thread.join();
@@ -313,8 +314,10 @@ impl Loop {
         let guard = self.reader.pin();
         self.outcomes.clear();
         for (number, out) in self.responses.iter_mut().enumerate().take(count) {
-            let (responder, routes, packet) = (&mut self.responder, &self.routes, self.batch.packet(number));
-            let outcome = catch_unwind(AssertUnwindSafe(|| responder.respond(&guard, routes, packet, out)));
+            let (responder, routes, packet) =
+                (&mut self.responder, &self.routes, self.batch.packet(number));
+            let outcome =
+                catch_unwind(AssertUnwindSafe(|| responder.respond(&guard, routes, packet, out)));
             self.outcomes.push(outcome.unwrap_or_else(|_| {
                 self.shared.totals.faults.fetch_add(1, Ordering::Relaxed);
                 Outcome::Silence
