@@ -28,7 +28,7 @@ from podname.engine.base import Change, Client, Engine, Plan, Table, TableOption
 from podname.engine.counters import Counters
 from podname.engine.native import NativeEngine
 from podname.engine.python import PythonEngine, batch
-from podname.engine.python.responder import Responder
+from podname.engine.python.responder import REMEMBERED_MAX, Responder
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.records import answer, answer_with_additional, srv_rdata
@@ -80,6 +80,10 @@ def plan(table: Table) -> Plan:
 
 def queries(kind: str, pods: int) -> list[bytes]:
     """Give queries of a kind."""
+    if kind == "never twice":  # more names than the engine remembers answers for
+        asked = range(3 * REMEMBERED_MAX)
+        pattern = "x{}.example.com.default.svc.cluster.local"
+        return [query_for(pattern.format(number), c.A, OPT) for number in asked]
     step = max(1, pods // 2000)
     numbers = range(0, pods, step)
     if kind == "mixed":
@@ -91,12 +95,15 @@ def queries(kind: str, pods: int) -> list[bytes]:
         "SRV": "_http._tcp.app-{1}.default.svc.cluster.local",
     }.get(kind, "app-7bd795854f-{0:05x}.default.pod.cluster.local")
     edns = OPT if kind != "A" else b""
+    return [query_for(pattern.format(n, n // 10 * 10), rtype, edns) for n in numbers]
+
+
+def query_for(name: str, rtype: int, edns: bytes) -> bytes:
     head = struct.pack("!6H", 0, 0x0100, 1, 0, 0, 1 if edns else 0)
-    tail = struct.pack("!HH", rtype, c.IN) + edns
-    return [head + names.from_text(pattern.format(n, n // 10 * 10)) + tail for n in numbers]
+    return head + names.from_text(name) + struct.pack("!HH", rtype, c.IN) + edns
 
 
-KINDS = ("A", "A, EDNS", "NXDOMAIN", "SRV", "mixed")
+KINDS = ("A", "A, EDNS", "NXDOMAIN", "SRV", "mixed", "never twice")
 
 
 # --------------------------------------------------------------------- servers
@@ -180,14 +187,9 @@ def compiled(name: str, folder: Path) -> str:
 def cost_us(server: Server, load: str, path: Path, seconds: float) -> tuple[float, int]:
     """Put load on a server; give its CPU time per answer, and its answers per second."""
     before = server.cpu_seconds()
+    asked = (load, "127.0.0.1", str(server.port), str(seconds), str(IN_FLIGHT), str(path))
     done = subprocess.run(
-        [
-            *("taskset", "-c", str(CORES[-1]), load, "127.0.0.1"),
-            *(str(server.port), str(seconds), str(IN_FLIGHT), str(path)),
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
+        ["taskset", "-c", str(CORES[-1]), *asked], check=True, capture_output=True, text=True
     )
     result = json.loads(done.stdout)
     return (server.cpu_seconds() - before) / result["answers"] * 1e6, int(
@@ -234,7 +236,7 @@ def measure(pods: int, rounds: int, seconds: float, say: Callable[[str], None]) 
                     for server in servers:
                         costs[server.name].append(cost_us(server, load, path, seconds)[0])
                 row = "  ".join(f"{server} {shown(costs[server])}" for server in costs)
-                say(f"{kind:9} {row}  respond {respond_us(pods, kind):.2f}")
+                say(f"{kind:11} {row}  respond {respond_us(pods, kind):.2f}")
         finally:
             for server in servers:
                 server.end()

@@ -6,6 +6,8 @@ Names are folded octets unless said otherwise; ready answers are those of `podna
 from collections.abc import Iterable, Sequence
 from typing import final
 
+__all__ = ["VERSION", "Counts", "Origin", "Responder", "Routes", "Table", "Udp"]
+
 VERSION: str
 
 #: Origin, TTL of the SOA, its MINIMUM, MNAME, RNAME.

@@ -106,6 +106,8 @@ class Totals:
     def add(self, cells: dict[Cell, list[int]]) -> None:
         """Add up what the cells counted."""
         for (asked, rcode, plugin, request, response), (count,) in cells.items():
+            if not count:
+                continue
             self.requests[asked >> 1] += count
             self.dnssec_ok += count * (asked & 1)
             self.responses[rcode, plugin] += count
@@ -126,14 +128,16 @@ class Totals:
 class Tally:
     """The counts of one server, zone, protocol and family.
 
-    The engine's hot path does the work of `count` itself: it steps a cell that exists, and adds to `seconds`.
+    The engine's hot path does the work of `count` itself: it steps a cell that exists, and adds to `seconds`. It may
+    keep a cell; `followers` are told when all cells are given up.
     """
 
-    __slots__ = ("_totals", "cells", "labels", "seconds", "slow")
+    __slots__ = ("_totals", "cells", "followers", "labels", "seconds", "slow")
 
     def __init__(self, server: str, zone: str, protocol: str, family: int) -> None:
         self.labels = (server, zone, protocol, str(family))
         self.cells: dict[Cell, list[int]] = {}  # the count in a list: one hash instead of two
+        self.followers: set[Callable[[], None]] = set()
         self.seconds = 0.0
         self.slow = [0] * (len(DURATION_BOUNDS_SECONDS) + 1)  # per bucket, above the first bound
         self._totals = Totals()
@@ -150,22 +154,22 @@ class Tally:
         dnssec_ok: bool = False,
     ) -> None:
         """Count one answer."""
-        cell = (qtype << 1 | dnssec_ok, rcode, plugin, request_octets, response_octets)
-        counted = self.cells.get(cell)
-        if counted is None:
-            self.open_cell(cell)
-        else:
-            counted[0] += 1
+        self.cell((qtype << 1 | dnssec_ok, rcode, plugin, request_octets, response_octets))[0] += 1
         self.seconds += seconds
         if seconds > FIRST_BOUND_SECONDS:
             self.count_slow(seconds)
 
-    def open_cell(self, cell: Cell) -> None:
-        """Count the first answer of a cell."""
-        if len(self.cells) >= _CELLS_MAX:
-            self._totals.add(self.cells)
-            self.cells.clear()
-        self.cells[cell] = [1]
+    def cell(self, cell: Cell) -> list[int]:
+        """Give the count of a cell, to be stepped."""
+        counted = self.cells.get(cell)
+        if counted is None:
+            if len(self.cells) >= _CELLS_MAX:
+                self.totals()
+                self.cells.clear()
+                for follower in self.followers:
+                    follower()
+            counted = self.cells[cell] = [0]
+        return counted
 
     def count_slow(self, seconds: float) -> None:
         """Count an answer that took longer than the first bound."""
@@ -180,7 +184,8 @@ class Tally:
     def totals(self) -> Totals:
         """Add up everything counted so far."""
         self._totals.add(self.cells)
-        self.cells.clear()
+        for counted in self.cells.values():
+            counted[0] = 0
         return self._totals
 
     def durations(self) -> Histogram:

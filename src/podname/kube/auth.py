@@ -2,7 +2,7 @@
 
 * A projected token lives an hour or less, and the kubelet replaces the file: it is read again after at most 60 s, and
   at once when the API server says 401. So are the CA and the client's certificate and key, which make a new TLS
-  context when they changed.
+  context when they changed. A file that cannot be read for now costs nothing: what it held is still used.
 * An exec plugin (`podname.kube.plugin`) is asked again when its credentials expire, and after a 401.
 
 Sources: client-go transport `token_source.go` (period 1 min), `cert_rotation.go`; RFC 6750.
@@ -11,6 +11,7 @@ Sources: client-go transport `token_source.go` (period 1 min), `cert_rotation.go
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import tempfile
 
@@ -18,6 +19,8 @@ from podname.errors import KubeError
 from podname.kube.clock import Clock
 from podname.kube.config import ClusterConfig, read_file
 from podname.kube.plugin import Credential, run_plugin
+
+logger = logging.getLogger(__name__)
 
 REREAD_AFTER_SECONDS = 60.0
 
@@ -29,6 +32,7 @@ class Credentials:
         self.config = config
         self._clock = clock
         self._read_at = float("-inf")
+        self._has_read = False
         self._token = config.token
         self._pems: tuple[bytes, bytes, bytes] | None = None
         self._context: ssl.SSLContext | None = None
@@ -66,7 +70,13 @@ class Credentials:
         now = self._clock.monotonic()
         if now - self._read_at < REREAD_AFTER_SECONDS:
             return
-        self._read()
+        try:
+            self._read()
+        except KubeError as error:
+            if not self._has_read:
+                raise
+            logger.warning("%s; what was read before is still used", error)
+        self._has_read = True
         self._read_at = now
 
     def _read(self) -> None:

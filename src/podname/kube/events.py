@@ -27,7 +27,7 @@ class Init(Struct, frozen=True):
     """A list begins."""
 
 
-class InitApply(Struct, Generic[T], frozen=True):
+class InitApply(Struct, Generic[T], frozen=True, gc=False):
     """An object of the list."""
 
     key: str
@@ -41,7 +41,7 @@ class InitDone(Struct, frozen=True):
     version: int
 
 
-class Apply(Struct, Generic[T], frozen=True):
+class Apply(Struct, Generic[T], frozen=True, gc=False):
     """An object was added or changed."""
 
     key: str
@@ -49,14 +49,14 @@ class Apply(Struct, Generic[T], frozen=True):
     object: T
 
 
-class Delete(Struct, frozen=True):
+class Delete(Struct, frozen=True, gc=False):
     """An object is gone."""
 
     key: str
     version: int
 
 
-class Progress(Struct, frozen=True):
+class Progress(Struct, frozen=True, gc=False):
     """Nothing happened up to `version`: a bookmark, or an object that is of no use.
 
     `initial_events_end` marks the bookmark that ends the initial events of a WatchList.

@@ -9,6 +9,7 @@ Sources: YAML 1.1 (PyYAML); Kubernetes API conventions, "Lists and Simple kinds"
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ from podname.kube.objects import Object
 from podname.kube.scrub import fit
 
 DEFAULT_NAMESPACE = "default"
+
+
+_DOCUMENT = re.compile(rb"^(?=---(?:\s|$))", re.MULTILINE)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -44,7 +48,7 @@ class Loaded:
 
 @dataclass
 class ManifestFile:
-    """What a file holds. `is_broken`: it could not be read to its end."""
+    """What a file holds. `is_broken`: a part of it could not be read, and nobody knows what it says."""
 
     name: str
     objects: list[Loaded] = field(default_factory=list)
@@ -98,7 +102,7 @@ class ManifestFile:
         self.problems.append(ManifestError(message, self.name, line, who))
 
     def give_up(self, message: str, line: int) -> None:
-        """The file cannot be read from this line on."""
+        """Nothing can be made of what stands on this line."""
         self.is_broken = True
         self._complain(message, line)
 
@@ -115,25 +119,42 @@ def parse_manifest(name: str, octets: bytes) -> ManifestFile:
 
 
 def _parse_yaml(file: ManifestFile, octets: bytes) -> None:
-    line = 1
+    """Read all documents; if one of them is no YAML, each by itself, so that it costs no other one."""
+    _parse_documents(file, octets, 0)
+    if not file.is_broken or len(pieces := _DOCUMENT.split(octets)) == 1:
+        return
+    file.objects, file.problems = [], []
+    lines_above = 0
+    for piece in pieces:
+        _parse_documents(file, piece, lines_above)
+        lines_above += piece.count(b"\n")
+
+
+def _parse_documents(file: ManifestFile, octets: bytes, lines_above: int) -> None:
+    line = lines_above + 1
     try:
         loader = _Loader(octets)
         while loader.check_node():
             node = loader.get_node()
             if node is None:
                 break
-            line = node.start_mark.line + 1
+            line = lines_above + node.start_mark.line + 1
             for item, kind in _yaml_items(node):
-                _take_node(file, loader, item, kind)
+                _take_node(file, loader, item, kind, lines_above)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        file.give_up(error.problem or str(error), mark.line + 1 if mark else line)
+        line = lines_above + mark.line + 1 if mark else line
+        file.give_up(error.problem or str(error), line)
+    except RecursionError:
+        file.give_up("nested too deeply", line)
     except (yaml.YAMLError, UnicodeError) as error:
         file.give_up(" ".join(str(error).split()), line)
 
 
-def _take_node(file: ManifestFile, loader: _Loader, node: yaml.Node, kind: str) -> None:
-    line = node.start_mark.line + 1
+def _take_node(
+    file: ManifestFile, loader: _Loader, node: yaml.Node, kind: str, lines_above: int
+) -> None:
+    line = lines_above + node.start_mark.line + 1
     try:
         raw = loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none

@@ -4,7 +4,7 @@ Files are looked at once a second: a ConfigMap's files are symbolic links that a
 beside and renames, `>` writes in place, and looking again is right for all of them. A change is taken when the file
 has not changed for a moment, so that nobody sees half of one.
 
-What was good stays served: a file that cannot be read to its end keeps the objects it had, and so does a path that is
+What was good stays served: a file of which a part cannot be read keeps the objects it had, and so does a path that is
 gone. The objects of a file that was removed from a folder go with it. Until every path was there once, nothing counts
 as synced. If two files hold the same object, the later one in the order of paths and names counts.
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,7 +195,7 @@ class Manifests:
                 scan.missing[path] = error.strerror or str(error)
                 files = [file for file in self._known if path in {file, file.parent}]
             for file in files:
-                if file == path or (file.suffix in SUFFIXES and not file.name.startswith(".")):
+                if file == path or _is_ours(file):
                     self._scan_file(file, scan)
         return scan
 
@@ -242,7 +243,7 @@ class Manifests:
                 for problem in new.content.problems:
                     logger.warning("%s", problem)
                 if old is not None and new.content.is_broken:
-                    new.content.objects = old.content.objects
+                    _keep(old.content, new.content)
         return differs
 
     def _report_missing(self, missing: dict[Path, str]) -> None:
@@ -273,9 +274,25 @@ class Manifests:
         return list(objects.values())
 
 
+def _keep(old: ManifestFile, new: ManifestFile) -> None:
+    """Let a file that is broken keep the objects that it had, as far as it does not say them anew."""
+    every = {(loaded.kind, loaded.key): loaded for loaded in (*old.objects, *new.objects)}
+    new.objects = list(every.values())
+
+
 def _selector(text: str) -> Selector:
     """Field selectors are written as label selectors are."""
     return parse_selector(text) if text else ()
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a name in a folder is a file of objects; to open a pipe would be to wait for ever."""
+    if file.suffix not in SUFFIXES or file.name.startswith("."):
+        return False
+    try:
+        return stat.S_ISREG(file.stat().st_mode)
+    except OSError:
+        return True  # it may be back in a moment
 
 
 def _namespace(name: str) -> Loaded:

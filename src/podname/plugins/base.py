@@ -25,7 +25,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from prometheus_client.core import Metric
 
-from podname.corefile import Directive
+from podname.corefile import Directive, Line
 from podname.engine.base import Client, Engine, Layer, Observer
 from podname.engine.counters import Counters
 from podname.errors import CorefileError, ServeError
@@ -192,6 +192,20 @@ def once(directives: Sequence[Directive]) -> Directive:
     if len(directives) > 1:
         raise directives[1].error("this plugin can only be used once per Server Block")
     return directives[0]
+
+
+def each_line(directive: Directive, read: Callable[[Line], None]) -> None:
+    """Read every line of a directive's block. Raises the first error with all others in it."""
+    errors: list[CorefileError] = []
+    for line in directive.block or ():
+        try:
+            read(line)
+        except CorefileError as error:
+            errors += (error, *error.others)
+    if errors:
+        first, *others = errors
+        first.others = tuple(others)
+        raise first
 
 
 def unknown_property(line_error: Callable[[str], CorefileError], word: str) -> CorefileError:

@@ -47,6 +47,20 @@ def plugin_of(record: logging.LogRecord) -> str:
     return parts[2] if parts[1] == "plugins" and len(parts) > 2 else ""
 
 
+def _on_one_line(message: str) -> str:
+    """Escape what would end the line or move the cursor: an object's text is anybody's."""
+    if message.isprintable():
+        return message
+    return "".join(
+        character if character.isprintable() or character == "\t" else _escaped(character)
+        for character in message
+    )
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
 class TextFormatter(logging.Formatter):
     """`[LEVEL] plugin/name: message`, a traceback below it."""
 
@@ -54,7 +68,9 @@ class TextFormatter(logging.Formatter):
         """Write one record."""
         level = _TEXT_LEVELS.get(record.levelname, record.levelname)
         plugin = plugin_of(record)
-        line = f"[{level}] {f'plugin/{plugin}: ' if plugin else ''}{record.getMessage()}"
+        line = (
+            f"[{level}] {f'plugin/{plugin}: ' if plugin else ''}{_on_one_line(record.getMessage())}"
+        )
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

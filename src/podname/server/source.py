@@ -9,7 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from podname.corefile import Corefile, parse, parse_text
+from podname.corefile import Corefile, Place, parse, parse_text
+from podname.errors import CorefileError
 
 #: The folder of the Corefile and the cluster that are served when nobody says what to serve.
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -35,10 +36,16 @@ class Source:
         return self.path.parent == EXAMPLES
 
     def read(self) -> Corefile:
-        """Read it. Raises CorefileError."""
-        if self.text is not None:
-            return parse_text(self.text, file=str(self.path))
-        return parse(self.path)
+        """Read it. Raises CorefileError.
+
+        A file that is empty, perhaps because it is being written just now, would end all service.
+        """
+        file = str(self.path)
+        corefile = parse(self.path) if self.text is None else parse_text(self.text, file=file)
+        if not corefile.blocks:
+            message = "there is no server block: nothing would be served"
+            raise CorefileError(message, Place(file, 1, 1))
+        return corefile
 
 
 def find(conf: str | None) -> Source:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.cluster.harness.api import Object
 from tests.cluster.oracle.messages import NOERROR, TYPES, Reply
-from tests.cluster.oracle.names import addresses_of, dashes, names_below
+from tests.cluster.oracle.names import added, addresses_of, dashes, names_below, reverse_of
 from tests.cluster.oracle.questions import Question
 from tests.cluster.oracle.variants import Variant
 
@@ -86,8 +86,15 @@ class Case:
     def has_names_below(self) -> bool:
         """Whether CoreDNS knows a name below this one."""
         below = names_below(self.name, self.objects, self.variant, self.zone)
-        kind = "PTR" if self.zone.endswith("arpa") else "A"
-        return any(self.is_known(kind, name) for name in below)
+        odd = {pointer for text in self.odd_addresses() if (pointer := reverse_of(canonical(text)))}
+        return any(one.endswith(f".{self.name}") for one in odd) or any(
+            self.is_known(kind, name) for name in below for kind in ("A", "PTR")
+        )
+
+    def is_added(self) -> bool:
+        """Whether the name is one that `pod_names` adds, or has one below it."""
+        names = {name.lower() for name in added(self.objects, self.zone)}
+        return self.name in names or any(name.endswith(f".{self.name}") for name in names)
 
     def odd_addresses(self) -> list[str]:
         """List the addresses of the objects that are not spelled as everybody does."""
@@ -96,9 +103,7 @@ class Case:
     def is_of_odd_address(self) -> bool:
         """Whether the name spells one of those, dashed or reversed."""
         spellings = {dashes(text).lower() for text in self.odd_addresses()}
-        pointers = {
-            ipaddress.ip_address(canonical(text)).reverse_pointer for text in self.odd_addresses()
-        }
+        pointers = {reverse_of(canonical(text)) for text in self.odd_addresses()}
         return self.name in pointers or not spellings.isdisjoint(self.labels)
 
 

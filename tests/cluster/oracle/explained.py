@@ -10,7 +10,7 @@ from dataclasses import replace
 from tests.cluster.oracle.case import Case
 from tests.cluster.oracle.comparing import differences
 from tests.cluster.oracle.messages import NOERROR, NXDOMAIN, Reply
-from tests.cluster.oracle.names import spelled
+from tests.cluster.oracle.names import addresses_of, octets_of, spelled
 
 
 def text_at_a_name_that_exists(case: Case) -> bool:
@@ -43,7 +43,9 @@ def name_servers_in_mixed_case(case: Case) -> bool:
     """NS at the apex, and `ns.dns`, in a zone in mixed case: as in lower case here."""
     if not case.zone_in_mixed_case or case.subject is None:
         return False
-    if not (case.kind("NS") and case.name == case.zone) and case.labels != ["ns", "dns"]:
+    aliased = any(record.data == (f"ns.dns.{case.zone}.",) for record in case.subject.answer)
+    at_apex = case.kind("NS") and case.name == case.zone
+    if not (at_apex or aliased or case.labels == ["ns", "dns"]):
         return False
     lower = case.reference_to(case.name, type_name(case))
     if case.kind("TXT", "SOA"):
@@ -173,6 +175,81 @@ def is_known_reply(reply: Reply | None) -> bool:
     return reply is not None and reply.rcode == NOERROR and "AA" in reply.flags
 
 
+def pointer_at_the_name_server(case: Case) -> bool:
+    """PTR at `ns.dns`: NXDOMAIN there (or the next plugin), no data here."""
+    return (
+        case.kind("PTR")
+        and case.labels == ["ns", "dns"]
+        and is_no_data(case.subject)
+        and (case.says(NXDOMAIN, NOERROR) or case.passed_on(case.reference))
+    )
+
+
+def name_servers_of_what_is_bound(case: Case) -> bool:
+    """NS, and `ns.dns`, when `bind` names addresses: nothing there, the servers here."""
+    return (
+        case.variant.has("bind")
+        and is_no_data(case.reference)
+        and case.subject is not None
+        and {record.rtype for record in case.subject.answer} <= {1, 2, 28}
+        and ((case.kind("NS") and not case.labels[0]) or case.labels == ["ns", "dns"])
+    )
+
+
+def options_of_an_upstream(case: Case) -> bool:
+    """EDNS options that an upstream added: handed on there, left out here."""
+    one, two = case.reference, case.subject
+    return (
+        case.variant.has("forward")
+        and bool(one and one.edns and one.edns.options and two and two.edns)
+        and two is not None
+        and two.edns is not None
+        and not two.edns.options
+        and one is not None
+        and not differences(replace(one, edns=two.edns), two, lambda: (None, None))
+    )
+
+
+def name_that_is_added(case: Case) -> bool:
+    """A name of a pod, with `pod_names`: NXDOMAIN there (or the next plugin), found here."""
+    return (
+        "pod_names" in case.ours
+        and (denies(case.reference) or case.passed_on(case.reference))
+        and case.subject is not None
+        and case.subject.rcode == NOERROR
+        and "AA" in case.subject.flags
+        and case.is_added()
+        and {str(record.data[0]) for record in case.subject.answer if record.rtype in {1, 28}}
+        <= {octets_of(address) for address in addresses_of(case.objects)}
+    )
+
+
+def copy_in_the_cache(case: Case) -> bool:
+    """What `cache` has from before: with its age and the case of another question there, fresh here."""
+    one, two = case.reference, case.subject
+    if not (case.variant.has("cache") and one and two and one.flags == two.flags):
+        return False
+    if spelled(without_ttl(one)) != spelled(without_ttl(two)):
+        return False
+    aged = zip(sorted(all_of(one)), sorted(all_of(two)), strict=True)
+    return all(theirs <= ours for theirs, ours in aged)
+
+
+def all_of(reply: Reply) -> list[int]:
+    """List the TTLs of a reply."""
+    return [r.ttl for r in (*reply.answer, *reply.authority, *reply.additional)]
+
+
+def without_ttl(reply: Reply) -> Reply:
+    """Give the reply with each TTL zero."""
+    return replace(
+        reply,
+        answer=tuple(replace(record, ttl=0) for record in reply.answer),
+        authority=tuple(replace(record, ttl=0) for record in reply.authority),
+        additional=tuple(replace(record, ttl=0) for record in reply.additional),
+    )
+
+
 Rule = Callable[[Case], bool]
 RULES: list[Rule] = [
     text_at_a_name_that_exists,
@@ -187,6 +264,11 @@ RULES: list[Rule] = [
     pod_name_with_dots,
     endpoints_that_are_names,
     reserved_flags_of_edns,
+    pointer_at_the_name_server,
+    name_servers_of_what_is_bound,
+    options_of_an_upstream,
+    name_that_is_added,
+    copy_in_the_cache,
 ]
 
 

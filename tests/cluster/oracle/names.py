@@ -5,6 +5,7 @@
 dropped, added, swapped, taken from elsewhere, in other cases, with and without underscores.
 """
 
+import hashlib
 import ipaddress
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -76,9 +77,9 @@ def _of_slice(item: Object, space: str) -> Iterator[str]:
 
 def _of_port(port: Object, owner: str) -> Iterator[str]:
     name, protocol = port.get("name") or "", (port.get("protocol") or "TCP").lower()
-    yield from (f"_{name}._{protocol}.{owner}", f"_{protocol}.{owner}", f"{name}.{owner}")
+    yield from (f"_{name}._{protocol}.{owner}", f"_{protocol}.{owner}")
     if name:
-        yield f"{name}.{protocol}.{owner}"
+        yield from (f"{name}.{protocol}.{owner}", f"{name}.{owner}")
 
 
 def addresses_of(objects: Iterable[Object]) -> list[str]:
@@ -93,6 +94,43 @@ def addresses_of(objects: Iterable[Object]) -> list[str]:
         elif item["kind"] == "Pod":
             found.update((one["ip"], None) for one in item["status"].get("podIPs", ()))
     return list(found)
+
+
+def octets_of(address: str) -> str:
+    """Give an address as the data of a record shows it, or nothing."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    return (getattr(parsed, "ipv4_mapped", None) or parsed).packed.hex(".")
+
+
+def added(objects: Iterable[Object], zone: str) -> Iterator[str]:
+    """List the names that `pod_names` adds: of pods, of endpoints by every spelling, of addresses."""
+    for item in objects:
+        space = item["metadata"].get("namespace", item["metadata"]["name"])
+        if item["kind"] == "Namespace":
+            yield f"{space}.pod.{zone}"
+        elif item["kind"] == "Pod":
+            yield from (
+                f"{name}.{space}.pod.{zone}" for name in _pod_names(item["metadata"]["name"])
+            )
+            yield from (reverse_of(one["ip"]) for one in item["status"].get("podIPs", ()))
+        elif item["kind"] == "EndpointSlice":
+            owner = (
+                f"{item['metadata']['labels'].get('kubernetes.io/service-name')}.{space}.svc.{zone}"
+            )
+            for endpoint in item.get("endpoints") or ():
+                pod = (endpoint.get("targetRef") or {}).get("name") or ""
+                yield from (f"{name}.{owner}" for name in _pod_names(pod) if name)
+                yield from (f"{dashes(text)}.{owner}" for text in endpoint.get("addresses") or ())
+
+
+def _pod_names(pod: str) -> list[str]:
+    """Spell a pod's name: whole, cut as the kubelet does, with long labels made short (names.md)."""
+    digits = hashlib.sha256(pod.encode()).hexdigest()[:8]
+    short = [part if len(part) < 64 else f"{part[:54]}-{digits}" for part in pod.split(".")]
+    return [pod, pod[:63].rstrip("-."), ".".join(short)]
 
 
 def reverse_of(address: str) -> str:
@@ -194,6 +232,14 @@ def _dressed(name: str, kind: str, chance: random.Random) -> Question:
     return Question(name, TYPES[kind], flags=flags, opt=opt, tcp=chance.random() < 0.1)
 
 
+def once(questions: Iterable[Question]) -> list[Question]:
+    """Leave out what asks for the same as one before, which a cache would answer."""
+    first: dict[tuple[str, int], Question] = {}
+    for question in questions:
+        first.setdefault((question.name.lower(), question.rtype), question)
+    return list(first.values())
+
+
 def names_below(name: str, objects: Sequence[Object], variant: Variant, zone: str) -> list[str]:
     """List the names of the objects, and of the zone, that stand below a name."""
     known = [*(_join(relative, zone) for relative in of_objects(objects))]
@@ -206,5 +252,6 @@ def spelled(reply: Reply) -> tuple[object, ...]:
     return (
         reply.rcode,
         sorted(str(record).lower() for record in reply.answer),
+        sorted(str(record).lower() for record in reply.authority),
         sorted(str(record).lower() for record in reply.additional),
     )

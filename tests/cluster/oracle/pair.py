@@ -99,6 +99,11 @@ class Pair:
         """Ask both the same; give the reply of CoreDNS and that of the subject."""
         return ask_all(self._askers[variant.name], questions)
 
+    def ask(self, variant: Variant, question: Question) -> list[Reply | None]:
+        """Ask both one question."""
+        ((theirs, ours),) = self.replies(variant, [question])
+        return [parsed(theirs), parsed(ours)]
+
     def compare(
         self, variant: Variant, questions: Iterable[Question], objects: Sequence[Object]
     ) -> Report:

@@ -60,6 +60,23 @@ def test_serve_refuses_the_same(
     assert capsys.readouterr().err.splitlines() == MISTAKES
 
 
+def test_check_tells_every_mistake_within_a_directive(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("Corefile").write_text(
+        ".:53 {\n"
+        "kubernetes cluster.local {\npods maybe\nttl -1\nbogus\n}\n"
+        "hosts hosts {\nttl abc\nreload x\n}\n"
+        "cache {\nsuccess a\nprefetch x\n}\n"
+        "forward . 127.0.0.1 {\nmax_concurrent x\npolicy foo\n}\n"
+        "}\n"
+    )
+    assert run(monkeypatch, "check", "Corefile") == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if "warning" not in line]
+    lines = [int(line.split(":")[1]) for line in told]
+    assert lines == [3, 4, 5, 8, 9, 12, 13, 16, 17]
+
+
 def test_check_warns_and_stays_content(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,6 +94,7 @@ def test_check_warns_and_stays_content(
         (". {", "Corefile:"),
         (". {\nwhoami\n}\n.:53 {\nwhoami\n}", "Corefile:4:1: cannot serve dns://.:53 - it is"),
         ("tls://10.0.0.0/9 {\nwhoami\n}", "Corefile:1:1: podname does not serve 'tls://' yet"),
+        ("# all of it is a comment", "Corefile:1:1: there is no server block: nothing would be"),
         ("a.:99999 {\nwhoami\n}", "Corefile:1:1: port 99999 is not in range"),
     ],
 )
@@ -112,7 +130,7 @@ def test_version(
     assert run(monkeypatch, *arguments) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == f"podname-{__version__}"
-    assert second.endswith(", engine python")
+    assert second.endswith((", engine python", ", engine native"))
 
 
 def test_plugins(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

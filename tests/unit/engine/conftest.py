@@ -1,16 +1,12 @@
-"""Every test of the engine runs over both."""
+"""Every test of the engine runs over both engines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.support.engines import KINDS, Kind, running
+from tests.support.engines import Kind
 
 
-@pytest.fixture(params=list(KINDS), autouse=True)
-def engine(request: pytest.FixtureRequest) -> Iterator[Kind]:
-    """The engine under test."""
-    with running(request.param) as kind:
-        yield kind
+@pytest.fixture(autouse=True)
+def _over_both(engine: Kind) -> None:
+    """Run over the engine under test."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from podname.errors import KubeError
 from podname.kube.audit import RECENT_MAX, Audit
 from podname.kube.kinds import PODS, Watch
+from podname.kube.objects import Pod
 from podname.kube.store import Store
 from podname.kube.transport import METADATA
 from tests.support.apiserver import ApiServer
@@ -44,6 +48,8 @@ async def test_lost_events_are_healed(server: ApiServer, follow: Follow, clock: 
         server.put("pods", pod(name, "10.0.0.1"))
     informer = follow()
     await until(lambda: informer.has_synced)
+    server.put("pods", pod("changed", "10.0.0.9"))  # an event that is heard, before one that is not
+    await until(lambda: informer.store.objects["default/changed"].addresses == ("10.0.0.9",))
     with server.losing_events():
         server.delete("pods", "deleted", DEFAULT)
         server.put("pods", pod("changed", "10.0.0.2"))
@@ -145,3 +151,69 @@ def test_what_is_remembered_is_bounded() -> None:
         audit.note(f"default/{number}", number)
     assert len(audit.recent) == 10
     assert audit.verified == RECENT_MAX
+
+
+async def test_what_we_forgot_ourselves_is_healed_too(
+    server: ApiServer, follow: Follow, clock: FakeClock
+) -> None:
+    server.put("pods", pod("a"))
+    informer = follow()
+    await until(lambda: informer.has_synced)
+    del informer.store.objects["default/a"]
+    audit = asyncio.create_task(informer.reflector.audit())
+    await until(lambda: "default/a" in informer.store.objects, clock)
+    await audit
+    assert informer.counters.lost_events_healed == 1
+
+
+class Answering:
+    """A transport with one answer."""
+
+    def __init__(self, version: int, **versions: int) -> None:
+        items = [
+            {"metadata": {"name": name, "namespace": DEFAULT, "resourceVersion": str(each)}}
+            for name, each in versions.items()
+        ]
+        self.text = json.dumps(
+            {"metadata": {"resourceVersion": str(version)}, "items": items}
+        ).encode()
+
+    @asynccontextmanager
+    async def stream(self, *_: object) -> AsyncIterator[AsyncIterator[bytes]]:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield self.text
+
+        yield chunks()
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "recent", "lost"),
+    [
+        (Answering(10, a=4, b=5), {}, []),
+        (Answering(10, a=4), {}, ["default/b"]),
+        (Answering(10, a=4), {"b": 11}, []),  # b was added after the answer was made
+        (Answering(10, a=4), {"b": 9}, ["default/b"]),
+        (Answering(10, a=4, b=9), {}, ["default/b"]),
+        (Answering(10, a=4, b=9), {"b": 8}, ["default/b"]),
+        (Answering(10, a=4, b=9), {"b": 9}, []),
+        (Answering(10, a=4, b=9), {"b": 11}, []),
+        (Answering(10, a=4, b=5, c=9), {}, ["default/c"]),
+        (Answering(10, a=4, b=5, c=4), {}, ["default/c"]),
+        (Answering(10, a=4, b=5, c=9), {"c": 11}, []),  # c was deleted after the answer was made
+        (Answering(4, a=4), {}, []),  # the answer of a server that lags behind
+    ],
+)
+async def test_what_counts_as_lost(
+    answer: Answering, recent: dict[str, int], lost: list[str]
+) -> None:
+    store: Store[Pod] = Store()
+    store.replace(Pod(DEFAULT, name, (), "Running") for name in "ab")
+    audit = Audit(Watch(PODS), store)
+    audit.listed(6)
+    for name, version in recent.items():
+        audit.note(f"default/{name}", version)
+    suspects = await audit.compare(answer)
+    assert suspects.lost() == lost

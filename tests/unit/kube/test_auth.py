@@ -54,6 +54,9 @@ async def test_a_token_file_that_is_gone_is_an_error_for_now(tmp_path: Path) -> 
         await credentials.headers()
     file.write_text("one")
     assert await credentials.headers() == {"Authorization": "Bearer one"}
+    file.unlink()
+    clock.advance(60)
+    assert await credentials.headers() == {"Authorization": "Bearer one"}
 
 
 async def test_without_a_token_there_is_no_header() -> None:

@@ -162,6 +162,28 @@ def test_what_came_before_the_break_is_kept() -> None:
     assert [loaded.key for loaded in file.objects] == ["default/a"]
 
 
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        ("metadata: [", 3),
+        ("\tkind: Pod", 2),
+        ("kind: *nothing", 2),
+        ('kind: "', 3),
+        ("kind: \xff", 1),
+        ("[" * 5000 + "]" * 5000, 2),
+        ("a: \x00", 1),
+    ],
+)
+def test_a_document_that_is_no_yaml_costs_no_other_one(broken: str, line: int) -> None:
+    first, last = (yaml.safe_dump(pod(name, "10.0.0.1")) for name in "ab")
+    file = read(f"{first}---\n{broken}\n---\n{last}---\nno: kind\n".encode("latin-1"))
+    assert file.is_broken
+    assert [loaded.key for loaded in file.objects] == ["default/a", "default/b"]
+    no_yaml, no_kind = file.problems
+    assert no_yaml.line - first.count("\n") == line
+    assert no_kind.line == f"{first}---\n{broken}\n---\n{last}---\n".count("\n") + 1
+
+
 def test_other_versions_of_our_kinds_are_not_ours() -> None:
     file = read("{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: a}}")
     assert (file.objects, file.problems) == ([], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -93,14 +94,16 @@ async def test_equal_watches_share_a_store(files: Files) -> None:
     assert await files.follow(Watch(PODS)) is not first
 
 
-async def test_a_broken_file_keeps_its_last_good_objects(files: Files) -> None:
+async def test_a_broken_file_keeps_its_last_good_objects_and_takes_what_it_says_anew(
+    files: Files,
+) -> None:
     files.write("a.yaml", pod("a"))
     files.write("b.yaml", pod("b"))
     pods = await files.follow(Watch(PODS))
     (files.folder / "a.yaml").write_text(yaml.safe_dump(pod("half")) + "---\nmetadata: [\n")
     files.write("b.yaml", pod("c"))
     await until(lambda: "default/c" in pods.store.objects, files.clock)
-    assert set(pods.store.objects) == {"default/a", "default/c"}
+    assert set(pods.store.objects) == {"default/a", "default/half", "default/c"}
     (problem,) = files.source.problems
     assert problem.file == str(files.folder / "a.yaml")
     files.write("a.yaml", pod("mended"))
@@ -201,3 +204,11 @@ async def test_a_file_that_only_looks_changed_is_not_read_again(files: Files) ->
     await until(lambda: files.source._known[files.folder / "a.yaml"] is not known, files.clock)
     assert files.source._known[files.folder / "a.yaml"].content is known.content
     assert list(pods.store.objects) == ["default/a"]
+
+
+async def test_a_pipe_in_a_folder_keeps_nobody_waiting(files: Files) -> None:
+    os.mkfifo(files.folder / "pipe.yaml")
+    (files.folder / "folder.yaml").mkdir()
+    files.write("a.yaml", pod("a"))
+    pods = await files.follow(Watch(PODS))
+    assert set(pods.store.objects) == {"default/a"}

@@ -113,7 +113,8 @@ def test_replacing_tells_exactly_what_differs(contents: list[dict[str, str]]) ->
 STEPS = st.one_of(
     st.builds(
         lambda name, address: Apply(f"default/{name}", 1, pod(name, address)),
-        *[st.sampled_from("abc")] * 2,
+        st.sampled_from("abc"),
+        st.sampled_from(["10.0.0.1", "10.0.0.2"]),
     ),
     st.builds(lambda name: Delete(f"default/{name}", 1), st.sampled_from("abc")),
     st.builds(Init),

@@ -183,6 +183,52 @@ async def test_a_kept_connection_that_died_is_replaced(server: ApiServer) -> Non
     await transport.close()
 
 
+async def test_a_kept_connection_that_dies_under_a_request_is_replaced() -> None:
+    connections = 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await reader.readuntil(b"\r\n\r\n")  # the next one gets no answer
+
+    server, transport = await raw_server(once)
+    assert [await fetch(transport) for _ in range(3)] == [b"ok"] * 3
+    assert connections == 3
+    await transport.close()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "connections"),
+    [
+        (b"Content-Length: 2\r\n\r\nok", 1),
+        (b"Content-Length: 2\r\nConnection: close\r\n\r\nok", 2),
+        (b"Content-Length: 2\r\n\r\nok and more", 2),
+        (b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 1),
+        (b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nTrailer: x\r\n\r\n", 2),
+    ],
+)
+async def test_a_connection_is_kept_only_if_nothing_is_left_on_it(
+    answer: bytes, connections: int
+) -> None:
+    opened = 0
+
+    async def again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\n" + answer)
+
+    server, transport = await raw_server(again)
+    assert [await fetch(transport) for _ in range(2)] == [b"ok"] * 2
+    assert opened == connections
+    await transport.close()
+    server.close()
+
+
 async def test_a_stream_that_is_left_early_closes_its_connection(server: ApiServer) -> None:
     transport = open_transport(from_endpoint(server.url))
     async with transport.stream(PATH, {"watch": "true", "resourceVersion": "1"}):

@@ -16,6 +16,8 @@ from tests.support.server import addresses, port_of, serving, udp, write
 from podname.errors import KubeError, PodnameError
 from podname.server.lifecycle import Server
 
+pytestmark = pytest.mark.usefixtures("engine")  # runs over both
+
 ZONE = "cluster.local."
 
 

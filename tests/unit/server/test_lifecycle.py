@@ -126,6 +126,7 @@ async def test_a_reload_keeps_the_socket_and_changes_the_answers(tmp_path: Path)
         (BROKEN, "Corefile:3:5: unknown directive 'whoani', did you mean 'whoami'?"),
         ('.:0 {\nwhoami "', "Corefile:2:8: "),
         ("tls://.:0 {\nwhoami\n}", "podname does not serve 'tls://' yet"),
+        ("", "Corefile:1:1: there is no server block: nothing would be served"),
         (".:0 {\nbind 127.0.0.1\nhealth 192.0.2.1:8080\nwhoami\n}", "assign requested address"),
         (".:0 {\nbind 192.0.2.1\nwhoami\n}", "cannot listen on dns://192.0.2.1:0"),
     ],

@@ -59,6 +59,7 @@ class PythonListener:
         for endpoint in self._udp:
             endpoint.sock.close()
         self._udp.clear()
+        self.serve(())  # follows no table any more
 
     async def open(self, sockets: Sequence[Pair]) -> None:
         """Begin to answer on pairs of bound UDP and TCP sockets."""

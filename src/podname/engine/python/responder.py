@@ -3,8 +3,9 @@
 `respond` takes a packet and gives the response, None for silence, or the plan whose plugin chain must be asked. It does
 no I/O, never raises on what a client sends, and is all there is to UDP, TCP and the tests.
 
-A question for something that the first table holds takes the short way through `respond`; all others, denials
-among them, go by way of `_by_rules`. Both end in `_repeat` or `_deny`.
+Three ways lead through it. A question that was answered a moment ago, octet for octet the same but for its id, is
+answered the same way; every change of a table or of the plans forgets all of these. A question for something that the
+first table holds is one lookup away. All others, denials among them, go by `_by_rules`.
 
 Sources: the design of podname (the path of a query); RFC 1035 §4.1; RFC 6891; CoreDNS core/dnsserver `ServeDNS`.
 """
@@ -16,20 +17,18 @@ from time import perf_counter
 from typing import Protocol
 
 from podname.engine.base import Client, Outcome, Plan, ReadyAnswer
-from podname.engine.counters import DROPPED, FIRST_BOUND_SECONDS, Counters
+from podname.engine.counters import DROPPED, FIRST_BOUND_SECONDS, Counters, Tally
 from podname.engine.python.apex import Apex
 from podname.engine.python.routes import Routes, Served
 from podname.engine.python.shapes import SHAPES_MAX, Shape
 from podname.engine.python.table import Denial, PythonTable, Suffixes
 from podname.wire import constants as c
 from podname.wire import reply
-from podname.wire.fitting import fit
 from podname.wire.names import starts_of
 from podname.wire.patching import rotate
 from podname.wire.query import Malformed, Query, parse
 
-#: One more additional record, by the second octet of their number when the first is zero.
-_ONE_MORE = [number.to_bytes(2, "big") for number in range(1, 257)]
+_UNCOUNTED = [0]  # counts for nobody
 
 
 class Source(Protocol):
@@ -41,6 +40,10 @@ class Source(Protocol):
 
 Response = bytes | Plan | None
 
+#: Answers kept for the same question, and what is worth keeping: some five megabytes at the very most.
+REMEMBERED_MAX = 10_000
+_QUERY_OCTETS_MAX, _RESPONSE_OCTETS_MAX = 300, 300
+
 
 class Responder:
     """Answers the packets of one server, protocol and address family."""
@@ -51,16 +54,36 @@ class Responder:
         self._dropped = dropped.tally(server, DROPPED, protocol, family)
         self._over_udp = protocol == "udp"
         self._turn = 0
+        self._tally: Tally | None = None
+        self._shapes: dict[bytes, Shape] = {}
+        self._remembered: dict[bytes, tuple[bytes, list[int]]] = {}  # the response, its count
+        self._routes = Routes((), self._labels)
         self.serve(())
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served."""
-        self._shapes: dict[bytes, Shape] = {}
+        for followers in self._routes.followers():
+            followers.discard(self.forget)
         self._routes = Routes(plans, self._labels)
         self._first = self._routes.first_table()
+        for followers in self._routes.followers():
+            followers.add(self.forget)
+        self._tally = None
+        self._shapes.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was answered: something changed."""
+        if self._remembered:
+            self._remembered.clear()
 
     def respond(self, packet: bytes, source: Source) -> Response:
         """Answer a packet: octets to send, None for silence, or the plan whose `miss` must be asked."""
+        remembered = self._remembered.get(packet[2:])
+        if remembered is not None:
+            response, counted = remembered
+            counted[0] += 1
+            return packet[:2] + response
         end = packet.find(0, c.HEADER_OCTETS) + 1
         shape = self._shapes.get(packet[2:12] + packet[end:])
         if shape is None:
@@ -71,9 +94,18 @@ class Responder:
         if first is not None:
             table, served = first
             answers = table.by_type.get(shape.qtype)
-            if answers is not None and table.synced and (ready := answers.get(owner)) is not None:
+            if (
+                answers is not None
+                and table.is_synced
+                and (ready := answers.get(owner)) is not None
+            ):
                 return self._repeat(packet, source, name, shape, served, table, ready)
         return self._by_rules(packet, source, name, shape)
+
+    def settle(self) -> None:
+        """Add the time since the last answer that was looked up: that of the ones that were remembered."""
+        if self._tally is not None:
+            self._tally.seconds += perf_counter() - self.clock
 
     def size_limit(self, query: Query) -> int:
         """Say how many octets the response to a query may have."""
@@ -112,9 +144,7 @@ class Responder:
         if query.edns is not None and query.edns.version:
             return reply.bad_version(query)
         shape = Shape(query, self.size_limit(query))
-        if (
-            query.name.find(0) == len(query.name) - 1
-        ):  # else `respond` would not find the name's end
+        if query.name.find(0) == len(query.name) - 1:  # or `respond` finds no name
             if len(self._shapes) >= SHAPES_MAX:
                 self._shapes.clear()
             self._shapes[packet[2:12] + packet[query.end - 4 :]] = shape
@@ -162,25 +192,17 @@ class Responder:
         table: PythonTable,
         ready: ReadyAnswer,
     ) -> bytes:
-        if served.rotate and (ready[1] > 1 or ready[5] > 1 or ready[0] or ready[4]):
+        takes_turns = served.rotate and (ready[1] > 1 or ready[5] > 1 or ready[0] or ready[4])
+        if takes_turns:
             self._turn += 1
             # Neither the turn alone (A and AAAA alternate) nor the id alone (it may be constant) would do.
             ready = rotate(ready, self._turn + packet[1])
         if shape.recased and not name.islower():
             ready = table.in_case_of(ready, name)
-        opt, behind = shape.opt, c.HEADER_OCTETS + len(name) + 4
-        octets = behind - 6 + len(ready) + len(opt)
-        if octets > shape.limit:
-            response = _fitted(packet, behind, shape, ready)
-        elif opt:
-            more = _ONE_MORE[ready[5]] if not ready[4] else _one_more(ready)
-            response = b"".join(
-                (packet[:2], shape.found, ready[:4], more, packet[12:behind], ready[6:], opt)
-            )
-        else:
-            response = b"".join((packet[:2], shape.found, ready[:6], packet[12:behind], ready[6:]))
-        if served.watched:
-            self._watch(packet, source, shape, served, table, c.NOERROR, response)
+        response = shape.repeat(packet, c.HEADER_OCTETS + len(name) + 4, ready)
+        counted = self._watch(packet, source, shape, served, table, c.NOERROR, response)
+        if counted is not None and not takes_turns:
+            self._remember(packet, response, counted)
         return response
 
     def _deny(  # noqa: PLR0917
@@ -195,14 +217,14 @@ class Responder:
         denial: Denial,
     ) -> bytes:
         rcode = denial.rcode
-        question = packet[c.HEADER_OCTETS : c.HEADER_OCTETS + len(name) + 4]
+        behind = c.HEADER_OCTETS + len(name) + 4
         if table.options.denies:
-            head, soa = shape.denials[rcode], apex.soa(len(name))
+            response = shape.deny(packet, behind, rcode, apex.soa(len(name)))
         else:
-            head, soa = shape.head(rcode if rcode else c.AA), b""
-        response = b"".join((packet[:2], head, question, soa, shape.opt))
-        if served.watched:
-            self._watch(packet, source, shape, served, table, rcode, response)
+            response = shape.reply(packet, behind, rcode if rcode else c.AA)
+        counted = self._watch(packet, source, shape, served, table, rcode, response)
+        if counted is not None:
+            self._remember(packet, response, counted)
         return response
 
     def _watch(  # noqa: PLR0917
@@ -214,36 +236,28 @@ class Responder:
         table: PythonTable,
         rcode: int,
         response: bytes,
-    ) -> None:
-        """Count an answer, and show it to the observers."""
+    ) -> list[int] | None:
+        """Count an answer and show it to the observers; give its count when nobody else need see the next one."""
+        if not served.watched:
+            return _UNCOUNTED
         now = perf_counter()
         seconds = now - self.clock
         self.clock = now
         plugin = table.options.plugin
-        tally = served.tally
+        tally = self._tally = served.tally
+        counted = _UNCOUNTED
         if tally is not None:
-            cell = (shape.asked, rcode, plugin, len(packet), len(response))
-            counted = tally.cells.get(cell)
-            if counted is None:
-                tally.open_cell(cell)
-            else:
-                counted[0] += 1
+            counted = tally.cell((shape.asked, rcode, plugin, len(packet), len(response)))
+            counted[0] += 1
             tally.seconds += seconds
             if seconds > FIRST_BOUND_SECONDS:
                 tally.count_slow(seconds)
         for observe in served.observers:
             observe(packet, response, source.client(), plugin, seconds)
+        return None if served.observers else counted
 
-
-def _one_more(ready: ReadyAnswer) -> bytes:
-    """Count one more additional record, where there are many."""
-    return (int.from_bytes(ready[4:6], "big") + 1).to_bytes(2, "big")
-
-
-def _fitted(packet: bytes, behind: int, shape: Shape, ready: ReadyAnswer) -> bytes:
-    """Repeat a ready answer that is too large as it is."""
-    whole = b"".join((packet[:2], shape.found, ready[:6], packet[12:behind], ready[6:]))
-    response = fit(whole, shape.limit - len(shape.opt))
-    if not shape.opt:
-        return response
-    return b"".join((response[:10], _one_more(response[6:12]), response[12:], shape.opt))
+    def _remember(self, packet: bytes, response: bytes, counted: list[int]) -> None:
+        if len(packet) <= _QUERY_OCTETS_MAX and len(response) <= _RESPONSE_OCTETS_MAX:
+            if len(self._remembered) >= REMEMBERED_MAX:
+                self._remembered.clear()
+            self._remembered[packet[2:]] = response[2:], counted

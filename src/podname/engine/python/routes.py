@@ -8,7 +8,7 @@ Sources: RFC 4035 §3.1.4.1 (DS); CoreDNS core/dnsserver `Server.ServeDNS`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from podname.engine.base import Code, Layer, Owner, Plan
 from podname.engine.counters import Tally
@@ -62,6 +62,15 @@ class Routes:
             above = [z for z in self._served if z != ROOT and is_subdomain(owner, z)]
             zone = min(above, key=len, default=zone)
         return None if zone is None else self._served[zone]
+
+    def followers(self) -> Iterator[set[Callable[[], None]]]:
+        """Give the sets of those who are told when an answer may no longer be what it was."""
+        for served in self._served.values():
+            if served.tally is not None:
+                yield served.tally.followers
+            for layer in served.layers:
+                if isinstance(layer, PythonTable):
+                    yield layer.followers
 
     def first_table(self) -> tuple[PythonTable, Served] | None:
         """Find a plan whose first layer is a table that alone answers for whatever it holds.

@@ -12,14 +12,18 @@ from __future__ import annotations
 
 from struct import pack
 
+from podname.engine.base import ReadyAnswer
 from podname.engine.python.table import TYPES_IN_THE_ZONES_CASE
 from podname.wire import constants as c
+from podname.wire.fitting import fit
 from podname.wire.query import Query
 from podname.wire.reply import flags_of, opt_record
 
-SHAPES_MAX = (
-    4096  # some 500 octets each; a client that varies its options pays for the parsing itself
-)
+#: Some 500 octets each; a client that varies its options pays for the parsing itself.
+SHAPES_MAX = 4096
+
+#: One more additional record, by the second octet of their number when the first is zero.
+_ONE_MORE = [number.to_bytes(2, "big") for number in range(1, 257)]
 
 
 class Shape:
@@ -36,10 +40,41 @@ class Shape:
         self.recased = query.qtype in TYPES_IN_THE_ZONES_CASE
         self.found = pack("!HH", self.flags | c.AA, 1)
         self.denials = {
-            rcode: self.head(c.AA | rcode, authorities=1)
+            rcode: self._head(c.AA | rcode, authorities=1)
             for rcode in (c.NOERROR, c.NXDOMAIN, c.SERVFAIL)
         }
 
-    def head(self, flags: int, *, authorities: int = 0) -> bytes:
-        """Make the header, from the flags on, of a response without answers; OPT is counted."""
+    def repeat(self, packet: bytes, behind: int, ready: ReadyAnswer) -> bytes:
+        """Repeat a ready answer to a packet whose question ends before `behind`."""
+        opt = self.opt
+        if behind - 6 + len(ready) + len(opt) > self.limit:
+            return self._fitted(packet, behind, ready)
+        if not opt:
+            return b"".join((packet[:2], self.found, ready[:6], packet[12:behind], ready[6:]))
+        more = _one_more(ready[4:6]) if ready[4] else _ONE_MORE[ready[5]]
+        return b"".join(
+            (packet[:2], self.found, ready[:4], more, packet[12:behind], ready[6:], opt)
+        )
+
+    def deny(self, packet: bytes, behind: int, rcode: int, soa: bytes) -> bytes:
+        """Say NOERROR without records, NXDOMAIN or SERVFAIL, with the zone's SOA."""
+        return b"".join((packet[:2], self.denials[rcode], packet[12:behind], soa, self.opt))
+
+    def reply(self, packet: bytes, behind: int, flags: int) -> bytes:
+        """Say what flags and an RCODE say, without any record."""
+        return b"".join((packet[:2], self._head(flags), packet[12:behind], self.opt))
+
+    def _head(self, flags: int, *, authorities: int = 0) -> bytes:
         return pack("!5H", self.flags | flags, 1, 0, authorities, 1 if self.opt else 0)
+
+    def _fitted(self, packet: bytes, behind: int, ready: ReadyAnswer) -> bytes:
+        whole = b"".join((packet[:2], self.found, ready[:6], packet[12:behind], ready[6:]))
+        response = fit(whole, self.limit - len(self.opt))
+        if not self.opt:
+            return response
+        more = _one_more(response[10:12])
+        return b"".join((response[:10], more, response[12:], self.opt))
+
+
+def _one_more(additionals: bytes) -> bytes:
+    return (int.from_bytes(additionals, "big") + 1).to_bytes(2, "big")

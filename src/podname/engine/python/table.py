@@ -8,7 +8,7 @@ Sources: RFC 1034 §4.3.2; RFC 2308; RFC 8020; CoreDNS plugin/kubernetes (parse.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from podname.engine.base import HOLD, Change, Outcome, Owner, ReadyAnswer, TableOptions
 from podname.engine.python.apex import Apex
@@ -56,8 +56,9 @@ class Suffixes:
     def match(self, owner: Owner, starts: Sequence[int]) -> Owner | None:
         """Give the longest match of `owner`, whose labels begin at `starts`."""
         for length in self._lengths:
-            if owner[-length:] in self._names and len(owner) - length in starts:
-                return owner[-length:]
+            suffix = owner[-length:]
+            if suffix in self._names and len(owner) - length in starts:
+                return suffix
         return None
 
 
@@ -72,13 +73,15 @@ class PythonTable:
         "_is_lenient",
         "_zones",
         "by_type",
+        "followers",
+        "is_synced",
         "options",
-        "synced",
     )
 
     def __init__(self, options: TableOptions) -> None:
         self.options = options
-        self.synced = False
+        self.is_synced = False
+        self.followers: set[Callable[[], None]] = set()  # told of every change
         self._apexes = {zone.origin: Apex(zone) for zone in options.zones}
         self._zones = Suffixes(self._apexes)
         self._fallthrough = Suffixes(options.fallthrough)
@@ -89,14 +92,26 @@ class PythonTable:
 
     # -------------------------------------------------------------- contents
 
+    @property
+    def synced(self) -> bool:
+        """Whether the table answers: until then it says SERVFAIL."""
+        return self.is_synced
+
+    @synced.setter
+    def synced(self, synced: bool) -> None:
+        self.is_synced = synced
+        self._changed()
+
     def update(self, changes: Iterable[Change]) -> None:
         """Put and remove answers. O(changes x labels)."""
         self._content.update(changes)
+        self._changed()
 
     def replace(self, changes: Iterable[Change]) -> None:
         """Swap the whole content for this one, atomically. Dashed parents stay."""
         self._content = Content(changes)
         self.by_type = self._content.by_type
+        self._changed()
 
     def set_dashed(self, parent: Owner, *, open_: bool | None) -> None:
         """Make `parent` a dashed parent: open (any address answers), closed, or (None) none at all."""
@@ -104,11 +119,17 @@ class PythonTable:
             self._dashed.pop(parent, None)
         else:
             self._dashed[parent] = open_
+        self._changed()
 
     def set_serial(self, serial: int) -> None:
         """Set the SOA serial of the table's zones."""
         for apex in self._apexes.values():
             apex.set_serial(serial)
+        self._changed()
+
+    def _changed(self) -> None:
+        for follower in self.followers:
+            follower()
 
     def get(self, owner: Owner, qtype: int) -> ReadyAnswer | None:
         """Give what rule 3 would find."""
@@ -166,7 +187,7 @@ class PythonTable:
 
     def find(self, apex: Apex, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
         """Answer a question for a folded name in the zone of `apex`, by the rules of `podname.engine.base`."""
-        if not self.synced:  # rule 1
+        if not self.is_synced:  # rule 1
             return SERVFAIL
         if qtype in _TRANSFERS:  # rule 2
             return MISS

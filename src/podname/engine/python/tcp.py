@@ -130,6 +130,7 @@ class Connection(asyncio.Protocol):
                 break
             self._answer(buffer[at + 2 : behind])
             at = behind
+        self._responder.settle()
         if at:
             self._due = self._loop.time() + IDLE_SECONDS
         if not self._ending:

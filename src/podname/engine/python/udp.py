@@ -87,6 +87,7 @@ class Udp:
             self.responder.clock = perf_counter()
             place = _Received(address, Origin(address, without_interface(ancillary)), self.server)
             response = self.answer(packet, place)
+            self.responder.settle()
             if response is not None:
                 self.send(response, place.origin())
 
@@ -167,6 +168,7 @@ class BatchedUdp(Udp):
                 self.send(response, places[number].origin())
             self.unsent += buffers.send(waiting, number - waiting)
             waiting = number + 1
+        responder.settle()
         self.unsent += buffers.send(waiting, len(lengths) - waiting)
 
 

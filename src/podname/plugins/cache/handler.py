@@ -44,6 +44,7 @@ class Cache(Plugin):
         self.store = store
         self.clock = clock
         self._zones = frozenset(names.from_text(zone) for zone in options.zones)
+        self._everywhere = names.ROOT in self._zones
         self._refresher = Refresher(options, clock, self.refresh)
 
     async def stop(self) -> None:
@@ -52,7 +53,7 @@ class Cache(Plugin):
 
     def cap_ttl_seconds(self, zone: bytes, ttl_seconds: int, *, denial: bool) -> int:
         """Give the TTL that a fresh answer from `zone` leaves with. `disable` does not change it."""
-        if names.longest_match(zone, self._zones) is None:
+        if not self._covers(zone):
             return ttl_seconds
         return (self.options.denial if denial else self.options.success).clamped(ttl_seconds)
 
@@ -63,7 +64,7 @@ class Cache(Plugin):
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Answer from the cache, or ask the next plugin and keep what it says."""
         query = request.query
-        if query.flags & _OPCODE or names.longest_match(query.folded, self._zones) is None:
+        if query.flags & _OPCODE or not self._covers(query.folded):
             return await next_(request)
         tally, now = self.store.tally(request.client.server), self.clock()
         tally.requests += 1
@@ -93,6 +94,9 @@ class Cache(Plugin):
         return self._keep(request, message, again=again)
 
     # ---------------------------------------------------------------- lookup
+
+    def _covers(self, name: bytes) -> bool:
+        return self._everywhere or names.longest_match(name, self._zones) is not None
 
     def _find(self, key: Key, tally: Tally, now: float) -> Item | None:
         """Find what may be served. A kept SERVFAIL does not stand before a good answer."""

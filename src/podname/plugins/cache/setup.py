@@ -12,7 +12,7 @@ from typing import Any
 
 from podname.corefile import Directive, Line, Token, normalize_zones
 from podname.corefile.values import integer
-from podname.plugins.base import Context, once, unknown_property
+from podname.plugins.base import Context, each_line, once, unknown_property
 from podname.plugins.cache.handler import Cache
 from podname.plugins.cache.options import (
     GAP_SECONDS,
@@ -57,8 +57,7 @@ def parse(directive: Directive, context: Context) -> Options:
         said.success = replace(said.success, ttl_seconds_most=ttl_seconds)
         said.denial = replace(said.denial, ttl_seconds_most=ttl_seconds)
         del zones[0]
-    for line in directive.block or ():
-        _READERS.get(line.name.text, _unknown)(line, said)
+    each_line(directive, lambda line: _READERS.get(line.name.text, _unknown)(line, said))
     origins = tuple(normalize_zones(zones)) if zones else context.zones
     return Options(zones=origins, success=said.success, denial=said.denial, **said.options)
 

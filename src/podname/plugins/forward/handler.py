@@ -13,9 +13,8 @@ from podname.engine.base import Code
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.forward import metrics
 from podname.plugins.forward.stanza import Stanza, Tally
-from podname.wire import constants as c
 
-_CLASSES = frozenset({c.IN, c.CH, 4, 254, 255})  # 4 is Hesiod, 254 NONE, 255 ANY
+_EVERY_CLASS = 255
 
 
 class Forward(Plugin):
@@ -31,7 +30,7 @@ class Forward(Plugin):
     def plan(self, draft: Draft) -> None:
         """Ask the engine for every question that may be forwarded, whatever its class."""
         draft.layers.append(Code(tuple(stanza.options.zone for stanza in self.stanzas)))
-        draft.classes |= _CLASSES
+        draft.classes.add(_EVERY_CLASS)
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Forward a query, or hand it on when no directive covers its name."""

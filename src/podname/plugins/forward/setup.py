@@ -15,7 +15,7 @@ import dns.rcode
 
 from podname.corefile import Directive, Line, Token
 from podname.corefile.zones import normalize_zones
-from podname.plugins.base import Context, unknown_property
+from podname.plugins.base import Context, each_line, unknown_property
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.options import HealthOptions, Options, UpstreamOptions
 from podname.plugins.forward.policy import POLICIES
@@ -53,8 +53,7 @@ def parse(directive: Directive, context: Context) -> Options:
         message = f"more than {UPSTREAMS_MOST} TOs configured: {len(targets)}"
         raise directive.error(message, targets[UPSTREAMS_MOST])
     said = _Said()
-    for line in directive.block or ():
-        _READERS.get(line.name.text, _unknown)(line, said)
+    each_line(directive, lambda line: _READERS.get(line.name.text, _unknown)(line, said))
     _check_age(directive, said.keeping)
     return Options(
         zone=_from(origin, context),

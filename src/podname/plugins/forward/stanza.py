@@ -6,14 +6,15 @@ Source: CoreDNS 1.15.0 plugin/forward forward.go.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from time import perf_counter
 
 from podname.errors import ServeError
 from podname.plugins.base import Request
 from podname.plugins.forward.options import Options
 from podname.plugins.forward.policy import POLICIES, Policy
-from podname.plugins.forward.relayed import BadReply, is_empty
+from podname.plugins.forward.relayed import BadReply, is_empty, relay
 from podname.plugins.forward.upstream import Upstream
 from podname.wire import constants as c
 from podname.wire import reply as replies
@@ -43,16 +44,41 @@ class Stanza:
         self._order: Policy = POLICIES[options.policy]()
 
     async def ask(self, request: Request) -> bytes:
-        """Give the response to a query. Raises ServeError."""
-        most = self.options.max_concurrent
-        if most and self.under_way >= most:
-            self._tally.max_concurrent_rejects += 1
-            raise ServeError(c.REFUSED, f"concurrent queries exceeded maximum {most}")
-        self.under_way += 1
+        """Ask upstreams until one gives a reply that may be handed on. Raises ServeError.
+
+        This runs for every question that is forwarded: it is one coroutine, for each more costs half a microsecond.
+        """
+        options, query = self.options, request.query
+        self._take_a_place()
+        over_tcp = request.client.protocol == "tcp"
+        limit = c.MESSAGE_OCTETS_MAX if over_tcp else query.udp_octets
+        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
+        failed, last, problem = 0, None, "no healthy upstream"
+        others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
         try:
-            return await self._first_good(request)
+            for upstream in self._candidates():
+                started = perf_counter()
+                try:
+                    octets = await (upstream.tcp if tcp else upstream.udp).exchange(query.packet)
+                    message = relay(query, octets, limit, tcp=tcp)
+                    if options.prefer_udp and not tcp and message[2] & c.TC >> 8:
+                        octets = await upstream.tcp.exchange(query.packet)
+                        message = relay(query, octets, limit, tcp=True)
+                except (OSError, BadReply) as error:
+                    problem = f"upstream {upstream.label}: {error}"
+                    failed += 1
+                    if self._gives_up(upstream, request, failed):
+                        break
+                    continue
+                upstream.note(octets, perf_counter() - started)
+                if others < 1 or replies.rcode_of(message) not in options.failover_rcodes:
+                    return message
+                last, others = message, others - 1
         finally:
             self.under_way -= 1
+        if last is None:
+            raise ServeError(c.SERVFAIL, problem)
+        return last
 
     def passes_on(self, message: bytes) -> bool:
         """Say whether the next `forward` is to be asked instead (`next`, `next_on_nodata`)."""
@@ -62,50 +88,29 @@ class Stanza:
             options.next_on_nodata and rcode == c.NOERROR and is_empty(message)
         )
 
-    async def _first_good(self, request: Request) -> bytes:
-        """Ask upstreams until one gives a reply that may be handed on."""
-        options, query = self.options, request.query
-        over_tcp = request.client.protocol == "tcp"
-        limit = c.MESSAGE_OCTETS_MAX if over_tcp else query.udp_octets
-        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
-        failed, last, problem = 0, None, "no healthy upstream"
-        others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
-        for upstream in self._candidates(request.started_seconds + TOTAL_SECONDS_MOST):
-            try:
-                message = await upstream.ask(query, limit, tcp=tcp)
-                if options.prefer_udp and not tcp and message[2] & c.TC >> 8:
-                    message = await upstream.ask(query, limit, tcp=True)
-            except (OSError, BadReply) as error:
-                problem = f"upstream {upstream.label}: {error}"
-                failed += 1
-                if options.max_fails:
-                    upstream.health.check()
-                if failed == options.attempts_most:
-                    break
-                continue
-            if others < 1 or replies.rcode_of(message) not in options.failover_rcodes:
-                return message
-            last, others = message, others - 1
-        if last is None:
-            raise ServeError(c.SERVFAIL, problem)
-        return last
+    def _take_a_place(self) -> None:
+        """Count a question, or refuse it when there are too many. Raises ServeError."""
+        most = self.options.max_concurrent
+        if most and self.under_way >= most:
+            self._tally.max_concurrent_rejects += 1
+            raise ServeError(c.REFUSED, f"concurrent queries exceeded maximum {most}")
+        self.under_way += 1
 
-    def _candidates(self, deadline: float) -> Iterator[Upstream]:
-        """Give upstreams to ask, round and round, leaving out those that are down.
+    def _candidates(self) -> Iterable[Upstream]:
+        """Give upstreams to ask, round and round, without those that are down.
 
         When all are down, health checks are not to be trusted: any one of them is asked, once.
         """
-        order, fails_most = self._order(self.upstreams), self.options.max_fails
-        while True:
-            alive = False
-            for upstream in order:
-                if not fails_most or upstream.health.fails <= fails_most:
-                    alive = True
-                    yield upstream
-                    if perf_counter() >= deadline:
-                        return
-            if not alive:
-                self._tally.healthcheck_broken += 1
-                if not self.options.failfast:
-                    yield random.choice(self.upstreams)  # noqa: S311  # no secret
-                return
+        order, most = self._order(self.upstreams), self.options.max_fails
+        alive = [upstream for upstream in order if not most or upstream.health.fails <= most]
+        if alive:
+            return cycle(alive)
+        self._tally.healthcheck_broken += 1
+        return () if self.options.failfast else (random.choice(self.upstreams),)  # noqa: S311  # no secret
+
+    def _gives_up(self, upstream: Upstream, request: Request, failed: int) -> bool:
+        """Let an upstream that failed be checked, and say whether time or attempts are over."""
+        if self.options.max_fails:
+            upstream.health.check()
+        late = perf_counter() >= request.started_seconds + TOTAL_SECONDS_MOST
+        return late or failed == self.options.attempts_most

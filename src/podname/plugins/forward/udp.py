@@ -90,7 +90,9 @@ class UdpPool(Pool[UdpSocket]):
         udp = (crowded and self._shared()) or self.take() or self._open(loop)
         self._busy.add(udp)
         udp.users += 1
-        message_id = self._fresh_id(udp)
+        message_id = self._ids.pop() if self._ids else b""
+        if not message_id or message_id in udp.waiting:
+            message_id = self._fresh_id(udp)
         answer: asyncio.Future[bytes] = loop.create_future()
         udp.waiting[message_id] = answer
         self._deadlines.add(answer, loop)

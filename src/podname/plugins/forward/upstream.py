@@ -8,15 +8,12 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from contextlib import suppress
-from time import perf_counter
 
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.health import Health
 from podname.plugins.forward.options import UpstreamOptions
-from podname.plugins.forward.relayed import relay
 from podname.plugins.forward.tcp import TcpPool
 from podname.plugins.forward.udp import UdpPool
-from podname.wire.query import Query
 
 #: Upper bounds of `coredns_proxy_request_duration_seconds`: 0.25 ms to 8.192 s, each twice the one before.
 BOUNDS_SECONDS = tuple(0.00025 * 2**power for power in range(16))
@@ -47,16 +44,13 @@ class Upstream:
         self.health = Health(address, options.health, tcp=options.force_tcp)
         self.durations: dict[int, Durations] = {}
 
-    async def ask(self, query: Query, limit_octets: int, *, tcp: bool) -> bytes:
-        """Ask, and give the response for the client. Raises OSError or BadReply."""
-        started = perf_counter()
-        octets = await (self.tcp if tcp else self.udp).exchange(query.packet)
+    def note(self, octets: bytes, seconds: float) -> None:
+        """Count a reply."""
         rcode = octets[3] & 0xF
         durations = self.durations.get(rcode)
         if durations is None:
             durations = self.durations[rcode] = Durations()
-        durations.add(perf_counter() - started)
-        return relay(query, octets, limit_octets, tcp=tcp)
+        durations.add(seconds)
 
     async def close(self) -> None:
         """Let the questions under way end, then close every socket."""

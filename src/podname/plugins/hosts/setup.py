@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from podname.corefile import Directive, Line, normalize_zones
-from podname.plugins.base import Context, once, unknown_property
+from podname.plugins.base import Context, each_line, once, unknown_property
 from podname.plugins.hosts.entries import address_of
 from podname.plugins.hosts.handler import Hosts, Options
 from podname.wire import names
@@ -39,8 +39,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Hosts:
 def parse(directive: Directive, context: Context) -> Options:
     """Read the directive. Raises CorefileError."""
     said = _Said(context.warn)
-    for line in directive.block or ():
-        _READERS.get(line.name.text, _entry)(line, said)
+    each_line(directive, lambda line: _READERS.get(line.name.text, _entry)(line, said))
     if said.options.get("fallthrough_unsupported") and not said.options.get("fallthrough"):
         raise directive.error("fallthrough_unsupported requires fallthrough")
     zones = normalize_zones(directive.arguments[1:]) or context.zones

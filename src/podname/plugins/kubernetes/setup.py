@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from podname.corefile import Directive, Line, normalize_zones
 from podname.kube.selectors import BadSelector, parse_selector
-from podname.plugins.base import Context, Plugin, once
+from podname.plugins.base import Context, Plugin, each_line, once
 from podname.plugins.kubernetes.handler import Kubernetes
 from podname.plugins.kubernetes.settings import Settings
 from podname.wire.names import from_text
@@ -29,8 +29,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Plugin:
     settings = Settings(zones=tuple(normalize_zones(directive.arguments)) or context.zones)
     if all(is_reverse(from_text(zone)) for zone in settings.zones):
         raise directive.error("non-reverse zone name must be used")
-    for line in directive.block or ():
-        _property(line, settings, context)
+    each_line(directive, lambda line: _property(line, settings, context))
     if settings.namespaces and settings.namespace_labels:
         raise directive.error("namespaces and namespace_labels cannot both be set")
     if settings.manifests and (settings.endpoint or settings.kubeconfig):
