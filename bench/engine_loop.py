@@ -1,6 +1,6 @@
 """What an answer of our engines costs: CPU time per answer, beside a bare echo, for each way to receive in Python.
 
-    python -m bench.engine_loop [--names 10000] [--rounds 5] [--seconds 1]
+    python -m bench.engine_loop [--names 10000] [--rounds 5] [--seconds 1] [--in-flight 64]
 
 Each server runs on one processor and the load on another, in turns, so that what else the machine does meets all of
 them alike. `respond` is the time of the pure function alone, without any socket.
@@ -36,7 +36,6 @@ from podname.wire.records import answer, answer_with_additional, srv_rdata
 HERE = Path(__file__).parent
 CORES = sorted(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
-IN_FLIGHT = 64
 ZONE = names.from_text("cluster.local")
 OPT = b"\x00" + struct.pack("!HHIH", c.OPT, 1232, 0, 0)
 SPINNING = "native, spinning"  # Python computes all the time
@@ -184,17 +183,15 @@ def compiled(name: str, folder: Path) -> str:
     return str(out)
 
 
-def cost_us(server: Server, load: str, path: Path, seconds: float) -> tuple[float, int]:
-    """Put load on a server; give its CPU time per answer, and its answers per second."""
+def cost_us(server: Server, load: str, path: Path, seconds: float, in_flight: int) -> float:
+    """Put load on a server; give its CPU time per answer."""
     before = server.cpu_seconds()
-    asked = (load, "127.0.0.1", str(server.port), str(seconds), str(IN_FLIGHT), str(path))
+    asked = (load, "127.0.0.1", str(server.port), str(seconds), str(in_flight), str(path))
     done = subprocess.run(
         ["taskset", "-c", str(CORES[-1]), *asked], check=True, capture_output=True, text=True
     )
     result = json.loads(done.stdout)
-    return (server.cpu_seconds() - before) / result["answers"] * 1e6, int(
-        result["answers"] / seconds
-    )
+    return (server.cpu_seconds() - before) / float(result["answers"]) * 1e6
 
 
 def respond_us(pods: int, kind: str) -> float:
@@ -218,7 +215,9 @@ def shown(values: list[float]) -> str:
     return f"{statistics.median(values):6.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
-def measure(pods: int, rounds: int, seconds: float, say: Callable[[str], None]) -> None:
+def measure(
+    pods: int, rounds: int, seconds: float, in_flight: int, say: Callable[[str], None]
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         load = compiled("load", folder)
@@ -234,7 +233,7 @@ def measure(pods: int, rounds: int, seconds: float, say: Callable[[str], None]) 
                 costs: dict[str, list[float]] = {server.name: [] for server in servers}
                 for _ in range(rounds):
                     for server in servers:
-                        costs[server.name].append(cost_us(server, load, path, seconds)[0])
+                        costs[server.name].append(cost_us(server, load, path, seconds, in_flight))
                 row = "  ".join(f"{server} {shown(costs[server])}" for server in costs)
                 say(f"{kind:11} {row}  respond {respond_us(pods, kind):.2f}")
         finally:
@@ -247,13 +246,14 @@ def main() -> None:
     parser.add_argument("--names", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--serve", choices=(*WAYS, SPINNING))
     options = parser.parse_args()
     if options.serve:
         uvloop.run(serve(options.serve, options.names))
         return
     print(f"us of CPU per answer, median (least-most) of {options.rounds}; {options.names} pods")
-    measure(options.names, options.rounds, options.seconds, print)
+    measure(options.names, options.rounds, options.seconds, options.in_flight, print)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,6 @@ import dns.rdataclass
 import dns.rdatatype
 from bench.engine_loop import (
     CORES,
-    IN_FLIGHT,
     KINDS,
     changes,
     compiled,
@@ -47,6 +46,7 @@ from podname.wire.patching import COUNTS_OCTETS
 from podname.wire.records import walk
 
 LOOPBACK = "127.0.0.1"
+IN_FLIGHT = 64
 PROGRAMS = Path.home() / ".cache/podname/programs"
 SOA = "ns.dns.cluster.local. hostmaster.cluster.local. 7 7200 1800 86400 30"
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from podname.plugins.http import App
 
@@ -23,6 +24,30 @@ _IDLE_SECONDS = 5
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense is not our news
 
 
+class Connection(H11Protocol):
+    """Ends when nothing has come of it for a while: no request, half of one, or an answer that nobody reads."""
+
+    _timer: asyncio.TimerHandle
+    _seen: object = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to look at it now and then."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(_IDLE_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Look at it no more."""
+        self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        if self.cycle is self._seen:  # no request since the last time
+            self.transport.abort()
+        else:
+            self._seen = self.cycle
+            self._timer = self.loop.call_later(_IDLE_SECONDS, self._look)
+
+
 class HttpServer(uvicorn.Server):
     """Stops when told, not by signals, and sleeps in between instead of waking all the time."""
 
@@ -30,7 +55,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import platform
 from collections.abc import AsyncIterator, Sequence
@@ -17,12 +18,12 @@ from prometheus_client.core import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.http import get
-from tests.support.plugin import ask, context, directives, link, question, samples
+from tests.support.plugin import ask, context, directives, link, question, samples, until
 
 from podname import __version__
 from podname.engine.counters import Counters
 from podname.errors import PodnameError, ServeError
-from podname.plugins import http
+from podname.plugins import http, http_server
 from podname.plugins.base import Bound, Draft, Plugin, Reply, Request, Resources
 from podname.plugins.errors.handler import Errors
 from podname.plugins.health.handler import Health, HealthCounters
@@ -195,6 +196,48 @@ async def test_head_and_two_requests_on_one_connection() -> None:
         assert await reader.readexactly(len(body)) == body
     writer.close()
     await endpoint.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /hea", b"GET /health HTTP/1.1\r\nHost: a\r\n", b"POST / HTTP/1.1\r\nContent-"],
+)
+async def test_who_opens_a_connection_and_asks_nothing_is_not_kept(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.02)
+    resources = Resources()
+    endpoint = http.claim(resources, ("127.0.0.1", 0))
+    endpoint.add("/health", http.text(lambda: (200, "OK")))
+    await endpoint.open()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", endpoint.port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionResetError):
+                assert not await reader.read()
+        writer.close()
+        assert await get(endpoint.port, "/health") == (200, "OK")
+    finally:
+        await endpoint.close()
+
+
+async def test_who_does_not_read_the_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.02)
+    resources = Resources()
+    endpoint = http.claim(resources, ("127.0.0.1", 0))
+    endpoint.add("/large", http.text(lambda: (200, "x" * 50_000_000)))
+    await endpoint.open()
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", endpoint.port, limit=1)
+        writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        server = endpoint._server
+        assert server is not None
+        await until(lambda: bool(server.server_state.tasks))
+        await until(lambda: not server.server_state.connections)
+        writer.transport.abort()  # what it has not read is in the way of an orderly end
+    finally:
+        await endpoint.close()
 
 
 def make_prometheus(resources: Resources, engine: FakeEngine, roster: list[Plugin]) -> Prometheus:
