@@ -13,7 +13,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from podname.engine.base import Plan, TableOptions
+from podname.engine.base import Handed, Plan, TableOptions
 from podname.engine.counters import Counters
 from podname.engine.native.responder import NativeResponder
 from podname.engine.native.table import NativeTable
@@ -28,11 +28,14 @@ _BACKLOG = 1024
 class NativeListener:
     """UDP and TCP sockets on one address and port."""
 
-    def __init__(self, address: tuple[str, int], server: str, dropped: Counters) -> None:
+    def __init__(
+        self, address: tuple[str, int], server: str, dropped: Counters, handed: Handed
+    ) -> None:
         self.address = address
         self._server = server
         self._dropped = dropped
-        self._misses = Misses()
+        self._handed = handed
+        self._misses = Misses(handed)
         self._tcp = Tcp(server, self._misses)
         self._responders: list[NativeResponder] = []
         self._udp: list[Udp] = []
@@ -67,7 +70,7 @@ class NativeListener:
         loop = asyncio.get_running_loop()
         for datagrams, stream in pairs:
             shares = [datagrams, *(share_of(datagrams) for _ in range(threads - 1))]
-            self._udp.append(Udp(shares, self._server, self._dropped, self._misses))
+            self._udp.append(Udp(shares, self._server, self._dropped, self._misses, self._handed))
             family = 2 if ":" in datagrams.getsockname()[0] else 1
             responder = NativeResponder(self._server, "tcp", family, self._dropped)
             self._responders.append(responder)
@@ -87,6 +90,7 @@ class NativeEngine:
 
     def __init__(self, threads: int = 0) -> None:
         self.dropped = Counters()
+        self.handed = Handed()
         self._threads = threads or len(os.sched_getaffinity(0))
 
     def table(self, options: TableOptions) -> NativeTable:
@@ -97,6 +101,6 @@ class NativeEngine:
         """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""
         pairs = bind(host, port, share=True)
         bound = pairs[-1][0].getsockname()
-        listener = NativeListener((bound[0], bound[1]), server, self.dropped)
+        listener = NativeListener((bound[0], bound[1]), server, self.dropped, self.handed)
         await listener.open(pairs, self._threads)
         return listener

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from podname import _core
-from podname.engine.base import Client, Plan
+from podname.engine.base import Client, Handed, Plan
 from podname.engine.counters import Counters
 from podname.engine.native.routes import Routing, plugins_of
 from podname.engine.python.misses import Misses
@@ -27,6 +27,7 @@ from podname.engine.python.udp import prepare
 
 MISSES_MAX = 256  # that are taken before the event loop goes on
 SIGHTS_MAX = 256
+_UNSEEN = 3  # among the totals
 _LET_GO = struct.pack("@ll", 1, 0)  # how often a thread without packets sees what is served
 
 _log = logging.getLogger(__name__)
@@ -36,9 +37,15 @@ class Udp:
     """The packet loop of one address family."""
 
     def __init__(
-        self, sockets: Sequence[socket.socket], server: str, dropped: Counters, misses: Misses
+        self,
+        sockets: Sequence[socket.socket],
+        server: str,
+        dropped: Counters,
+        misses: Misses,
+        handed: Handed,
     ) -> None:
         self._sockets, self._server, self._misses = sockets, server, misses
+        self._handed, self._unseen = handed, 0
         wildcard = sockets[0].getsockname()[0] in {"0.0.0.0", "::"}
         is_ipv6 = sockets[0].family == socket.AF_INET6
         for sock in sockets:
@@ -94,6 +101,9 @@ class Udp:
             plan_seen = self._plans[number][index]
             client = Client(address, port, "udp", self._server)
             self._show(plan_seen, packet, response, client, plugins_of(plan_seen)[plugin], seconds)
+        unseen = self._core.totals()[_UNSEEN]
+        self._handed.unseen += unseen - self._unseen
+        self._unseen = unseen
         if len(misses) == MISSES_MAX or len(sights) == SIGHTS_MAX:
             os.eventfd_write(self._event, 1)  # there may be more, after the event loop's turn
 

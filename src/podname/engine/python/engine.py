@@ -13,7 +13,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 
-from podname.engine.base import Plan, TableOptions
+from podname.engine.base import Handed, Plan, TableOptions
 from podname.engine.counters import Counters
 from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
@@ -28,11 +28,13 @@ _BACKLOG = 1024
 class PythonListener:
     """UDP and TCP sockets on one address and port."""
 
-    def __init__(self, address: tuple[str, int], server: str, dropped: Counters) -> None:
+    def __init__(
+        self, address: tuple[str, int], server: str, dropped: Counters, handed: Handed
+    ) -> None:
         self.address = address
         self._server = server
         self._dropped = dropped
-        self._misses = Misses()
+        self._misses = Misses(handed)
         self._tcp = Tcp(server, self._misses)
         self._responders: list[Responder] = []
         self._udp: list[Udp] = []
@@ -90,6 +92,7 @@ class PythonEngine:
 
     def __init__(self) -> None:
         self.dropped = Counters()
+        self.handed = Handed()
 
     def table(self, options: TableOptions) -> PythonTable:
         """Make an empty table, not synced."""
@@ -99,6 +102,6 @@ class PythonEngine:
         """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""
         sockets = bind(host, port)
         bound = sockets[-1][0].getsockname()
-        listener = PythonListener((bound[0], bound[1]), server, self.dropped)
+        listener = PythonListener((bound[0], bound[1]), server, self.dropped, self.handed)
         await listener.open(sockets)
         return listener
