@@ -28,7 +28,7 @@ from podname.engine.base import Change, Client, Engine, Plan, Table, TableOption
 from podname.engine.counters import Counters
 from podname.engine.native import NativeEngine
 from podname.engine.python import PythonEngine, batch
-from podname.engine.python.responder import REMEMBERED_MAX, Responder
+from podname.engine.python.responder import Responder
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.records import answer, answer_with_additional, srv_rdata
@@ -80,7 +80,7 @@ def plan(table: Table) -> Plan:
 def queries(kind: str, pods: int) -> list[bytes]:
     """Give queries of a kind."""
     if kind == "never twice":  # more names than the engine remembers answers for
-        asked = range(3 * REMEMBERED_MAX)
+        asked = range(30_000)
         pattern = "x{}.example.com.default.svc.cluster.local"
         return [query_for(pattern.format(number), c.A, OPT) for number in asked]
     step = max(1, pods // 2000)

@@ -321,6 +321,10 @@ impl Responder {
         })))
     }
 
+    fn fix_turn(&self, turn: u32) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).responder.fix_turn(turn);
+    }
+
     fn serve(&self, routes: &Routes) -> PyResult<()> {
         let routes = routes.take()?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).routes = Some(routes);

@@ -8,6 +8,8 @@
 //!
 //! Sources: RFC 1035 §4.1; RFC 6891; CoreDNS core/dnsserver `ServeDNS`, miekg/dns `SetReply`.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use crate::apex::Zone;
 use crate::constants as c;
 use crate::counters::{Answered, Counts};
@@ -43,8 +45,8 @@ pub struct Responder {
     over_udp: bool,
     /// The number of the thread, for the counters.
     thread: usize,
-    /// Counts rotated answers.
-    turn: u64,
+    /// Which answer's turn it is.
+    turn: Turn,
     /// The name in question, taken apart.
     name: Name,
 }
@@ -52,7 +54,18 @@ pub struct Responder {
 impl Responder {
     /// Make a responder.
     pub fn new(over_udp: bool, thread: usize) -> Self {
-        Self { over_udp, thread, turn: 0, name: Name::default() }
+        let seed = RandomState::new().build_hasher().finish();
+        Self {
+            over_udp,
+            thread,
+            turn: Turn::Chance(seed as u32 & TURN_MASK),
+            name: Name::default(),
+        }
+    }
+
+    /// Take the same turn for ever, to compare answers.
+    pub fn fix_turn(&mut self, turn: u32) {
+        self.turn = Turn::Fixed(turn);
     }
 
     /// Answer a packet: what to do, and the response in `out`.
@@ -168,10 +181,7 @@ impl Responder {
         out: &mut Vec<u8>,
     ) -> Option<()> {
         if rotate && records::has_several(counts) {
-            self.turn = self.turn.wrapping_add(1);
-            // Neither the turn alone (A and AAAA alternate) nor the id alone (it may be constant) would do.
-            let turn = self.turn.wrapping_add(u64::from(packet[1]));
-            records::rotate(&mut out[query.end..], counts, turn);
+            records::rotate(&mut out[query.end..], counts, u64::from(self.turn.next()));
         }
         if matches!(query.qtype, c::SRV | c::NS) {
             let name = query.name(packet);
@@ -205,6 +215,30 @@ fn answered(query: &Query, packet: &[u8], plugin: usize, rcode: u8, out: &[u8]) 
 
 /// A ready answer that cannot be taken apart.
 struct Unfit;
+
+/// The bits of a turn.
+const TURN_MASK: u32 = 0x7fff_ffff;
+
+/// Where addresses begin.
+enum Turn {
+    /// Anywhere: a plain count would beat with questions that alternate.
+    Chance(u32),
+    /// Always here.
+    Fixed(u32),
+}
+
+impl Turn {
+    /// Give the next one.
+    fn next(&mut self) -> u32 {
+        match self {
+            Self::Fixed(turn) => *turn,
+            Self::Chance(turn) => {
+                *turn = turn.wrapping_mul(1_103_515_245).wrapping_add(12_345) & TURN_MASK;
+                *turn >> 16
+            }
+        }
+    }
+}
 
 /// Octets of an OPT record without options.
 const OPT_OCTETS: usize = 11;

@@ -68,6 +68,8 @@ class Responder:
     """Answers packets one by one."""
 
     def __new__(cls, over_udp: bool) -> Responder: ...
+    def fix_turn(self, turn: int) -> None:
+        """Let addresses begin at the same one for ever, to compare answers."""
     def serve(self, routes: Routes) -> None: ...
     def respond(self, packet: bytes) -> tuple[int, int, bytes | None]:
         """Give number of the plan, number of the plugin, response.

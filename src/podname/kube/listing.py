@@ -62,6 +62,8 @@ class Listing:
             if not metadata.continue_token:
                 self.version = _number(metadata.resource_version)
                 return
+            if metadata.continue_token == parameters.get("continue"):
+                raise KubeError("the list does not go on: a page is followed by itself")
             parameters = {
                 **self._selectors,
                 "limit": str(PAGE_OBJECTS),

@@ -14,9 +14,10 @@ Whatever happens, the store keeps what was last known: it is only ever replaced 
 1. WatchList first. If the server refuses it, or does not end it in time (kubernetes#140890, #138557), lists are used.
 2. The first list may come from the watch cache (version 0); after a loss of the watch it must be as new as what we
    had; after a 410 it comes from etcd, in pages.
-3. A stream has a random length of 5 to 10 minutes. One that ends within a second and said nothing is a failure.
+3. A stream has a random length of 5 to 10 minutes. One that ends within a second and said nothing new is a failure.
 4. Failures wait (`backoff`), so that nothing here can ask in a hot loop.
-5. Now and then an `audit` compares with the server.
+5. Now and then an `audit` compares with the server. One that has never seen our version went back in time (etcd was
+   restored from a backup): what it has now is the truth, and a watch from our version would stay silent.
 
 Sources: client-go tools/cache/reflector.go; kube-rs watcher.rs; KEP-3157 (WatchList), KEP-956 (bookmarks).
 """
@@ -57,6 +58,7 @@ AUDIT_GRACE_SECONDS = 10.0
 
 #: Client errors that say nothing about whether the server knows WatchList.
 _NOT_ABOUT_WATCH_LIST = frozenset({401, 403, 404, 408, 409, 410, 429})
+_TOO_LARGE_VERSION = "Too large resource version"
 
 Event = Init | InitApply[T] | InitDone | Apply[T] | Delete
 
@@ -203,15 +205,15 @@ class Reflector(Generic[T]):
 
     async def _watch(self) -> None:
         self.counters.reconnects += 1
-        began = self._clock.monotonic()
+        began, version = self._clock.monotonic(), self._version
         try:
             await self._stream({"resourceVersion": str(self._version)})
         except TimeoutError:
             return  # the audit ended it
         if self._version == 0:  # versions that are no numbers: there is nothing to go on from
             self._list_anew()
-        elif not self._stream_events and self._clock.monotonic() - began < SHORT_WATCH_SECONDS:
-            raise KubeError("the watch ended at once and said nothing")
+        elif self._version <= version and self._clock.monotonic() - began < SHORT_WATCH_SECONDS:
+            raise KubeError("the watch ended at once and said nothing new")
 
     async def _stream(self, parameters: dict[str, str], seconds: float | None = None) -> None:
         """Follow one stream to its end. Raises TimeoutError when it was ended by us."""
@@ -285,13 +287,24 @@ class Reflector(Generic[T]):
         """Compare with the server, and list anew if an event was lost. Raises KubeError."""
         if self._must_list:
             return
-        suspects = await self._audit.compare(self._transport)
+        try:
+            suspects = await self._audit.compare(self._transport)
+        except KubeError as error:
+            if _TOO_LARGE_VERSION in str(error):
+                self._follow_back()
+            raise
         if suspects.lost():
             await self._clock.sleep(AUDIT_GRACE_SECONDS)
             if lost := suspects.lost():
                 self._heal(lost)
                 return
         suspects.settle()
+
+    def _follow_back(self) -> None:
+        name = self.watch.kind.plural
+        logger.warning("%s: the API server is older than what it told us: listing anew", name)
+        self._list_anew()
+        self._deadline.expire()
 
     def _heal(self, lost: list[str]) -> None:
         self.counters.lost_events_healed += len(lost)

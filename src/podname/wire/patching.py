@@ -20,6 +20,14 @@ _ADDRESS_RECORD_OCTETS = {c.A: 16, c.AAAA: 28}
 _TARGET_AT = {c.SRV: 6, c.NS: 0}
 
 
+def turns_of(ready: bytes) -> int:
+    """Say in how many ways `rotate` can begin. O(1)."""
+    answers = ready[0] << 8 | ready[1]
+    if answers and (ready[8] << 8 | ready[9]) in _ADDRESS_RECORD_OCTETS:
+        return answers
+    return max(1, ready[4] << 8 | ready[5])
+
+
 def rotate(ready: bytes, turn: int) -> bytes:
     """Begin the addresses of the answer and of the additional section elsewhere. O(records), for addresses O(1)."""
     answers = ready[0] << 8 | ready[1]

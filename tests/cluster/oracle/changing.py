@@ -29,7 +29,8 @@ class Changing:
         self._held: dict[tuple[str, str, str], Object] = {}
         self._numbers = itertools.count(1)
         self._number = 0
-        bulk.put([objects.space("mark"), objects.service("slices", at="mark")])
+        reached = objects.slice_of("services", objects.endpoint("10.9.255.255"), at="mark")
+        bulk.put([objects.space("mark"), objects.service("slices", at="mark"), reached])
 
     def become(self, wanted: Iterable[Object]) -> list[Object]:
         """Make the cluster hold these objects; give them."""

@@ -189,7 +189,7 @@ def name_servers_of_what_is_bound(case: Case) -> bool:
     """NS, and `ns.dns`, when `bind` names addresses: nothing there, the servers here."""
     return (
         case.variant.has("bind")
-        and is_no_data(case.reference)
+        and (is_no_data(case.reference) or (case.zone_in_mixed_case and denies(case.reference)))
         and case.subject is not None
         and {record.rtype for record in case.subject.answer} <= {1, 2, 28}
         and ((case.kind("NS") and not case.labels[0]) or case.labels == ["ns", "dns"])

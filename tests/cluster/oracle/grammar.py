@@ -39,7 +39,7 @@ SIXES = ("fd00::1", "fd00::2", "2001:db8::1", "fd00:1::")
 CLUSTER_FOURS = ("10.96.0.1", "10.96.0.2", "10.96.0.3", "10.0.0.1")
 CLUSTER_SIXES = ("fd00:96::1", "fd00:96::2", "fd00::1")
 PORT_NAMES = ("", "http", "tcp", "dns", "a-b")
-OTHER_LABELS = ({}, {"team": "c"}, {"shown": "no", "team": "b"})
+OTHER_LABELS: tuple[dict[str, str], ...] = ({}, {"team": "c"}, {"shown": "no", "team": "b"})
 
 labels = st.one_of(st.just(LABELS), st.just(LABELS), st.just(LABELS), st.sampled_from(OTHER_LABELS))
 spaces = st.sampled_from(SPACES)
@@ -133,9 +133,11 @@ anything = st.one_of(namespaces, services(), services(), slices(), slices(), sli
 def lives(draw: st.DrawFn, changes_max: int = 3) -> list[list[Object]]:
     """A cluster, and what becomes of it."""
     known = {key_of(item): item for item in draw(st.lists(namespaces, max_size=5))}
-    states = []
+    states: list[list[Object]] = []
     for _ in range(draw(st.integers(1, changes_max))):
-        known |= {key_of(item): item for item in draw(st.lists(anything, max_size=14))}
+        least = draw(st.integers(0, 6 if states else 20))
+        more = draw(st.lists(anything, min_size=least, max_size=30))
+        known |= {key_of(item): item for item in more}
         gone = (
             draw(st.lists(st.sampled_from(sorted(known)), max_size=4)) if known and states else []
         )

@@ -177,6 +177,14 @@ def about(names: Iterable[str], chance: random.Random, rare: float = 0.1) -> Ite
                 yield _dressed(name, kind, chance)
 
 
+def some(names: Sequence[str], chance: random.Random, count: int) -> Iterator[Question]:
+    """Ask so many questions: two of three for the names, by any type, the others for neighbours."""
+    for _ in range(count - count // 3):
+        kinds = COMMON if chance.random() < 0.8 else RARE
+        yield _dressed(chance.choice(names), chance.choice(kinds), chance)
+    yield from mutated(names, chance, count // 3)
+
+
 def mutated(names: Sequence[str], chance: random.Random, count: int) -> Iterator[Question]:
     """Ask for neighbours of the names."""
     for _ in range(count):

@@ -46,7 +46,7 @@ def hostile() -> list[Object]:
 
 
 def _spaces() -> Iterator[Object]:
-    yield from (space("one"), space("two"), space("svc"), space("pod"), space("mark"))
+    yield from (space("one"), space("two"), space("svc"), space("pod"))
     yield from (space("hidden", {}), space("other-team", {"shown": "no", "team": "b"}))
     yield from (space("empty"), space(LONG), space("dns"), space("10-0-0-1"))
 

@@ -109,7 +109,7 @@ class Pair:
         self.chance = chance
         self.options = options = [some_options(chance) for _ in range(2)]
         shape = chance.random()
-        rotate = chance.random() < 0.7
+        rotate, turn = chance.random() < 0.7, chance.randrange(1 << 15)
         self.sides = []
         for kind in (KINDS["python"], KINDS["native"]):
             tables, counters, dropped = [kind.table(one) for one in options], Counters(), Counters()
@@ -121,6 +121,7 @@ class Pair:
             for protocol in ("udp", "tcp"):
                 responder = kind.responder("dns://:53", protocol, 1, dropped)
                 responder.serve(plans)
+                fix_turn(responder, turn)
                 responders.append(responder)
             self.sides.append(Side(kind, tables, counters, dropped, responders))
 
@@ -191,6 +192,14 @@ class Pair:
             assert [{k: sum(v.buckets) for k, v in one.items()} for one in durations[:1]] == [
                 {k: sum(v.buckets) for k, v in one.items()} for one in durations[1:]
             ]
+
+
+def fix_turn(responder: Any, turn: int) -> None:
+    """Let addresses begin at the same one on both sides; else that is chance."""
+    if isinstance(responder, KINDS["python"].responder) and not hasattr(responder, "core"):
+        responder._next_turn = lambda: turn
+    else:
+        responder.core.fix_turn(turn)
 
 
 def spoken(response: object) -> object:

@@ -75,18 +75,34 @@ def test_new_plans_forget_and_the_old_table_is_followed_no_more() -> None:
     assert len(new.followers) == 1
 
 
-def test_what_takes_turns_or_is_watched_is_not_kept() -> None:
-    held = table("x A 10.0.0.1\nx A 10.0.0.2\ny A 10.0.0.1")
-    ask = Asker(responder(plan(held, rotate=True)))
-    assert len({ask("x A", id=1)[1] for _ in range(4)}) == 2
-    assert remembered(ask) == 0
-    ask("y A")
-    assert remembered(ask) == 1
+def test_what_is_watched_is_not_kept() -> None:
+    held = table("y A 10.0.0.1")
     seen: list[object] = []
     ask = Asker(responder(plan(held, observers=(lambda *answer: seen.append(answer),))))
     for _ in range(3):
         ask("y A")
     assert (len(seen), remembered(ask)) == (3, 0)
+
+
+@pytest.mark.parametrize("question", ["x A", "_p._t.x SRV", "_P._T.X.CLUSTER.local. SRV"])
+def test_what_takes_turns_goes_on_taking_them(question: str) -> None:
+    text = "\n".join(f"x A 10.0.0.{n}" for n in range(5)) + "\n_p._t.x SRV 0 1 80 x"
+    held, counted = table(text), Counters()
+    ask = Asker(responder(plan(held, rotate=True, counters=counted)))
+    orders = [tuple(ask(question, id=number % 3)) for number in range(240)]
+    assert len(set(orders)) == 5
+    assert {tuple(sorted(order)) for order in orders} == {tuple(sorted(orders[0]))}
+    assert min(orders.count(order) for order in orders) >= 15
+    assert remembered(ask) == 1
+    assert [*counted.families().counts["responses_total"].values()] == [240]
+
+
+def test_of_many_turns_none_is_kept() -> None:
+    ask = Asker(
+        responder(plan(table("\n".join(f"x A 10.0.0.{n}" for n in range(17))), rotate=True))
+    )
+    assert len({ask("x A")[1] for _ in range(100)}) > 10
+    assert remembered(ask) == 0
 
 
 def test_what_is_remembered_is_counted() -> None:
@@ -116,14 +132,14 @@ def test_what_is_remembered_is_counted_when_cells_are_folded(
 
 
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REMEMBERED_MAX", 5)
-    text = "\n".join(f"big A 10.0.0.{n}" for n in range(25))
-    ask = Asker(responder(plan(table(text))))
-    for number in range(20):
+    monkeypatch.setattr(module, "REMEMBERED_OCTETS_MAX", 3000)
+    text = "\n".join(f"big A 10.0.{n >> 8}.{n & 255}" for n in range(90))
+    ask = Asker(responder(plan(table(text)), protocol="tcp"))
+    for number in range(40):
         ask(f"n{number} A")
-        assert 0 < remembered(ask) <= 5
+        assert 0 < remembered(ask) <= 8
     ask.responder.forget()
-    ask("big A")  # a large answer is not kept, nor what stands behind a packet
+    ask("big A")  # a large answer is not kept, nor one to a long query
     packet = make_query("x A").to_wire() + bytes(400)
     assert isinstance(ask.responder.respond(packet, Somebody()), bytes)
     assert remembered(ask) == 0

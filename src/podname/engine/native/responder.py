@@ -19,19 +19,19 @@ class NativeResponder(Responder):
     """A responder whose answers are made in Rust. What it refuses for Python's sake is the reference's."""
 
     def __init__(self, server: str, protocol: str, family: int, dropped: Counters) -> None:
-        self._core = _core.Responder(protocol == "udp")
+        self.core = _core.Responder(protocol == "udp")
         self._routing = Routing(server, protocol, family, dropped)
         super().__init__(server, protocol, family, dropped)
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served."""
         _, numbered, routes = self._routing.routes(plans)
-        self._core.serve(routes)
+        self.core.serve(routes)
         self._plans = numbered
 
     def respond(self, packet: bytes, source: Source) -> Response:
         """Answer a packet: octets to send, None for silence, or the plan whose `miss` must be asked."""
-        number, plugin, response = self._core.respond(packet)
+        number, plugin, response = self.core.respond(packet)
         if number < 0:
             return response
         plan = self._plans[number]

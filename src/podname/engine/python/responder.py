@@ -13,6 +13,7 @@ Sources: the design of podname (the path of a query); RFC 1035 §4.1; RFC 6891; 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from secrets import randbelow
 from time import perf_counter
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from podname.engine.python.table import Denial, PythonTable, Suffixes
 from podname.wire import constants as c
 from podname.wire import reply
 from podname.wire.names import starts_of
-from podname.wire.patching import rotate
+from podname.wire.patching import rotate, turns_of
 from podname.wire.query import Malformed, Query, parse
 
 _UNCOUNTED = [0]  # counts for nobody
@@ -40,9 +41,13 @@ class Source(Protocol):
 
 Response = bytes | Plan | None
 
-#: Answers kept for the same question, and what is worth keeping: some five megabytes at the very most.
-REMEMBERED_MAX = 10_000
-_QUERY_OCTETS_MAX, _RESPONSE_OCTETS_MAX = 300, 300
+#: Answers kept for the same question, all of them together, and what one may take.
+REMEMBERED_OCTETS_MAX = 4 << 20
+_QUERY_OCTETS_MAX, _RESPONSE_OCTETS_MAX, _TURNS_MAX = 300, 1300, 16
+_ENTRY_OCTETS = 300  # what Python adds to each
+
+#: A response without its id, or one for each turn that was taken already.
+Remembered = bytes | list[bytes | None]
 
 
 class Responder:
@@ -53,10 +58,11 @@ class Responder:
         self._labels = (server, protocol, family)
         self._dropped = dropped.tally(server, DROPPED, protocol, family)
         self._over_udp = protocol == "udp"
-        self._turn = 0
+        self._turn = randbelow(1 << 31)
         self._tally: Tally | None = None
         self._shapes: dict[bytes, Shape] = {}
-        self._remembered: dict[bytes, tuple[bytes, list[int]]] = {}  # the response, its count
+        self._remembered: dict[bytes, tuple[Remembered, list[int]]] = {}  # with its count
+        self._room_octets = REMEMBERED_OCTETS_MAX
         self._routes = Routes((), self._labels)
         self.serve(())
 
@@ -76,14 +82,17 @@ class Responder:
         """Forget what was answered: something changed."""
         if self._remembered:
             self._remembered.clear()
+            self._room_octets = REMEMBERED_OCTETS_MAX
 
     def respond(self, packet: bytes, source: Source) -> Response:
         """Answer a packet: octets to send, None for silence, or the plan whose `miss` must be asked."""
         remembered = self._remembered.get(packet[2:])
         if remembered is not None:
-            response, counted = remembered
-            counted[0] += 1
-            return packet[:2] + response
+            known, counted = remembered
+            response = known[self._next_turn() % len(known)] if isinstance(known, list) else known
+            if response is not None:
+                counted[0] += 1
+                return packet[:2] + response
         end = packet.find(0, c.HEADER_OCTETS) + 1
         shape = self._shapes.get(packet[2:12] + packet[end:])
         if shape is None:
@@ -101,6 +110,11 @@ class Responder:
             ):
                 return self._repeat(packet, source, name, shape, served, table, ready)
         return self._by_rules(packet, source, name, shape)
+
+    def _next_turn(self) -> int:
+        """Give a number that looks like chance: a plain count would beat with questions that alternate."""
+        self._turn = turn = (self._turn * 1_103_515_245 + 12_345) & 0x7FFFFFFF
+        return turn >> 16
 
     def settle(self) -> None:
         """Add the time since the last answer that was looked up: that of the ones that were remembered."""
@@ -192,17 +206,16 @@ class Responder:
         table: PythonTable,
         ready: ReadyAnswer,
     ) -> bytes:
-        takes_turns = served.rotate and (ready[1] > 1 or ready[5] > 1 or ready[0] or ready[4])
-        if takes_turns:
-            self._turn += 1
-            # Neither the turn alone (A and AAAA alternate) nor the id alone (it may be constant) would do.
-            ready = rotate(ready, self._turn + packet[1])
+        turns, turn = 1, 0
+        if served.rotate and (ready[1] > 1 or ready[5] > 1 or ready[0] or ready[4]):
+            turns, turn = turns_of(ready), self._next_turn()
+            ready = rotate(ready, turn)
         if shape.recased and not name.islower():
             ready = table.in_case_of(ready, name)
         response = shape.repeat(packet, c.HEADER_OCTETS + len(name) + 4, ready)
         counted = self._watch(packet, source, shape, served, table, c.NOERROR, response)
-        if counted is not None and not takes_turns:
-            self._remember(packet, response, counted)
+        if counted is not None and turns <= _TURNS_MAX:
+            self._remember(packet, response, counted, turns, turn % turns)
         return response
 
     def _deny(  # noqa: PLR0917
@@ -224,7 +237,7 @@ class Responder:
             response = shape.reply(packet, behind, rcode if rcode else c.AA)
         counted = self._watch(packet, source, shape, served, table, rcode, response)
         if counted is not None:
-            self._remember(packet, response, counted)
+            self._remember(packet, response, counted, 1, 0)
         return response
 
     def _watch(  # noqa: PLR0917
@@ -256,8 +269,17 @@ class Responder:
             observe(packet, response, source.client(), plugin, seconds)
         return None if served.observers else counted
 
-    def _remember(self, packet: bytes, response: bytes, counted: list[int]) -> None:
-        if len(packet) <= _QUERY_OCTETS_MAX and len(response) <= _RESPONSE_OCTETS_MAX:
-            if len(self._remembered) >= REMEMBERED_MAX:
-                self._remembered.clear()
+    def _remember(
+        self, packet: bytes, response: bytes, counted: list[int], turns: int, turn: int
+    ) -> None:
+        if len(packet) > _QUERY_OCTETS_MAX or len(response) > _RESPONSE_OCTETS_MAX:
+            return
+        self._room_octets -= len(packet) + len(response) + _ENTRY_OCTETS
+        if self._room_octets < 0:
+            self.forget()
+        if turns == 1:
             self._remembered[packet[2:]] = response[2:], counted
+            return
+        by_turn = self._remembered.setdefault(packet[2:], ([None] * turns, counted))[0]
+        if isinstance(by_turn, list):
+            by_turn[turn] = response[2:]
