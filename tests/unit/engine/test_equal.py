@@ -196,10 +196,10 @@ class Pair:
 
 def fix_turn(responder: Any, turn: int) -> None:
     """Let addresses begin at the same one on both sides; else that is chance."""
-    if isinstance(responder, KINDS["python"].responder) and not hasattr(responder, "core"):
-        responder._next_turn = lambda: turn
-    else:
+    if hasattr(responder, "core"):
         responder.core.fix_turn(turn)
+    else:
+        responder._next_turn = lambda: turn
 
 
 def spoken(response: object) -> object:

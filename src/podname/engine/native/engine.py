@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from itertools import chain
 
 from podname.engine.base import Handed, Plan, TableOptions
 from podname.engine.counters import Counters
@@ -102,5 +103,11 @@ class NativeEngine:
         pairs = bind(host, port, share=True)
         bound = pairs[-1][0].getsockname()
         listener = NativeListener((bound[0], bound[1]), server, self.dropped, self.handed)
-        await listener.open(pairs, self._threads)
+        try:
+            await listener.open(pairs, self._threads)
+        except OSError:
+            await listener.close(0)
+            for sock in chain.from_iterable(pairs):
+                sock.close()
+            raise
         return listener

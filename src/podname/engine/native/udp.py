@@ -29,6 +29,7 @@ MISSES_MAX = 256  # that are taken before the event loop goes on
 SIGHTS_MAX = 256
 _UNSEEN = 3  # among the totals
 _LET_GO = struct.pack("@ll", 1, 0)  # how often a thread without packets sees what is served
+_FORGET_SECONDS = 2.0  # by then all threads have seen it, and the old plans are let go of
 
 _log = logging.getLogger(__name__)
 
@@ -60,12 +61,15 @@ class Udp:
         self._core = _core.Udp(
             [sock.fileno() for sock in sockets], is_ipv6, wildcard, self._event, routes
         )
-        asyncio.get_running_loop().add_reader(self._event, self._look)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._event, self._look)
+        self._later = loop.call_soon(self._forget)
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served."""
         self._core.serve(self._numbered(plans))
-        self._forget()
+        self._later.cancel()
+        self._later = asyncio.get_running_loop().call_later(_FORGET_SECONDS, self._forget)
 
     async def stop(self) -> None:
         """Answer what has arrived, take nothing new."""
@@ -78,6 +82,7 @@ class Udp:
 
     def close(self) -> None:
         """Close the sockets, when nothing is under way any more."""
+        self._later.cancel()
         asyncio.get_running_loop().remove_reader(self._event)
         os.close(self._event)
         for sock in self._sockets:
