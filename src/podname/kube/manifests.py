@@ -5,8 +5,9 @@ beside and renames, `>` writes in place, and looking again is right for all of t
 has not changed for a moment, so that nobody sees half of one.
 
 What was good stays served: a file of which a part cannot be read keeps the objects it had, and so does a path that is
-gone. The objects of a file that was removed from a folder go with it. Until every path was there once, nothing counts
-as synced. If two files hold the same object, the later one in the order of paths and names counts.
+gone. The objects of a file that was removed from a folder go with it. Until every path was there once, a folder with
+something in it, nothing counts as synced. If two files hold the same object, the later one counts, in the order of
+paths and names.
 
 A namespace that an object stands in exists, whether or not the files hold a Namespace: `kubectl get` of one namespace
 prints none.
@@ -194,9 +195,13 @@ class Manifests:
             except OSError as error:
                 scan.missing[path] = error.strerror or str(error)
                 files = [file for file in self._known if path in {file, file.parent}]
-            for file in files:
-                if file == path or _is_ours(file):
-                    self._scan_file(file, scan)
+            ours = [file for file in files if file == path or _is_ours(file)]
+            if not (
+                ours or self._has_read or path in scan.missing
+            ):  # more likely not filled yet than an empty cluster
+                scan.missing[path] = f"holds no manifest ({', '.join(sorted(SUFFIXES))}) yet"
+            for file in ours:
+                self._scan_file(file, scan)
         return scan
 
     def _scan_file(self, file: Path, scan: _Scan) -> None:

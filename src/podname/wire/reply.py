@@ -9,12 +9,11 @@ Sources: RFC 1035 §4.1.1; RFC 6891 §6.1.1, §6.1.3, §7; CoreDNS request.SizeA
 
 from __future__ import annotations
 
-from struct import pack, pack_into, unpack_from
+from struct import pack
 
 from podname.wire import constants as c
 from podname.wire.fitting import fit
 from podname.wire.query import Malformed, Query
-from podname.wire.records import skip_name, walk
 
 _COPIED_FLAGS = c.RD | c.CD
 _OPCODE = 0x7800
@@ -76,21 +75,6 @@ def bad_version(query: Query) -> bytes:
 def rcode_of(response: bytes) -> int:
     """Read the RCODE of the header, without what an OPT record would add."""
     return response[3] & 0xF
-
-
-def without_opt(response: bytes) -> bytes:
-    """Take the OPT record out of a message. Raises what `walk` raises when the message is malformed."""
-    questions, answers, authorities, additionals = unpack_from("!4H", response, 4)
-    at = c.HEADER_OCTETS
-    for _ in range(questions):
-        at = skip_name(response, at) + 4
-    first_additional = answers + authorities
-    for number, rr in enumerate(walk(response, at, first_additional + additionals)):
-        if number >= first_additional and rr.rtype == c.OPT:
-            shorter = bytearray(response[: rr.start] + response[rr.end :])
-            pack_into("!H", shorter, 10, additionals - 1)
-            return bytes(shorter)
-    return response
 
 
 def opt_record(query: Query) -> bytes:

@@ -120,6 +120,15 @@ async def test_a_broken_file_at_the_start_costs_only_itself(files: Files) -> Non
     assert len(files.source.problems) == 1
 
 
+async def test_an_empty_folder_is_not_an_empty_cluster(files: Files) -> None:
+    pods = files.source.watch(Watch(PODS))
+    await until(lambda: files.source.problems, files.clock)
+    assert not pods.has_synced
+    files.write("a.yaml", pod("a"))
+    await until(lambda: pods.has_synced, files.clock)
+    assert list(pods.store.objects) == ["default/a"]
+
+
 async def test_nothing_is_synced_until_every_path_is_there(
     tmp_path: Path, clock: FakeClock
 ) -> None:

@@ -424,6 +424,19 @@ async def test_a_popular_answer_is_fetched_before_it_expires() -> None:
     assert samples(plugin.collect())["coredns_cache_prefetch_total", "dns://:53", ".", ""] == 1
 
 
+async def test_an_answer_that_was_fetched_again_stays_popular() -> None:
+    clock = Clock()
+    plugin, chain = cache("cache {\nprefetch 3 1m 10%\n}", clock), Chain("@ 100 A 192.0.2.1")
+    for seconds in (0, 20, 50, 25):  # kept at 0, popular and fetched again at 95
+        clock.seconds += seconds
+        await ask(plugin, question(), chain)
+    await until(lambda: len(chain.asked) == 2 and not plugin._refresher._tasks)
+    for seconds in (50, 45):  # its second life brings fewer questions, without a gap
+        clock.seconds += seconds
+        await ask(plugin, question(), chain)
+    await until(lambda: len(chain.asked) == 3 and not plugin._refresher._tasks)
+
+
 async def test_an_unpopular_answer_is_not_fetched_again() -> None:
     clock = Clock()
     plugin, chain = cache("cache {\nprefetch 3 10s\n}", clock), Chain("@ 100 A 192.0.2.1")

@@ -11,7 +11,7 @@ import pytest
 from podname.wire import constants as c
 from podname.wire import names, reply
 from podname.wire.query import Query, parse
-from podname.wire.records import answer, record, soa_rdata, txt_rdata
+from podname.wire.records import answer, record, soa_rdata
 
 ZONE = names.from_text("cluster.local")
 SOA = record(ZONE, c.SOA, 5, soa_rdata(ZONE, ZONE, (1, 2, 3, 4, 5)))
@@ -83,10 +83,3 @@ def test_badvers_promises_nothing() -> None:
     message = read(reply.bad_version(query(use_edns=0, payload=1232, want_dnssec=True)))
     assert message.rcode() == dns.rcode.BADVERS
     assert (message.edns, message.payload, message.ednsflags & dns.flags.DO) == (0, 0, 0)
-
-
-def test_an_opt_record_is_taken_out() -> None:
-    asked = query(use_edns=0)
-    bare = reply.respond(asked, answer(c.TXT, 5, [txt_rdata(b"x")]))
-    assert reply.without_opt(reply.finish(asked, bare, 512)) == bare
-    assert reply.without_opt(bare) == bare

@@ -177,8 +177,10 @@ class Cache(Plugin):
         denial = found.kind in {Kind.DENIAL, Kind.SERVER_ERROR}
         if not (self.options.denial if denial else self.options.success).takes(query.folded):
             return
-        key = key_of(query)
-        item = Item(query, message, found.ttl_offsets, ttl_seconds, self.clock())
+        key, now = key_of(query), self.clock()
+        item = Item(query, message, found.ttl_offsets, ttl_seconds, now)
+        if again and (old := store.success.get(key) or store.denial.get(key)):
+            item.inherit(old.hits, now)
         shelf, name = (store.denial, DENIAL) if denial else (store.success, SUCCESS)
         store.tally(request.client.server).evictions[name] += shelf.put(key, item)
         if again and not denial:
