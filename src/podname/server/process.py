@@ -21,7 +21,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ _log = logging.getLogger("podname.server")
 EXIT_DONE, EXIT_RUNTIME, EXIT_CONFIGURATION = 0, 1, 2
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGQUIT, signal.SIGHUP)
+ECHO_SECONDS = 1.0
 _END = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -99,17 +100,26 @@ def _fatal() -> None:
 
 
 class Signals:
-    """The signals that come in, one after the other."""
+    """The signals that come in, one after the other.
 
-    def __init__(self) -> None:
+    The same signal again within a second is its echo, not impatience: make, timeout and some inits signal a process
+    and then the group that it is in. `clock` gives seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._queue: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._clock = clock
+        self._came_at: dict[signal.Signals, float] = {}
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.send, number)
 
     def send(self, number: signal.Signals) -> None:
         """Take a signal."""
-        self._queue.put_nowait(number)
+        before, now = self._came_at.get(number, -ECHO_SECONDS), self._clock()
+        self._came_at[number] = now
+        if number not in _END or now - before >= ECHO_SECONDS:
+            self._queue.put_nowait(number)
 
     async def next(self) -> signal.Signals:
         """Give the next signal."""

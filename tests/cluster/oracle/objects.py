@@ -132,3 +132,24 @@ def key_of(item: Object) -> tuple[str, str, str]:
     """Give what identifies an object: kind, namespace and name."""
     metadata = item["metadata"]
     return item["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+HEADLESS_SIZES = (30, 120, 1000, 6000)
+
+
+def headless_of(size: int) -> list[Object]:
+    """Give a headless Service with so many endpoints, in slices of a hundred; all have a shared name."""
+    name = f"big-{size}"
+    made = [service(name)]
+    for start in range(0, size, 100):
+        numbers = range(start, min(size, start + 100))
+        listed = (
+            endpoint(
+                f"10.{20 + size // 1000}.{number >> 8}.{number & 255}",
+                hostname="named" if number % 3 == 0 else None,
+                pod=f"{name}-{number}",
+            )
+            for number in numbers
+        )
+        made.append(slice_of(name, *listed, name=f"{name}-{start}"))
+    return made

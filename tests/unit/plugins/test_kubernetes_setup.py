@@ -185,3 +185,8 @@ def test_the_table_leaves_with_the_ttls_that_coredns_has() -> None:
     assert (zone.soa_ttl_seconds, zone.negative_ttl_seconds) == (300, 600)
     assert zone.mname == from_text("ns.dns.cluster.local.")
     assert plugin.zone_options().ttl_seconds == 600
+
+
+def test_a_file_that_is_not_there_is_warned_about() -> None:
+    _, warnings = _set_up("kubernetes cluster.local {\nmanifests nowhere\n}")
+    assert warnings == ["Corefile:3:1: there is no /etc/x/nowhere yet"]

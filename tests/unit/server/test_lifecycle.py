@@ -447,7 +447,8 @@ class Told:
     """A process that waits for signals, without the process."""
 
     def __init__(self, server: Server) -> None:
-        self.signals = Signals()
+        self.seconds = 100.0
+        self.signals = Signals(lambda: self.seconds)
         self.attending = asyncio.create_task(attend(server, self.signals))
 
     async def end(self) -> tuple[int, bool]:
@@ -476,9 +477,19 @@ async def test_a_second_signal_ends_now(tmp_path: Path) -> None:
     await lame.wait()
     told.signals.send(signal.SIGUSR1)  # too late for that, and no reason to end
     told.signals.send(signal.SIGHUP)
+    told.seconds += 1
     told.signals.send(signal.SIGTERM)
     assert await told.end() == (1, True)
     await server.stop(0)
+
+
+async def test_a_signal_that_is_sent_twice_in_one_moment_is_one_signal(tmp_path: Path) -> None:
+    """`timeout make serve` signals the process group, and make hands its own signal on."""
+    told = Told(await started(tmp_path, WHOAMI))
+    told.signals.send(signal.SIGTERM)
+    told.seconds += 0.5
+    told.signals.send(signal.SIGTERM)
+    assert await told.end() == (0, False)
 
 
 async def test_sigquit_ends_now_and_sighup_does_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from podname.corefile import Directive, Line, normalize_zones
 from podname.kube.selectors import BadSelector, parse_selector
@@ -100,18 +101,26 @@ def _endpoint(line: Line, settings: Settings, context: Context) -> None:
 
 
 def _tls(line: Line, settings: Settings, context: Context) -> None:
-    files = [str(context.folder / name) for name in line.expect(3, 3)]
+    files = [str(_there(line, context, name)) for name in line.expect(3, 3)]
     settings.tls = (files[0], files[1], files[2])
 
 
 def _kubeconfig(line: Line, settings: Settings, context: Context) -> None:
     words = line.expect(1, 2)
-    settings.kubeconfig = str(context.folder / words[0])
+    settings.kubeconfig = str(_there(line, context, words[0]))
     settings.context = words[1] if len(words) > 1 else ""
 
 
 def _manifests(line: Line, settings: Settings, context: Context) -> None:
-    settings.manifests += tuple(context.folder / word for word in line.expect(1))
+    settings.manifests += tuple(_there(line, context, word) for word in line.expect(1))
+
+
+def _there(line: Line, context: Context, name: str) -> Path:
+    """Give the path of a file, with a warning when nothing is there: it may come, but is more likely misspelt."""
+    path = context.folder / name
+    if not path.exists():
+        context.warn(f"{line.name.place}: there is no {path} yet")
+    return path
 
 
 def _fallthrough(line: Line, settings: Settings, _: Context) -> None:
