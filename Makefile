@@ -1,19 +1,23 @@
 # What a person does with a clone. Every target sets up what it needs; `make help` lists them.
 
 PYTHON ?= python3
+FUZZ_SECONDS ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# The native engine is built where there is a Rust toolchain; elsewhere podname runs without it, and says so.
+NATIVE_SOURCES := _build/backend.py $(wildcard rust/Cargo.* rust/src/*.rs)
+CARGO := $(shell command -v cargo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-cluster lint format lock clean
+.PHONY: help install serve test test-cluster fuzz lint format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 install: $(INSTALLED) ## Set up .venv with podname and all that its tests need (Python 3.11 or newer)
 
-$(INSTALLED): requirements/dev.txt pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml $(NATIVE_SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "podname needs Python 3.11 or newer; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +30,14 @@ serve: install ## Answer DNS on 127.0.0.1:1053 from the example cluster
 
 test: install ## Run every test that needs nothing but this (under five minutes)
 	$(BIN)/python -m pytest tests/unit
+ifneq ($(CARGO),)
+	cargo test --quiet --release --manifest-path rust/Cargo.toml
+endif
+
+fuzz: ## Feed the native engine broken packets and changes (needs nightly Rust and cargo-fuzz; FUZZ_SECONDS=60 each)
+	for target in packet table; do \
+	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 || exit 1; \
+	done
 
 test-cluster: install ## Run the tests on a real Kubernetes cluster (root, Go, Debian's packages; ten minutes more the first time)
 	tests/cluster/prepare.sh
@@ -36,6 +48,11 @@ lint: install ## Check style, types and floors
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+ifneq ($(CARGO),)
+	cargo fmt --manifest-path rust/Cargo.toml --check
+	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --quiet --manifest-path rust/Cargo.toml --features python --all-targets -- -D warnings
+	$(BIN)/python -m mypy.stubtest podname._core
+endif
 
 format: install ## Format the code
 	$(BIN)/ruff check --fix
@@ -48,4 +65,5 @@ lock: ## Write requirements/*.txt anew from requirements/*.in (needs uv)
 	done
 
 clean: ## Remove what the targets made
+	rm -rf rust/target rust/fuzz/target src/podname/_core.*.so
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

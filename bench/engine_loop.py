@@ -1,4 +1,4 @@
-"""What an answer of the Python engine costs: CPU time per answer, beside a bare echo, for each way to receive.
+"""What an answer of our engines costs: CPU time per answer, beside a bare echo, for each way to receive in Python.
 
     python -m bench.engine_loop [--names 10000] [--rounds 5] [--seconds 1] [--in-flight 64]
 
@@ -24,9 +24,10 @@ from pathlib import Path
 
 import uvloop
 
-from podname.engine.base import Change, Client, Plan, TableOptions, Zone
+from podname.engine.base import Change, Client, Engine, Plan, Table, TableOptions, Zone
 from podname.engine.counters import Counters
-from podname.engine.python import PythonEngine, PythonTable, batch
+from podname.engine.native import NativeEngine
+from podname.engine.python import PythonEngine, batch
 from podname.engine.python.responder import Responder
 from podname.wire import constants as c
 from podname.wire import names
@@ -37,7 +38,8 @@ CORES = sorted(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
 ZONE = names.from_text("cluster.local")
 OPT = b"\x00" + struct.pack("!HHIH", c.OPT, 1232, 0, 0)
-WAYS = ("batches", "one by one", "uvloop")
+SPINNING = "native, spinning"  # Python computes all the time
+WAYS = ("native", "batches", "one by one", "uvloop")
 
 
 def changes(pods: int) -> Iterator[Change]:
@@ -58,9 +60,9 @@ def changes(pods: int) -> Iterator[Change]:
             )
 
 
-def filled_table(pods: int) -> PythonTable:
+def filled_table(pods: int, engine: Engine) -> Table:
     zone = Zone(ZONE, 30, 30, b"\x02ns\x03dns" + ZONE, b"\x0ahostmaster" + ZONE)
-    table = PythonTable(TableOptions("kubernetes", (zone,), optional_underscores=True))
+    table = engine.table(TableOptions("kubernetes", (zone,), optional_underscores=True))
     table.update(changes(pods))
     table.synced = True
     return table
@@ -70,7 +72,7 @@ async def no_miss(_: bytes, __: Client) -> bytes | None:
     return None
 
 
-def plan(table: PythonTable) -> Plan:
+def plan(table: Table) -> Plan:
     """Serve as a kubeadm Corefile does: with loadbalance and prometheus."""
     return Plan(names.ROOT, (table,), no_miss, rotate=True, counters=Counters())
 
@@ -127,7 +129,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 async def serve(way: str, pods: int) -> None:
     """Be a server: print the port, answer until ended."""
-    table = filled_table(pods)
+    engine: Engine = NativeEngine(threads=1) if way.startswith("native") else PythonEngine()
+    table = filled_table(pods, engine)
     if way == "uvloop":
         responder = Responder("dns://:53", "udp", 1, Counters())
         responder.serve([plan(table)])
@@ -138,10 +141,12 @@ async def serve(way: str, pods: int) -> None:
     else:
         if way == "one by one":
             batch.supported = lambda: False
-        listener = await PythonEngine().listen("127.0.0.1", 0, "dns://:53")
+        listener = await engine.listen("127.0.0.1", 0, "dns://:53")
         listener.serve([plan(table)])
         port = listener.address[1]
     print(port, flush=True)
+    while way == SPINNING:
+        pass
     await asyncio.Event().wait()
 
 
@@ -158,12 +163,17 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Give the user and system time spent so far; the kernel counts it in nanoseconds."""
-        parts = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
-        return int(parts[0]) * 1e-9
+        return cpu_seconds_of(self.process.pid)
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Give what a process has spent on all of its threads."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) * 1e-9
 
 
 def compiled(name: str, folder: Path) -> str:
@@ -187,7 +197,7 @@ def cost_us(server: Server, load: str, path: Path, seconds: float, in_flight: in
 def respond_us(pods: int, kind: str) -> float:
     """Take the time of the pure function."""
     responder = Responder("dns://:53", "udp", 1, Counters())
-    responder.serve([plan(filled_table(pods))])
+    responder.serve([plan(filled_table(pods, PythonEngine()))])
     asked = queries(kind, pods)
     best, source = 1.0, _Datagrams(responder)
     for _ in range(20):
@@ -237,7 +247,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--in-flight", type=int, default=64)
-    parser.add_argument("--serve", choices=WAYS)
+    parser.add_argument("--serve", choices=(*WAYS, SPINNING))
     options = parser.parse_args()
     if options.serve:
         uvloop.run(serve(options.serve, options.names))

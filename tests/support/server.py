@@ -12,10 +12,10 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 
-from podname.engine.python import PythonEngine
 from podname.plugins.base import Plugin
 from podname.server.lifecycle import Server
 from podname.server.source import Source
+from tests.support import engines
 
 LOOPBACK = "127.0.0.1"
 
@@ -34,7 +34,7 @@ async def serving(
 
 async def started(folder: Path, text: str, fatal: Callable[[], None] = sys.exit) -> Server:
     """Start a server."""
-    server = Server(Source(write(folder, text)), PythonEngine(), fatal=fatal)
+    server = Server(Source(write(folder, text)), engines.current().engine(), fatal=fatal)
     await server.start()
     return server
 

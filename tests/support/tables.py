@@ -25,6 +25,7 @@ from podname.engine.python.responder import Responder
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.records import EMPTY_ANSWER, answer_with_additional
+from tests.support import engines
 
 ORIGIN_TEXT = "cluster.local."
 ORIGIN = names.from_text(ORIGIN_TEXT)
@@ -109,8 +110,8 @@ def ready(
 
 
 def table(text: str = "", options: TableOptions = OPTIONS, *, synced: bool = True) -> PythonTable:
-    """Make a table that holds a zone's records."""
-    made = PythonTable(options)
+    """Make a table that holds a zone's records, of the engine under test (they differ in nothing)."""
+    made: PythonTable = engines.current().table(options)
     made.update(changes(read_zone(text)))
     made.set_serial(SERIAL)
     made.synced = synced
@@ -130,7 +131,7 @@ def plan(*layers: Table | Code, zone: str = ".", **settings: object) -> Plan:
 
 def responder(*plans: Plan, protocol: str = "udp", dropped: Counters | None = None) -> Responder:
     """Make a responder that serves plans."""
-    made = Responder("dns://:53", protocol, 1, dropped or Counters())
+    made: Responder = engines.current().responder("dns://:53", protocol, 1, dropped or Counters())
     made.serve(plans)
     return made
 

@@ -57,18 +57,23 @@ def command(
 
         click.echo("\n".join(sorted(SUPPORTED)))
         return
-    from podname.engine.python import PythonEngine  # noqa: PLC0415
+    from podname.engine.choice import NoSuchEngine, choose  # noqa: PLC0415
 
+    try:
+        engine = choose()
+    except NoSuchEngine as error:
+        click.echo(f"podname: {error}", err=True)
+        sys.exit(2)
     if version:
         from podname.server.version import version as version_text  # noqa: PLC0415
 
-        click.echo(version_text(PythonEngine.name))
+        click.echo(version_text(engine.name))
         return
     from podname.server import process  # noqa: PLC0415
 
     options = process.Options(conf, port, pidfile, quiet, log_format)
     try:
-        sys.exit(process.run(options, PythonEngine()))
+        sys.exit(process.run(options, engine))
     except CorefileError as error:
         for told in (error, *error.others):
             click.echo(str(told), err=True)

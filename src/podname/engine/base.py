@@ -177,10 +177,19 @@ class Listener(Protocol):
         """Stop taking new questions, finish those under way (at most `grace_seconds`), close the sockets."""
 
 
+@dataclass(slots=True)
+class Handed:
+    """How much an engine handed over to Python: whatever is not among the misses, it answered by itself."""
+
+    misses: int = 0  # questions for the plugin chain
+    unseen: int = 0  # answers that the observers were not shown, because they did not keep up
+
+
 class Engine(Protocol):
     """Makes tables and listeners. `name` is `python` or `native`."""
 
     name: str
+    handed: Handed
     dropped: Counters  # what belongs to no plan: refused, under CoreDNS's zone "dropped"
 
     def table(self, options: TableOptions) -> Table:

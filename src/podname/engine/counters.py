@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -95,7 +95,7 @@ Cell = tuple[int, int, str, int, int]
 
 @dataclass(slots=True)
 class Totals:
-    """What cells are folded into."""
+    """What cells are folded into, and what another engine counted by itself."""
 
     requests: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     dnssec_ok: int = 0
@@ -113,6 +113,16 @@ class Totals:
             self.responses[rcode, plugin] += count
             self.request_octets.add(SIZE_BOUNDS_OCTETS, request, count)
             self.response_octets.add(SIZE_BOUNDS_OCTETS, response, count)
+
+    def merge(self, other: Totals) -> None:
+        """Add another's counts."""
+        for qtype, count in other.requests.items():
+            self.requests[qtype] += count
+        for key, count in other.responses.items():
+            self.responses[key] += count
+        self.dnssec_ok += other.dnssec_ok
+        self.request_octets.merge(other.request_octets)
+        self.response_octets.merge(other.response_octets)
 
 
 class Tally:
@@ -165,6 +175,12 @@ class Tally:
         """Count an answer that took longer than the first bound."""
         self.slow[bisect_left(DURATION_BOUNDS_SECONDS, seconds)] += 1
 
+    def absorb(self, totals: Totals, seconds: float, slow: Sequence[int]) -> None:
+        """Add what was counted elsewhere; `slow` are answers per bucket of durations, above the first bound."""
+        self._totals.merge(totals)
+        self.seconds += seconds
+        self.slow = [a + b for a, b in zip(self.slow, slow, strict=True)]
+
     def totals(self) -> Totals:
         """Add up everything counted so far."""
         self._totals.add(self.cells)
@@ -192,6 +208,8 @@ class Counters:
 
     def __init__(self) -> None:
         self._tallies: dict[tuple[str, str, str, int], Tally] = {}
+        #: Called before anybody reads: whoever counts elsewhere brings what is new into its tallies.
+        self.folds: set[Callable[[], None]] = set()
 
     def tally(self, server: str, zone: str, protocol: str, family: int) -> Tally:
         """Give the tally under these labels; `family` is 1 for IPv4, 2 for IPv6. Always the same object."""
@@ -203,6 +221,8 @@ class Counters:
 
     def families(self) -> Families:
         """Give all families (the view is always empty)."""
+        for fold in self.folds:
+            fold()
         out = Families(
             {name: defaultdict(int) for name in LABELS if name.endswith("_total")},
             {name: {} for name in LABELS if not name.endswith("_total")},

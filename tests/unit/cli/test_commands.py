@@ -130,7 +130,7 @@ def test_version(
     assert run(monkeypatch, *arguments) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == f"podname-{__version__}"
-    assert second.endswith(", engine python")
+    assert second.endswith((", engine python", ", engine native"))
 
 
 def test_plugins(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ async def podname(folder: Path, *arguments: str, stdin: str = "") -> AsyncIterat
 async def test_the_embedded_default_answers_and_says_what_to_try(tmp_path: Path) -> None:
     async with podname(tmp_path, "-p=0", "-pidfile", "pid") as running:
         ready = await running.line(
-            rf"\[INFO\] podname-{__version__} \(engine python\) is ready"
+            rf"\[INFO\] podname-{__version__} \(engine (?:python|native)\) is ready"
             r" on 127\.0\.0\.1:(\d+) after \d+\.\d\d s"
         )
         port = int(ready[1])

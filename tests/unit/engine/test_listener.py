@@ -20,6 +20,8 @@ from podname.engine.python.engine import PythonListener
 from podname.wire import names, reply
 from podname.wire.query import Query, parse
 from podname.wire.records import answer
+from tests.support import engines
+from tests.support.engines import Kind
 from tests.support.tables import lines, make_query, plan, table
 
 ZONE = "\n".join(
@@ -110,7 +112,7 @@ def framed(*questions: str, **settings: object) -> bytes:
 
 @contextlib.asynccontextmanager
 async def serving(host: str = "127.0.0.1", listen: str | None = None) -> AsyncIterator[Served]:
-    engine = PythonEngine()
+    engine = engines.current().engine()
     listener = await engine.listen(host if listen is None else listen, 0, "dns://:53")
     served = Served(engine, listener, host)
     try:
@@ -204,12 +206,12 @@ async def test_several_listeners() -> None:
 async def test_an_address_in_use_is_an_oserror() -> None:
     async with serving() as served:
         with pytest.raises(OSError, match=r"[Aa]ddress"):
-            await PythonEngine().listen("127.0.0.1", served.port, "dns://:53")
+            await engines.current().engine().listen("127.0.0.1", served.port, "dns://:53")
 
 
 async def test_no_address_is_an_oserror() -> None:
     with pytest.raises(OSError, match=r"known|address|resolution"):
-        await PythonEngine().listen("no address", 0, "dns://:53")
+        await engines.current().engine().listen("no address", 0, "dns://:53")
 
 
 # --------------------------------------------------------------- misses
@@ -247,13 +249,17 @@ async def test_a_chain_that_fails_costs_its_question_servfail(
     assert len(caplog.records) == 1
 
 
-async def test_a_fault_of_ours_costs_one_question(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_of_an_observer_costs_at_most_one_answer(
+    engine: Kind, caplog: pytest.LogCaptureFixture
+) -> None:
     def observe(*_: object) -> None:
         raise RuntimeError("a fault")
 
     async with serving() as served:
         served.listener.serve([replace(served.plan, observers=(observe,))])
-        assert await served.ask_udp("web.default.svc A") == ["SERVFAIL"]
+        # Native answers over UDP are seen when they are sent already.
+        expected = ["NOERROR", ANSWER] if engine.name == "native" else ["SERVFAIL"]
+        assert await served.ask_udp("web.default.svc A") == expected
         reader, writer = await served.tcp()
         writer.write(framed("web.default.svc A"))
         assert (await read(reader)).rcode() == dns.rcode.SERVFAIL

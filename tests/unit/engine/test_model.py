@@ -16,6 +16,7 @@ from podname.engine.python import PythonTable
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.query import Query, parse
+from tests.support import engines
 from tests.support.model import Model
 from tests.support.tables import (
     OPTIONS,
@@ -106,7 +107,7 @@ def test_the_engine_answers_what_the_model_answers(
     records = read_zone(text)
     parents = {dns.name.from_text(parent, origin): open_ for parent, open_ in dashed.items()}
     model = Model(options, records, synced, parents)
-    table = PythonTable(options)
+    table = engines.current().table(options)
     table.update(changes(records))
     table.set_serial(SERIAL)
     table.synced = synced

@@ -19,6 +19,10 @@ from podname.wire import names
 from podname.wire.records import answer
 from tests.support.tables import OPTIONS, Asker, Somebody, make_query, plan, responder, table
 
+#: The native engine remembers nothing: it is not worth it there.
+pytestmark = pytest.mark.parametrize("engine", ["python"], indirect=True)
+
+
 X = names.from_text("x.cluster.local")
 TWO = answer(c.A, 5, [bytes((10, 0, 0, 2))])
 

@@ -287,6 +287,7 @@ def test_what_looks_like_a_known_shape_behind_a_broken_name_is_formerr() -> None
     assert response[3] & 15 == c.FORMERR
 
 
+@pytest.mark.parametrize("engine", ["python"], indirect=True)  # the native one keeps no shapes
 def test_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("podname.engine.python.responder.SHAPES_MAX", 8)
     ask = Asker(responder(plan(table(ZONE))))

@@ -21,6 +21,7 @@ from tests.support.http import get
 from tests.support.plugin import ask, context, directives, link, question, samples, until
 
 from podname import __version__
+from podname.engine.base import Handed
 from podname.engine.counters import Counters
 from podname.errors import PodnameError, ServeError
 from podname.plugins import http, http_server
@@ -52,6 +53,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.dropped = Counters()
+        self.handed = Handed(misses=3)
 
 
 @asynccontextmanager
@@ -307,6 +309,7 @@ async def test_queries_of_the_chain_are_counted_under_coredns_names() -> None:
     build = {"version": f"podname-{__version__}", "revision": "", "goversion": ""}
     assert shown("coredns_build_info", **build) == 1
     python = platform.python_version()
+    assert shown("podname_engine_misses_total") == 3
     assert shown("podname_build_info", version=__version__, engine="python", python=python) == 1
     assert shown("process_resident_memory_bytes") > 0
 

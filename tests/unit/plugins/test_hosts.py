@@ -13,10 +13,10 @@ import dns.reversename
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support import engines
 from tests.support.plugin import ask, context, directives, link, question, samples, until
 from tests.support.tables import Asker, lines, plan, responder
 
-from podname.engine.python import PythonEngine
 from podname.errors import CorefileError, ServeError
 from podname.plugins.base import Draft, Reply, Request, Resources
 from podname.plugins.cache.setup import setup as setup_cache
@@ -27,6 +27,8 @@ from podname.plugins.hosts.setup import parse as parse_directive
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.records import walk
+
+pytestmark = pytest.mark.usefixtures("engine")  # runs over both
 
 FILE = """
 # A comment
@@ -75,7 +77,8 @@ def made(
 ) -> Hosts:
     (directive,) = directives(f".:53 {{\n{text}\n}}", "hosts")
     return setup(
-        [directive], context(zones, engine=PythonEngine(), folder=folder, warnings=warnings)
+        [directive],
+        context(zones, engine=engines.current().engine(), folder=folder, warnings=warnings),
     )
 
 
@@ -493,4 +496,7 @@ def test_what_cannot_be_done_is_refused_with_its_place(text: str, message: str) 
 
 def test_once_per_server_block() -> None:
     with pytest.raises(CorefileError, match="3:1: this plugin can only be used once"):
-        setup(directives(".:53 {\nhosts\nhosts\n}", "hosts"), context(engine=PythonEngine()))
+        setup(
+            directives(".:53 {\nhosts\nhosts\n}", "hosts"),
+            context(engine=engines.current().engine()),
+        )

@@ -16,6 +16,8 @@ from tests.support.server import addresses, plugin_of, port_of, serving, udp, wr
 from podname.errors import KubeError, PodnameError
 from podname.server.lifecycle import Server
 
+pytestmark = pytest.mark.usefixtures("engine")  # runs over both
+
 ZONE = "cluster.local."
 
 

@@ -10,33 +10,31 @@ Sources: RFC 1035 §4.2; the design of podname.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import socket
 from collections.abc import Sequence
 
-from podname.engine.base import Plan, TableOptions
+from podname.engine.base import Handed, Plan, TableOptions
 from podname.engine.counters import Counters
 from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
 from podname.engine.python.table import PythonTable
 from podname.engine.python.tcp import Connection, Tcp
 from podname.engine.python.udp import Udp, udp
+from podname.engine.sockets import Pair, bind
 
-_FREE_PORT_TRIES = 20
 _BACKLOG = 1024
-Pair = tuple[socket.socket, socket.socket]  # of datagrams, and a stream's
-_NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
 class PythonListener:
     """UDP and TCP sockets on one address and port."""
 
-    def __init__(self, address: tuple[str, int], server: str, dropped: Counters) -> None:
+    def __init__(
+        self, address: tuple[str, int], server: str, dropped: Counters, handed: Handed
+    ) -> None:
         self.address = address
         self._server = server
         self._dropped = dropped
-        self._misses = Misses()
+        self._misses = Misses(handed)
         self._tcp = Tcp(server, self._misses)
         self._responders: list[Responder] = []
         self._udp: list[Udp] = []
@@ -94,61 +92,16 @@ class PythonEngine:
 
     def __init__(self) -> None:
         self.dropped = Counters()
+        self.handed = Handed()
 
     def table(self, options: TableOptions) -> PythonTable:
         """Make an empty table, not synced."""
         return PythonTable(options)
 
     async def listen(self, host: str, port: int, server: str) -> PythonListener:
-        """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError.
-
-        `host` is an address; the empty one and `::` stand for every address of both families.
-        """
-        sockets = _bind(host, port)
+        """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""
+        sockets = bind(host, port)
         bound = sockets[-1][0].getsockname()
-        listener = PythonListener((bound[0], bound[1]), server, self.dropped)
+        listener = PythonListener((bound[0], bound[1]), server, self.dropped, self.handed)
         await listener.open(sockets)
         return listener
-
-
-def _bind(host: str, port: int) -> list[Pair]:
-    for _ in range(_FREE_PORT_TRIES):
-        try:
-            return _bind_once(host, port)
-        except OSError as error:
-            if port or error.errno != errno.EADDRINUSE:
-                raise
-    return _bind_once(host, port)
-
-
-def _bind_once(host: str, port: int) -> list[Pair]:
-    """Bind every family of a host, all to one port: the one that the first got, if any will do."""
-    pairs: list[Pair] = []
-    is_wildcard = host in {"", "::"}
-    with contextlib.ExitStack() as undo:
-        for address in ("0.0.0.0", "::") if is_wildcard else (host,):
-            try:
-                pairs.append(_bind_pair(address, port, undo))
-            except OSError as error:
-                if not (is_wildcard and error.errno in _NO_SUCH_FAMILY):
-                    raise
-                continue
-            port = pairs[0][0].getsockname()[1]
-        if not pairs:
-            raise OSError(errno.EAFNOSUPPORT, "neither IPv4 nor IPv6 is there")
-        undo.pop_all()
-    return pairs
-
-
-def _bind_pair(address: str, port: int, undo: contextlib.ExitStack) -> Pair:
-    numeric = socket.AI_NUMERICHOST | socket.AI_PASSIVE
-    family, *_, where = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=numeric)[0]
-    datagrams = undo.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-    stream = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    for sock in (datagrams, stream):
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    datagrams.bind(where)
-    stream.bind((where[0], datagrams.getsockname()[1], *where[2:]))
-    return datagrams, stream

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from podname.engine.base import Client, Plan
+from podname.engine.base import Client, Handed, Plan
 from podname.engine.python.responder import Responder
 from podname.wire import constants as c
 from podname.wire import reply
@@ -25,7 +25,8 @@ _log = logging.getLogger(__name__)
 class Misses:
     """The misses of one listener that are under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, handed: Handed) -> None:
+        self._handed = handed
         self._tasks: set[asyncio.Task[None]] = set()
         self._reported: set[tuple[type[BaseException], int]] = set()
 
@@ -42,6 +43,7 @@ class Misses:
         if not isinstance(query, Query):  # the engine asks for well-formed queries only
             send(None)
             return
+        self._handed.misses += 1
         if len(self._tasks) >= MISSES_MAX:
             send(responder.refuse(query, c.SERVFAIL))
             return

@@ -23,7 +23,7 @@ from prometheus_client.samples import Sample
 
 from podname import __version__
 from podname.engine import counters as c
-from podname.engine.base import Engine
+from podname.engine.base import Engine, Handed
 from podname.plugins.base import Plugin
 from podname.plugins.prometheus.totals import ServerTotals
 
@@ -67,6 +67,7 @@ class ServerCollector(Collector):
         )
         panics.add_metric([], self._totals.panics)
         yield panics
+        yield from _handed(self._engine.handed)
         for counters in (self._totals.counters, self._engine.dropped):
             yield from _dns(counters.families())
         for plugin in self._roster:
@@ -109,6 +110,21 @@ def _dns(families: c.Families) -> Iterator[Metric]:
             buckets = zip(bounds, histogram.cumulative(), strict=True)
             family.add_metric(labels, list(buckets), histogram.sum)
         yield family
+
+
+def _handed(handed: Handed) -> Iterator[Metric]:
+    misses = CounterMetricFamily(
+        "podname_engine_misses",
+        "Questions that the engine handed to the plugins; it answered all others by itself.",
+    )
+    misses.add_metric([], handed.misses)
+    yield misses
+    unseen = CounterMetricFamily(
+        "podname_engine_unseen",
+        "Answers of the engine that could not be logged, because the log did not keep up.",
+    )
+    unseen.add_metric([], handed.unseen)
+    yield unseen
 
 
 def _build_info(engine: str) -> Iterator[Metric]:

@@ -1,0 +1,313 @@
+"""CPU per answer of five servers for the same zone, in one run: echo, our two engines, Knot, NSD, CoreDNS.
+
+    python -m bench.side_by_side [--names 10000 100000] [--rounds 5] [--seconds 1] [--latency]
+
+One server runs at a time on one processor with one thread, the load on another. All serve the same names: ours from a
+table, the others from a zone file (CoreDNS by its `file` plugin: beside_coredns.py measures its `kubernetes`). Rate
+limiting is off. What is not installed is left out: knot and nsd are Debian's, CoreDNS is built by
+tests/cluster/prepare.sh. With --latency: our native engine's latency at a modest rate, Python idle and spinning; the
+threads that answer and the load run before whatever else the machine does (SCHED_FIFO; as root), Python does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+from bench.engine_loop import (
+    CORES,
+    KINDS,
+    changes,
+    compiled,
+    cpu_seconds_of,
+    queries,
+    shown,
+)
+
+from podname.wire import names
+from podname.wire.patching import COUNTS_OCTETS
+from podname.wire.records import walk
+
+LOOPBACK = "127.0.0.1"
+IN_FLIGHT = 64
+PROGRAMS = Path.home() / ".cache/podname/programs"
+SOA = "ns.dns.cluster.local. hostmaster.cluster.local. 7 7200 1800 86400 30"
+
+
+def zone_lines(pods: int) -> Iterator[str]:
+    """Write the names as a zone file."""
+    yield f"cluster.local. 30 IN SOA {SOA}"
+    yield "cluster.local. 30 IN NS ns.dns.cluster.local."
+    yield "ns.dns.cluster.local. 30 IN A 10.255.255.254"
+    for owner, rtype, ready in changes(pods):
+        assert ready is not None
+        for record in walk(ready, COUNTS_OCTETS, int.from_bytes(ready[:2], "big")):
+            octets = ready[record.rdata : record.end]
+            rdata = dns.rdata.from_wire(
+                dns.rdataclass.IN, dns.rdatatype.RdataType(rtype), octets, 0, len(octets)
+            )
+            kind = dns.rdatatype.to_text(dns.rdatatype.RdataType(rtype))
+            yield f"{names.to_text(owner)} 30 IN {kind} {rdata}"
+
+
+def knot(folder: Path, port: int) -> list[str] | None:
+    program = shutil.which("knotd", path=os.environ["PATH"] + ":/usr/sbin")
+    (folder / "knot.conf").write_text(
+        f"""server:
+    rundir: {folder}/knot
+    listen: {LOOPBACK}@{port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+database:
+    storage: {folder}/knot
+zone:
+  - domain: cluster.local
+    file: {folder}/zone
+    zonefile-load: whole
+    journal-content: none
+    semantic-checks: off
+log:
+  - target: stderr
+    any: error
+"""
+    )
+    (folder / "knot").mkdir()
+    return [program, "-c", str(folder / "knot.conf")] if program else None
+
+
+def nsd(folder: Path, port: int) -> list[str] | None:
+    program = shutil.which("nsd", path=os.environ["PATH"] + ":/usr/sbin")
+    (folder / "nsd").mkdir()
+    (folder / "nsd.conf").write_text(
+        f"""server:
+    ip-address: {LOOPBACK}@{port}
+    server-count: 1
+    username: ""
+    chroot: ""
+    zonesdir: "{folder}"
+    database: ""
+    pidfile: "{folder}/nsd/pid"
+    xfrdfile: "{folder}/nsd/xfrd.state"
+    zonelistfile: "{folder}/nsd/zone.list"
+    xfrdir: "{folder}/nsd"
+    logfile: "{folder}/nsd/log"
+    rrl-ratelimit: 0
+    rrl-whitelist-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: cluster.local
+    zonefile: "{folder}/zone"
+"""
+    )
+    return [program, "-d", "-c", str(folder / "nsd.conf")] if program else None
+
+
+def coredns(folder: Path, port: int) -> list[str] | None:
+    found = sorted(PROGRAMS.glob("*/coredns"), key=lambda path: path.stat().st_mtime)
+    (folder / "Corefile").write_text(
+        f"cluster.local:{port} {{\n bind {LOOPBACK}\n file {folder}/zone\n loadbalance\n}}\n"
+    )
+    return [str(found[-1]), "-quiet", "-conf", str(folder / "Corefile")] if found else None
+
+
+class Server:
+    """A server on a processor of its own, known by its port."""
+
+    def __init__(self, name: str, command: list[str], port: int | None, cores: str) -> None:
+        self.name = name
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(
+            ["taskset", "-c", cores, *command],
+            stdout=subprocess.PIPE if port is None else quiet,
+            stderr=quiet if port is not None else None,
+            start_new_session=True,
+            env=os.environ | {"GOMAXPROCS": "1"},
+        )
+        if port is None:
+            assert self.process.stdout is not None
+            port = int(self.process.stdout.readline())
+        self.port = port
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        query = dns.message.make_query(
+            "app-7bd795854f-00000.default.pod.cluster.local", "A", use_edns=0
+        )
+        end = time.monotonic() + 120
+        while self.name != "echo":
+            try:
+                reply = dns.query.udp(query, LOOPBACK, port=self.port, timeout=0.5)
+                if reply.answer:
+                    return
+            except (OSError, dns.exception.DNSException):
+                time.sleep(0.1)
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.name} does not answer")
+
+    def cpu_seconds(self) -> float:
+        """Give what it and its children have spent so far."""
+        return sum(cpu_seconds_of(pid) for pid in family(self.process.pid))
+
+    def first(self, threads: list[str]) -> None:
+        """Let threads of these names run before everybody else."""
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            if (task / "comm").read_text().strip() in threads:
+                subprocess.run(["chrt", "-f", "-p", "10", task.name], check=True)
+
+    def resident_mib(self) -> float:
+        """Give the memory that it has now, what is shared counted once."""
+        kib = 0
+        for pid in family(self.process.pid):
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            kib += int(text.split("Pss:")[1].split()[0])
+        return kib / 1024
+
+    def end(self) -> None:
+        """End it; a server of several processes ends its own."""
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            for pid in reversed(family(self.process.pid)):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def family(pid: int) -> list[int]:
+    """Give a process and all below it."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [pid, *(other for child in text.split() for other in family(int(child)))]
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((LOOPBACK, 0))
+        return int(sock.getsockname()[1])
+
+
+def ours(way: str, pods: int) -> list[str]:
+    return [sys.executable, "-m", "bench.engine_loop", "--serve", way, "--names", str(pods)]
+
+
+def run_load(load: str, server: Server, path: Path, seconds: float, *more: str) -> dict[str, float]:
+    command = ["chrt", "-f", "10"] if more else []
+    command += ["taskset", "-c", str(CORES[-1]), load, LOOPBACK, str(server.port), str(seconds)]
+    in_flight = str(IN_FLIGHT) if not more else "256"
+    done = subprocess.run(
+        [*command, in_flight, str(path), *more], check=True, capture_output=True, text=True
+    )
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def write(path: Path, kind: str, pods: int) -> None:
+    asked = queries(kind, pods)
+    path.write_bytes(b"".join(struct.pack("!H", len(query)) + query for query in asked))
+
+
+def measure(pods: int, rounds: int, seconds: float) -> None:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        load = compiled("load", folder)
+        (folder / "zone").write_text("\n".join(zone_lines(pods)) + "\n")
+        servers = [Server("echo", [compiled("echo", folder)], None, str(CORES[0]))]
+        for name, way in (("native", "native"), ("python", "batches")):
+            servers.append(Server(name, ours(way, pods), None, str(CORES[0])))
+        for program in (knot, nsd, coredns):
+            port = free_port()
+            command = program(folder, port)
+            if command:
+                servers.append(Server(program.__name__, command, port, str(CORES[0])))
+        for server in servers:
+            stack.callback(server.end)
+        for server in servers:
+            server.wait()
+        for kind in KINDS:
+            path = folder / "queries"
+            write(path, kind, pods)
+            costs: dict[str, list[float]] = {server.name: [] for server in servers}
+            for _ in range(rounds):
+                for server in servers:
+                    before = server.cpu_seconds()
+                    result = run_load(load, server, path, seconds)
+                    used = server.cpu_seconds() - before
+                    costs[server.name].append(used / result["answers"] * 1e6)
+            echo = statistics.median(costs["echo"])
+            row = "  ".join(
+                f"{name} {shown(cost)} x{statistics.median(cost) / echo:.2f}"
+                for name, cost in costs.items()
+            )
+            print(f"{kind:9} {row}", flush=True)
+        row = "  ".join(f"{server.name} {server.resident_mib():.0f}" for server in servers)
+        print(f"MiB resident: {row}")
+
+
+def latency(pods: int, rounds: int, seconds: float, per_second: int) -> None:
+    """Show what a busy interpreter does to native answers: nothing should."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        load = compiled("load", folder)
+        write(folder / "queries", "A", pods)
+        everywhere = f"{CORES[0]}-{CORES[-1]}"
+        servers = [
+            Server(way, ours(way, pods), None, everywhere)
+            for way in ("native", "native, spinning", "batches")
+        ]
+        for server in servers:
+            stack.callback(server.end)
+            server.first(["udp-0"] if server.name != "batches" else ["python", "python3"])
+            server.process.send_signal(signal.SIGSTOP)
+        for _ in range(rounds):
+            for server in servers:
+                server.process.send_signal(
+                    signal.SIGCONT
+                )  # one spins: it must not while others run
+                result = run_load(load, server, folder / "queries", seconds, str(per_second))
+                server.process.send_signal(signal.SIGSTOP)
+                line = ", ".join(
+                    f"{key} {result[key]:.0f}" for key in ("p50_us", "p99_us", "p999_us", "lost")
+                )
+                print(f"{server.name:17} at {per_second}/s: {line}", flush=True)
+        for server in servers:
+            server.process.send_signal(signal.SIGCONT)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--names", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--latency", action="store_true")
+    options = parser.parse_args()
+    for pods in options.names:
+        if options.latency:
+            latency(pods, options.rounds, options.seconds, 5000)
+            continue
+        print(
+            f"us of CPU per answer, median (least-most) of {options.rounds}, and times the echo's; {pods} pods"
+        )
+        measure(pods, options.rounds, options.seconds)
+
+
+if __name__ == "__main__":
+    main()

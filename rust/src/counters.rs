@@ -1,0 +1,127 @@
+//! What is counted: plain integers that one thread writes and a scrape reads.
+//!
+//! A [`Block`] belongs to one thread and one server block (or to what belongs to none). Only its thread adds to
+//! it, so adding is a load and a store, no locked instruction. What the integers mean is known in Python, where
+//! they become CoreDNS's metric families.
+//!
+//! Sources: CoreDNS plugin/metrics/vars (types, bucket bounds), plugin.TimeBuckets.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The types that have a label of their own, in the order of their counts; all others are counted behind them.
+pub const TYPES: [u16; 19] =
+    [1, 28, 12, 33, 2, 5, 6, 15, 16, 43, 46, 47, 48, 50, 64, 65, 251, 252, 255];
+/// The bounds of sizes, in octets.
+pub const SIZE_BOUNDS: [u16; 14] =
+    [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000, 64_000];
+/// The first bound of durations; each further one is twice the one before.
+pub const FIRST_BOUND_NS: u64 = 250_000;
+/// Buckets of durations, the last one without a bound.
+const DURATIONS: usize = 17;
+/// RCODEs that a header can hold.
+pub const RCODES: usize = 16;
+
+/// Offsets of the counts in a block.
+mod at {
+    use super::{DURATIONS, SIZE_BOUNDS, TYPES};
+    /// Requests by type.
+    pub const TYPE: usize = 0;
+    /// Requests with the DO bit.
+    pub const DNSSEC_OK: usize = TYPE + TYPES.len() + 1;
+    /// The sum of the durations, in nanoseconds.
+    pub const NANOSECONDS: usize = DNSSEC_OK + 1;
+    /// Slow answers by duration.
+    pub const DURATION: usize = NANOSECONDS + 1;
+    /// The sums of the sizes of requests and responses.
+    pub const OCTETS: usize = DURATION + DURATIONS;
+    /// Requests by size.
+    pub const REQUEST: usize = OCTETS + 2;
+    /// Responses by size.
+    pub const RESPONSE: usize = REQUEST + SIZE_BOUNDS.len() + 1;
+    /// Responses by plugin and RCODE.
+    pub const RCODE: usize = RESPONSE + SIZE_BOUNDS.len() + 1;
+}
+
+/// One thread's counts. Aligned, so that threads do not share cache lines.
+#[repr(align(64))]
+struct Block(Box<[AtomicU64]>);
+
+/// The counts of one server block, on all threads.
+pub struct Counts {
+    /// One for each thread.
+    blocks: Vec<Block>,
+}
+
+/// One answer, to be counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// The type that was asked for.
+    pub qtype: u16,
+    /// The DO bit.
+    pub dnssec_ok: bool,
+    /// The number of the plugin that answered.
+    pub plugin: usize,
+    /// The RCODE.
+    pub rcode: u8,
+    /// The size of the request.
+    pub request_octets: usize,
+    /// The size of the response.
+    pub response_octets: usize,
+}
+
+impl Counts {
+    /// Make counts of zero.
+    pub fn new(threads: usize, plugins: usize) -> Self {
+        let size = at::RCODE + RCODES * plugins;
+        let block = || Block((0..size).map(|_| AtomicU64::new(0)).collect());
+        Self { blocks: (0..threads).map(|_| block()).collect() }
+    }
+
+    /// Count an answer on its thread, but not its duration.
+    pub fn count(&self, thread: usize, one: Answered) {
+        let block = &self.blocks[thread].0;
+        let add = |at: usize, count: u64| {
+            // Nobody else writes here.
+            block[at].store(block[at].load(Ordering::Relaxed) + count, Ordering::Relaxed);
+        };
+        let kind = TYPES.iter().position(|&qtype| qtype == one.qtype);
+        add(at::TYPE + kind.unwrap_or(TYPES.len()), 1);
+        if one.dnssec_ok {
+            add(at::DNSSEC_OK, 1);
+        }
+        add(at::OCTETS, one.request_octets as u64);
+        add(at::OCTETS + 1, one.response_octets as u64);
+        add(at::REQUEST + size_bucket(one.request_octets), 1);
+        add(at::RESPONSE + size_bucket(one.response_octets), 1);
+        add(at::RCODE + one.plugin * RCODES + one.rcode as usize, 1);
+    }
+
+    /// Count an answer's duration.
+    pub fn count_duration(&self, thread: usize, nanoseconds: u64) {
+        let block = &self.blocks[thread].0;
+        let add = |at: usize, count: u64| {
+            block[at].store(block[at].load(Ordering::Relaxed) + count, Ordering::Relaxed);
+        };
+        add(at::NANOSECONDS, nanoseconds);
+        if nanoseconds > FIRST_BOUND_NS {
+            let bounds = (0..DURATIONS - 1).map(|power| FIRST_BOUND_NS << power);
+            add(at::DURATION + bounds.filter(|&bound| nanoseconds > bound).count(), 1);
+        }
+    }
+
+    /// Add up the counts of all threads.
+    pub fn read(&self) -> Vec<u64> {
+        let mut sums = vec![0; self.blocks[0].0.len()];
+        for block in &self.blocks {
+            for (sum, count) in sums.iter_mut().zip(&block.0) {
+                *sum += count.load(Ordering::Relaxed);
+            }
+        }
+        sums
+    }
+}
+
+/// Give the bucket of a size.
+fn size_bucket(octets: usize) -> usize {
+    SIZE_BOUNDS.iter().take_while(|&&bound| octets > bound as usize).count()
+}

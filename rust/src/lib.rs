@@ -1,0 +1,29 @@
+//! podname's native engine: a table of ready answers, and the packet loop that repeats them.
+//!
+//! Python decides, this crate repeats. It knows messages, names, zones, EDNS, truncation, rotation and negative
+//! answers, and nothing of Kubernetes. What it must do is written in `podname.engine.base`; the reference is
+//! `podname.engine.python`, which it equals octet for octet.
+//!
+//! From the bottom: [`raw`] (memory and system calls), [`names`], [`records`] and [`query`] (octets), [`sets`],
+//! [`table`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), and, with the feature
+//! `python`, the module `podname._core`.
+//!
+//! Sources: RFC 1035; RFC 6891; the design of podname.
+
+pub mod addresses;
+pub mod apex;
+pub mod constants;
+pub mod counters;
+pub mod fitting;
+pub mod names;
+pub mod query;
+pub mod raw;
+pub mod records;
+pub mod responder;
+pub mod routes;
+pub mod sets;
+pub mod table;
+pub mod udp;
+
+#[cfg(feature = "python")]
+mod python;

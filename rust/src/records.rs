@@ -1,0 +1,156 @@
+//! Resource records, and what is done to a ready answer on its way out.
+//!
+//! A *ready answer* is what a table keeps for one owner name and type: three counts of two octets, the answer
+//! records (owned by the pointer 0xC00C, one RRset), the additional records (owned by pointers into the answer).
+//! The functions here work in place, on the records where they stand in the response.
+//!
+//! Sources: RFC 1035 §3.2.1, §4.1.4; RFC 2782 (SRV); CoreDNS plugin/loadbalance (addresses take turns, nothing
+//! else moves); CoreDNS plugin/kubernetes, which takes the zone of SRV and NS targets from the question.
+
+use crate::constants as c;
+use crate::names::{self, LABEL_OCTETS_MAX};
+
+/// The counts of a ready answer: answers, authorities, additionals.
+pub type Counts = [u8; 6];
+/// Octets of the counts.
+pub const COUNTS_OCTETS: usize = 6;
+
+/// Read 16 bits. The caller knows that they are there.
+pub fn u16_at(octets: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([octets[at], octets[at + 1]])
+}
+
+/// Give the offset behind the name at `at`. None when it is cut or malformed; a pointer ends it.
+pub fn skip_name(octets: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let length = *octets.get(at)? as usize;
+        if length == 0 {
+            return Some(at + 1);
+        }
+        if length >= 0xc0 {
+            return (at + 2 <= octets.len()).then_some(at + 2);
+        }
+        if length > LABEL_OCTETS_MAX {
+            return None;
+        }
+        at += 1 + length;
+    }
+}
+
+/// Where one record stands: offsets.
+#[derive(Clone, Copy)]
+pub struct Record {
+    /// Of the owner.
+    pub start: usize,
+    /// Of the type.
+    pub fixed: usize,
+    /// Of the RDATA.
+    pub rdata: usize,
+    /// Behind it.
+    pub end: usize,
+    /// The type.
+    pub rtype: u16,
+}
+
+/// Read the record at `at`. None when it is malformed.
+pub fn record_at(octets: &[u8], at: usize) -> Option<Record> {
+    let fixed = skip_name(octets, at)?;
+    let rdata = fixed + 10;
+    if rdata > octets.len() {
+        return None;
+    }
+    let end = rdata + u16_at(octets, fixed + 8) as usize;
+    let rtype = u16_at(octets, fixed);
+    (end <= octets.len()).then_some(Record { start: at, fixed, rdata, end, rtype })
+}
+
+/// Read `count` records from `at` on; ends early when they are malformed.
+pub fn walk(octets: &[u8], mut at: usize, count: usize) -> impl Iterator<Item = Record> + '_ {
+    (0..count).map_while(move |_| {
+        let record = record_at(octets, at)?;
+        at = record.end;
+        Some(record)
+    })
+}
+
+/// Give the numbers of answers and additionals.
+pub fn sections(counts: Counts) -> (usize, usize) {
+    (u16_at(&counts, 0) as usize, u16_at(&counts, 4) as usize)
+}
+
+/// Say whether there is anything to rotate.
+pub fn has_several(counts: Counts) -> bool {
+    let (answers, additionals) = sections(counts);
+    answers > 1 || additionals > 1
+}
+
+/// Begin the addresses of the answer and of the additional section elsewhere.
+pub fn rotate(records: &mut [u8], counts: Counts, turn: u64) {
+    let (answers, additionals) = sections(counts);
+    let octets = match (answers, records.get(2..4)) {
+        (1.., Some([0, 1])) => 16,
+        (1.., Some([0, 28])) => 28,
+        _ => 0,
+    };
+    if octets > 0 {
+        let shift = (turn % answers as u64) as usize * octets;
+        if let Some(addresses) = records.get_mut(..answers * octets) {
+            addresses.rotate_left(shift);
+        }
+    } else if additionals > 1 {
+        let first = start_of(records, answers);
+        let turned = start_of(records, answers + (turn % additionals as u64) as usize);
+        records[first..].rotate_left(turned - first);
+    }
+}
+
+/// Give the offset of a record by its number.
+fn start_of(records: &[u8], number: usize) -> usize {
+    walk(records, 0, number).last().map_or(0, |record| record.end)
+}
+
+/// Repeat records from `base` on under an owner that is `shift` octets longer than the one they were made for.
+///
+/// An additional record whose pointer would no longer reach is left out, as additional records may be.
+pub fn shift(out: &mut Vec<u8>, base: usize, counts: &mut Counts, shift: isize) {
+    let (answers, additionals) = sections(*counts);
+    let mut at = base + start_of(&out[base..], answers);
+    let mut kept = additionals;
+    for _ in 0..additionals {
+        let Some(record) = record_at(out, at) else {
+            break;
+        };
+        let owner = u16_at(out, at);
+        if owner >= 0xc000 {
+            let target = (owner & 0x3fff) as isize + shift;
+            if !(0..c::POINTER_REACH as isize).contains(&target) {
+                out.drain(at..record.end);
+                kept -= 1;
+                continue;
+            }
+            out[at..at + 2].copy_from_slice(&(0xc000 | target as u16).to_be_bytes());
+        }
+        at = record.end;
+    }
+    counts[4..].copy_from_slice(&(kept as u16).to_be_bytes());
+}
+
+/// Spell the zone of SRV and NS targets as the question does; `zone` is folded, `spelled` as long.
+pub fn recase(records: &mut [u8], counts: Counts, zone: &[u8], spelled: &[u8]) {
+    let (answers, _) = sections(counts);
+    let mut at = 0;
+    for _ in 0..answers {
+        let Some(record) = record_at(records, at) else {
+            return;
+        };
+        let target = match record.rtype {
+            c::SRV => record.rdata + 6,
+            c::NS => record.rdata,
+            _ => record.end,
+        };
+        if target < record.end && names::is_subdomain(&records[target..record.end], zone) {
+            records[record.end - zone.len()..record.end].copy_from_slice(spelled);
+        }
+        at = record.end;
+    }
+}

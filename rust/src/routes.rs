@@ -1,0 +1,76 @@
+//! What a listener serves: the plans of its server blocks, and which of them a question goes to.
+//!
+//! The longest zone wins; a DS question goes to the shortest one other than the root, for the parent of a zone
+//! holds its DS records. A question for nobody's zone is refused.
+//!
+//! Sources: RFC 4035 §3.1.4.1 (DS); CoreDNS core/dnsserver `Server.ServeDNS`.
+
+use std::sync::Arc;
+
+use crate::constants as c;
+use crate::counters::Counts;
+use crate::names::{Name, Suffixes};
+use crate::table::Table;
+
+/// One layer of a plan.
+pub enum Layer {
+    /// A table, and the number that its plugin is counted under.
+    Table(Arc<Table>, usize),
+    /// Names at or below these are for code.
+    Code(Suffixes),
+}
+
+/// What one server block means for the engine.
+pub struct Plan {
+    /// The zone, folded.
+    pub zone: Box<[u8]>,
+    /// What a question meets in turn.
+    pub layers: Vec<Layer>,
+    /// Whether addresses take turns.
+    pub rotate: bool,
+    /// Where answers are counted.
+    pub counts: Option<Arc<Counts>>,
+    /// Whether somebody wants to see each answer.
+    pub is_observed: bool,
+}
+
+/// The plans of a listener.
+pub struct Routes {
+    /// What Python knows these by.
+    pub number: u64,
+    /// The plans, each with a zone of its own.
+    pub plans: Vec<Plan>,
+    /// Their zones.
+    zones: Suffixes,
+    /// The classes that are not refused; empty when all are welcome.
+    classes: Vec<u16>,
+    /// Where refusals are counted.
+    pub dropped: Arc<Counts>,
+}
+
+impl Routes {
+    /// Make the routes. ANY among the classes stands for all of them.
+    pub fn new(number: u64, plans: Vec<Plan>, classes: Vec<u16>, dropped: Arc<Counts>) -> Self {
+        Self {
+            number,
+            zones: Suffixes::new(plans.iter().map(|plan| &*plan.zone)),
+            plans,
+            classes: if classes.contains(&c::ANY) { Vec::new() } else { classes },
+            dropped,
+        }
+    }
+
+    /// Say whether questions of this class are refused.
+    pub fn refuses(&self, qclass: u16) -> bool {
+        !self.classes.is_empty() && !self.classes.contains(&qclass)
+    }
+
+    /// Give the number of the plan for a name.
+    pub fn find(&self, name: &Name, qtype: u16) -> Option<usize> {
+        let longest = self.zones.longest(name);
+        if qtype == c::DS && longest.is_some() {
+            return self.zones.shortest_below_root(name).or(longest);
+        }
+        longest
+    }
+}

@@ -1,0 +1,415 @@
+//! The packet loop: threads that receive, answer and send, in batches, and never wait for Python.
+//!
+//! Each thread has a socket of its own; the kernel spreads clients over them (`SO_REUSEPORT`). For an answer from
+//! a table nothing is locked and nothing is allocated. What only the plugin chain can answer, and what somebody
+//! wants to see, is put into bounded queues; Python is woken through an eventfd, and when it does not keep up, a
+//! miss is answered SERVFAIL and a sight is counted as lost.
+//!
+//! What is served is swapped by its number: a thread looks at the number once per batch, and takes the lock
+//! only when it has changed.
+//!
+//! Sources: recvmmsg(2); socket(7) `SO_REUSEPORT`; eventfd(2); the design of podname (the path of a query).
+
+use std::io::{Error, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::constants as c;
+use crate::counters::Answered;
+use crate::query;
+use crate::raw::{Batch, Origin, PACKETS_MAX, Reader, wake};
+use crate::responder::{Outcome, Responder};
+use crate::routes::Routes;
+
+/// Misses that wait for Python.
+const MISSES_MAX: usize = 1024;
+/// Sights that wait for Python.
+const SIGHTS_MAX: usize = 4096;
+/// Batches that are still answered when the loop is to end.
+const LAST_BATCHES: usize = 4;
+/// A thread's stack: the largest thing on it is a few hundred octets of header.
+const STACK_OCTETS: usize = 256 << 10;
+/// After an error of the system, the time until it is asked again.
+const ERROR_PAUSE: Duration = Duration::from_millis(1);
+/// Memory that a response may keep for the next one.
+const RESPONSE_OCTETS: usize = 4096;
+
+/// A question for the plugin chain.
+pub struct Miss {
+    /// What was served when it came.
+    pub routes: Arc<Routes>,
+    /// The number of the plan among these.
+    pub plan: usize,
+    /// The query.
+    pub packet: Box<[u8]>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// An answer that somebody wants to see.
+pub struct Sight {
+    /// What was served then.
+    pub routes: Arc<Routes>,
+    /// The number of the plan among these.
+    pub plan: usize,
+    /// The query.
+    pub packet: Box<[u8]>,
+    /// The response.
+    pub response: Box<[u8]>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What is known of the answer.
+    pub answered: Answered,
+    /// How long it took.
+    pub nanoseconds: u64,
+}
+
+/// What threads count for everybody.
+#[derive(Default)]
+pub struct Totals {
+    /// Answers from tables, refusals included.
+    pub answered: AtomicU64,
+    /// Questions for the plugin chain.
+    pub misses: AtomicU64,
+    /// Misses that found the queue full.
+    pub refused: AtomicU64,
+    /// Sights that found the queue full.
+    pub unseen: AtomicU64,
+    /// Answers that the system did not take.
+    pub unsent: AtomicU64,
+    /// Faults of ours that cost a packet its answer.
+    pub faults: AtomicU64,
+}
+
+/// What the threads of one address family share with Python.
+struct Shared {
+    /// What is served.
+    routes: Mutex<Arc<Routes>>,
+    /// Its number.
+    generation: AtomicU64,
+    /// Whether to end.
+    stop: AtomicBool,
+    /// Questions for Python.
+    misses: SyncSender<Miss>,
+    /// Sights for Python.
+    sights: SyncSender<Sight>,
+    /// Wakes Python.
+    event: i32,
+    /// Whether Python was woken and did not look yet.
+    is_woken: AtomicBool,
+    /// The counts.
+    totals: Totals,
+}
+
+impl Shared {
+    /// Give what is served.
+    fn routes(&self) -> Arc<Routes> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Wake Python, once until it looks.
+    fn wake(&self) {
+        if !self.is_woken.swap(true, Ordering::AcqRel) {
+            wake(self.event);
+        }
+    }
+}
+
+/// One socket for a thread to read.
+#[derive(Clone, Copy)]
+pub struct Socket {
+    /// The descriptor; it must stay open until [`Udp::join`] has come back.
+    pub fd: i32,
+    /// Its family.
+    pub is_ipv6: bool,
+    /// Whether packet information comes along.
+    pub is_wildcard: bool,
+}
+
+/// The threads of one address family, and Python's end of their queues.
+pub struct Udp {
+    /// What they share.
+    shared: Arc<Shared>,
+    /// The threads.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Questions for Python.
+    misses: Mutex<Receiver<Miss>>,
+    /// Sights for Python.
+    sights: Mutex<Receiver<Sight>>,
+    /// The routes that were served, by their numbers.
+    served: Mutex<Vec<(u64, Weak<Routes>)>>,
+}
+
+impl Udp {
+    /// Start a thread for each socket. `event` is an eventfd that is written when a queue is no longer empty.
+    ///
+    /// # Errors
+    /// What the system says when it has no more threads.
+    pub fn start(sockets: &[Socket], event: i32, routes: Routes) -> std::io::Result<Self> {
+        let (misses, misses_out) = sync_channel(MISSES_MAX);
+        let (sights, sights_out) = sync_channel(SIGHTS_MAX);
+        let shared = Arc::new(Shared {
+            routes: Mutex::new(Arc::new(routes)),
+            generation: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            misses,
+            sights,
+            event,
+            is_woken: AtomicBool::new(false),
+            totals: Totals::default(),
+        });
+        let udp = Self {
+            shared,
+            threads: Mutex::new(Vec::new()),
+            misses: Mutex::new(misses_out),
+            sights: Mutex::new(sights_out),
+            served: Mutex::new(Vec::new()),
+        };
+        udp.note(&udp.shared.routes());
+        for (number, &socket) in sockets.iter().enumerate() {
+            let shared = udp.shared.clone();
+            let reader = Reader::claim().ok_or(ErrorKind::OutOfMemory)?;
+            let thread = std::thread::Builder::new()
+                .name(format!("udp-{number}"))
+                .stack_size(STACK_OCTETS)
+                .spawn(move || Loop::new(number, socket, shared, reader).run())?;
+            udp.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        }
+        Ok(udp)
+    }
+
+    /// Swap what is served, atomically for each batch.
+    pub fn serve(&self, routes: Routes) {
+        let routes = Arc::new(routes);
+        self.note(&routes);
+        *self.shared.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
+        self.shared.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Remember routes for as long as somebody refers to them.
+    fn note(&self, routes: &Arc<Routes>) {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.push((routes.number, Arc::downgrade(routes)));
+    }
+
+    /// Give the numbers of the routes that a thread or a queue may still refer to.
+    pub fn served(&self) -> Vec<u64> {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.retain(|(_, routes)| routes.strong_count() > 0);
+        served.iter().map(|&(number, _)| number).collect()
+    }
+
+    /// Note that Python looks: from now on it is woken again. Read the eventfd before.
+    pub fn look(&self) {
+        self.shared.is_woken.swap(false, Ordering::AcqRel);
+    }
+
+    /// Give the next miss.
+    pub fn miss(&self) -> Option<Miss> {
+        self.misses.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
+    }
+
+    /// Give the next sight.
+    pub fn sight(&self) -> Option<Sight> {
+        self.sights.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
+    }
+
+    /// Give the counts.
+    pub fn totals(&self) -> &Totals {
+        &self.shared.totals
+    }
+
+    /// Tell the threads to end with what has arrived. Whoever waits for a packet must be woken by `shutdown(2)`.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+    }
+
+    /// Wait until the threads have ended.
+    pub fn join(&self) {
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A thread that panicked has ended as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One thread.
+struct Loop {
+    /// What it shares.
+    shared: Arc<Shared>,
+    /// What is served, as far as it knows.
+    routes: Arc<Routes>,
+    /// The number of that.
+    generation: u64,
+    /// Answers packets.
+    responder: Responder,
+    /// Its place among the readers.
+    reader: Reader,
+    /// The socket's buffers.
+    batch: Batch,
+    /// A response for each packet.
+    responses: Vec<Vec<u8>>,
+    /// What became of each packet.
+    outcomes: Vec<Outcome>,
+}
+
+impl Loop {
+    /// Make a thread's state, on the thread.
+    fn new(number: usize, socket: Socket, shared: Arc<Shared>, reader: Reader) -> Self {
+        let generation = shared.generation.load(Ordering::Acquire);
+        Self {
+            routes: shared.routes(),
+            shared,
+            generation,
+            responder: Responder::new(true, number),
+            reader,
+            batch: Batch::new(socket.fd, socket.is_ipv6, socket.is_wildcard),
+            responses: (0..PACKETS_MAX).map(|_| Vec::with_capacity(512)).collect(),
+            outcomes: Vec::with_capacity(PACKETS_MAX),
+        }
+    }
+
+    /// Answer until told to stop, and then what has arrived.
+    fn run(mut self) {
+        while !self.shared.stop.load(Ordering::Acquire) {
+            match self.batch.receive(true) {
+                Ok(count) => self.answer(count),
+                Err(error) => self.rest(&error),
+            }
+        }
+        for _ in 0..LAST_BATCHES {
+            match self.batch.receive(false) {
+                Ok(count @ 1..) => self.answer(count),
+                _ => return,
+            }
+        }
+    }
+
+    /// Nothing came in: let go of what is no longer served; after an error do not ask again at once.
+    fn rest(&mut self, error: &Error) {
+        self.look();
+        if !matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) {
+            std::thread::sleep(ERROR_PAUSE);
+        }
+    }
+
+    /// See whether something else is served now.
+    fn look(&mut self) {
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        if generation != self.generation {
+            (self.routes, self.generation) = (self.shared.routes(), generation);
+        }
+    }
+
+    /// Answer a batch.
+    fn answer(&mut self, count: usize) {
+        let started = Instant::now();
+        self.look();
+        let guard = self.reader.pin();
+        self.outcomes.clear();
+        for (number, out) in self.responses.iter_mut().enumerate().take(count) {
+            let (responder, routes, packet) =
+                (&mut self.responder, &self.routes, self.batch.packet(number));
+            let outcome =
+                catch_unwind(AssertUnwindSafe(|| responder.respond(&guard, routes, packet, out)));
+            self.outcomes.push(outcome.unwrap_or_else(|_| {
+                self.shared.totals.faults.fetch_add(1, Ordering::Relaxed);
+                Outcome::Silence
+            }));
+        }
+        drop(guard);
+        let nanoseconds = started.elapsed().as_nanos() as u64 / count.max(1) as u64;
+        self.ask();
+        self.send();
+        self.account(nanoseconds);
+    }
+
+    /// Hand misses over.
+    fn ask(&mut self) {
+        for number in 0..self.outcomes.len() {
+            let Outcome::Miss(plan) = self.outcomes[number] else {
+                continue;
+            };
+            let miss = Miss {
+                routes: self.routes.clone(),
+                plan,
+                packet: self.batch.packet(number).into(),
+                origin: self.batch.origin(number),
+            };
+            self.shared.totals.misses.fetch_add(1, Ordering::Relaxed);
+            if self.shared.misses.try_send(miss).is_err() {
+                self.shared.totals.refused.fetch_add(1, Ordering::Relaxed);
+                let packet = self.batch.packet(number);
+                if let Ok(query) = query::parse(packet) {
+                    let out = &mut self.responses[number];
+                    self.outcomes[number] =
+                        self.responder.refuse(&self.routes, packet, &query, c::SERVFAIL, out);
+                }
+            }
+            self.shared.wake();
+        }
+    }
+
+    /// Send what is answered.
+    fn send(&mut self) {
+        let answered = self.outcomes.iter().zip(&self.responses).enumerate();
+        let answered = answered.filter_map(|(number, (outcome, response))| match outcome {
+            Outcome::Silence | Outcome::Miss(_) => None,
+            _ => Some((number, response)),
+        });
+        let unsent = self.batch.send(answered);
+        if unsent > 0 {
+            self.shared.totals.unsent.fetch_add(unsent as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Count durations, and show answers to whoever wants to see them.
+    fn account(&mut self, nanoseconds: u64) {
+        let mut answers = 0;
+        for number in 0..self.outcomes.len() {
+            match self.outcomes[number] {
+                Outcome::Answered(plan, answered) => {
+                    answers += 1;
+                    if let Some(counts) = &self.routes.plans[plan].counts {
+                        self.responder.count_duration(counts, nanoseconds);
+                    }
+                    if self.routes.plans[plan].is_observed {
+                        self.show(number, plan, answered, nanoseconds);
+                    }
+                }
+                Outcome::Refused => {
+                    answers += 1;
+                    self.responder.count_duration(&self.routes.dropped, nanoseconds);
+                }
+                Outcome::Send | Outcome::Silence | Outcome::Miss(_) => {}
+            }
+            if self.responses[number].capacity() > RESPONSE_OCTETS {
+                self.responses[number] = Vec::with_capacity(512);
+            }
+        }
+        self.shared.totals.answered.fetch_add(answers, Ordering::Relaxed);
+    }
+
+    /// Queue an answer to be seen.
+    fn show(&self, number: usize, plan: usize, answered: Answered, nanoseconds: u64) {
+        let sight = Sight {
+            routes: self.routes.clone(),
+            plan,
+            packet: self.batch.packet(number).into(),
+            response: self.responses[number].as_slice().into(),
+            origin: self.batch.origin(number),
+            answered,
+            nanoseconds,
+        };
+        if self.shared.sights.try_send(sight).is_err() {
+            self.shared.totals.unseen.fetch_add(1, Ordering::Relaxed);
+        }
+        self.shared.wake();
+    }
+}

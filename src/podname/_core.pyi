@@ -1,0 +1,107 @@
+"""podname's native engine, written in Rust: what `podname.engine.native` is made of. Private.
+
+Names are folded octets unless said otherwise; ready answers are those of `podname.wire.records`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import final
+
+__all__ = ["VERSION", "Counts", "Origin", "Responder", "Routes", "Table", "Udp"]
+
+VERSION: str
+
+#: Origin, TTL of the SOA, its MINIMUM, MNAME, RNAME.
+_Zone = tuple[bytes, int, int, bytes, bytes]
+#: A table with the number of its plugin among the counts, or names that are for code.
+_Layer = tuple[Table, int] | Sequence[bytes]
+#: Zone, layers, whether to rotate, counts, whether answers are observed.
+_Plan = tuple[bytes, Sequence[_Layer], bool, Counts | None, bool]
+
+@final
+class Table:
+    """Owner names and their ready answers. One writer at a time (RuntimeError); readers never wait."""
+
+    synced: bool
+    def __new__(
+        cls,
+        zones: Sequence[_Zone],
+        fallthrough: Sequence[bytes],
+        optional_underscores: bool,
+        lazy_types: Sequence[int],
+        denies: bool,
+        passes_other_types: bool,
+        lone_types: Sequence[int],
+        dashed_ttl_seconds: int,
+    ) -> Table: ...
+    def update(self, changes: Iterable[tuple[bytes, int, bytes | None]]) -> None: ...
+    def replace(self, changes: Iterable[tuple[bytes, int, bytes | None]]) -> None: ...
+    def set_dashed(self, parent: bytes, open: bool | None) -> None: ...  # noqa: A002
+    def set_serial(self, serial: int) -> None: ...
+    def find(self, name: bytes, qtype: int) -> tuple[int, bytes]:
+        """Answer by the rules; `name` in the client's case.
+
+        0 and the ready answer, or 1 NODATA, 2 NXDOMAIN, 3 SERVFAIL, 4 a miss, 5 pass on.
+        """
+    def soa(self, name: bytes) -> bytes | None:
+        """Make the SOA record for a denial of `name`; None when it is in none of the zones."""
+    def get(self, owner: bytes, qtype: int) -> bytes | None: ...
+    def exists(self, owner: bytes) -> bool: ...
+    def __len__(self) -> int: ...
+
+@final
+class Counts:
+    """Integers that threads add to: their order is that of rust/src/counters.rs."""
+
+    def __new__(cls, threads: int, plugins: int) -> Counts: ...
+    def read(self) -> list[int]: ...
+
+@final
+class Routes:
+    """What a listener serves, to be served once. `number` is what misses and sights refer to."""
+
+    def __new__(
+        cls, number: int, plans: Sequence[_Plan], classes: Sequence[int], dropped: Counts
+    ) -> Routes: ...
+
+@final
+class Responder:
+    """Answers packets one by one."""
+
+    def __new__(cls, over_udp: bool) -> Responder: ...
+    def fix_turn(self, turn: int) -> None:
+        """Let addresses begin at the same one for ever, to compare answers."""
+    def serve(self, routes: Routes) -> None: ...
+    def respond(self, packet: bytes) -> tuple[int, int, bytes | None]:
+        """Give number of the plan, number of the plugin, response.
+
+        A plan with a plugin answered; a plan without one must be asked; without a plan, the response (or silence)
+        is for nobody to see.
+        """
+
+@final
+class Origin:
+    """The other end of a datagram."""
+
+    def answer(self, fd: int, response: bytes) -> None:
+        """Send an answer there. Raises OSError."""
+
+@final
+class Udp:
+    """The threads of one address family, one for each socket, and Python's end of their queues."""
+
+    def __new__(
+        cls, fds: Sequence[int], is_ipv6: bool, is_wildcard: bool, event: int, routes: Routes
+    ) -> Udp: ...
+    def serve(self, routes: Routes) -> None: ...
+    def look(self) -> None:
+        """Say that the queues are looked at: the next entry writes the eventfd again. Read it before."""
+    def misses(self, at_most: int) -> list[tuple[int, int, bytes, str, int, Origin]]:
+        """Take misses: number of the routes and of the plan, packet, client's address and port, origin."""
+    def sights(self, at_most: int) -> list[tuple[int, int, int, bytes, bytes, str, int, float]]:
+        """Take sights: number of the routes, of the plan and of the plugin, packet, response, client, seconds."""
+    def served(self) -> list[int]:
+        """Give the numbers of the routes that may still be referred to."""
+    def totals(self) -> list[int]:
+        """Count answers, misses, misses and sights that found their queue full, answers unsent, faults."""
+    def stop(self) -> None: ...
+    def join(self) -> None: ...

@@ -1,0 +1,113 @@
+"""The native engine: makes tables, and listeners whose packet loop is Rust's.
+
+UDP is answered by one thread per core, each with a socket of its own. TCP connections are those of the reference
+engine: they are few and long, and what each of their queries costs is not the answer. What they repeat comes from the
+same native tables.
+
+Sources: RFC 1035 §4.2; the design of podname.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from itertools import chain
+
+from podname.engine.base import Handed, Plan, TableOptions
+from podname.engine.counters import Counters
+from podname.engine.native.responder import NativeResponder
+from podname.engine.native.table import NativeTable
+from podname.engine.native.udp import Udp
+from podname.engine.python.misses import Misses
+from podname.engine.python.tcp import Connection, Tcp
+from podname.engine.sockets import Pair, bind, share_of
+
+_BACKLOG = 1024
+
+
+class NativeListener:
+    """UDP and TCP sockets on one address and port."""
+
+    def __init__(
+        self, address: tuple[str, int], server: str, dropped: Counters, handed: Handed
+    ) -> None:
+        self.address = address
+        self._server = server
+        self._dropped = dropped
+        self._handed = handed
+        self._misses = Misses(handed)
+        self._tcp = Tcp(server, self._misses)
+        self._responders: list[NativeResponder] = []
+        self._udp: list[Udp] = []
+        self._servers: list[asyncio.Server] = []
+
+    def serve(self, plans: Sequence[Plan]) -> None:
+        """Swap what is served, atomically for each batch of packets, keeping the sockets."""
+        for responder in self._responders:
+            responder.serve(plans)
+        for udp in self._udp:
+            udp.serve(plans)
+
+    async def close(self, grace_seconds: float) -> None:
+        """Answer what has arrived, take nothing new, finish what is under way, close the sockets."""
+        for server in self._servers:
+            server.close()
+        await asyncio.gather(*(udp.stop() for udp in self._udp))
+        self._tcp.finish()
+        await asyncio.gather(
+            self._misses.finish(grace_seconds), self._tcp.wait_until_gone(grace_seconds)
+        )
+        self._tcp.abort()
+        for udp in self._udp:
+            udp.close()
+        for responder in self._responders:
+            responder.close()
+        self._udp.clear()
+        self._responders.clear()
+
+    async def open(self, pairs: Sequence[Pair], threads: int) -> None:
+        """Begin to answer on pairs of bound UDP and TCP sockets."""
+        loop = asyncio.get_running_loop()
+        for datagrams, stream in pairs:
+            shares = [datagrams, *(share_of(datagrams) for _ in range(threads - 1))]
+            self._udp.append(Udp(shares, self._server, self._dropped, self._misses, self._handed))
+            family = 2 if ":" in datagrams.getsockname()[0] else 1
+            responder = NativeResponder(self._server, "tcp", family, self._dropped)
+            self._responders.append(responder)
+            self._servers.append(
+                await loop.create_server(
+                    lambda responder=responder: Connection(self._tcp, responder),  # type: ignore[misc]
+                    sock=stream,
+                    backlog=_BACKLOG,
+                )
+            )
+
+
+class NativeEngine:
+    """Makes tables and listeners. `threads` are those of each address family; 0 is one per core."""
+
+    name = "native"
+
+    def __init__(self, threads: int = 0) -> None:
+        self.dropped = Counters()
+        self.handed = Handed()
+        self._threads = threads or len(os.sched_getaffinity(0))
+
+    def table(self, options: TableOptions) -> NativeTable:
+        """Make an empty table, not synced."""
+        return NativeTable(options)
+
+    async def listen(self, host: str, port: int, server: str) -> NativeListener:
+        """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""
+        pairs = bind(host, port, share=True)
+        bound = pairs[-1][0].getsockname()
+        listener = NativeListener((bound[0], bound[1]), server, self.dropped, self.handed)
+        try:
+            await listener.open(pairs, self._threads)
+        except OSError:
+            await listener.close(0)
+            for sock in chain.from_iterable(pairs):
+                sock.close()
+            raise
+        return listener

@@ -1,0 +1,91 @@
+"""Plans as the native engine takes them, and the counts that belong to them.
+
+Sources: the design of podname (a server block compiles to a plan for the engine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podname import _core
+from podname.engine.base import Layer, Plan
+from podname.engine.counters import DROPPED, Counters, Tally
+from podname.engine.native.counts import Fold
+from podname.engine.native.table import NativeTable
+from podname.wire import constants as c
+from podname.wire.names import to_text
+
+#: What a plan is served as: which plugins its answers are counted under.
+Plugins = tuple[str, ...]
+
+
+class Routing:
+    """Makes routes for one server, protocol and family, and keeps the counts over every swap."""
+
+    def __init__(
+        self, server: str, protocol: str, family: int, dropped: Counters, threads: int = 1
+    ) -> None:
+        self._labels = (server, protocol, family)
+        self._threads = threads
+        self._folds: dict[tuple[Tally, Plugins], tuple[Fold, Counters]] = {}
+        self._dropped = self._counts(dropped, DROPPED, ("",))
+        self._number = 0
+
+    def routes(self, plans: Sequence[Plan]) -> tuple[int, list[Plan], _core.Routes]:
+        """Make routes: their number, the plans as they are numbered, and the routes themselves."""
+        distinct = list({plan.zone: plan for plan in plans}.values())
+        classes = {qclass for plan in plans for qclass in plan.classes} | {c.IN}
+        self._number += 1
+        fields = [self._fields(plan) for plan in distinct]
+        return (
+            self._number,
+            distinct,
+            _core.Routes(self._number, fields, sorted(classes), self._dropped),
+        )
+
+    def close(self) -> None:
+        """Fold a last time."""
+        for fold, counters in self._folds.values():
+            fold.fold()
+            counters.folds.discard(fold.fold)
+        self._folds.clear()
+
+    def _fields(
+        self, plan: Plan
+    ) -> tuple[
+        bytes, list[tuple[_core.Table, int] | tuple[bytes, ...]], bool, _core.Counts | None, bool
+    ]:
+        plugins = plugins_of(plan)
+        counts = None
+        if plan.counters is not None:
+            counts = self._counts(plan.counters, to_text(plan.zone), plugins or ("",))
+        layers = [_layer(layer, plugins) for layer in plan.layers]
+        return plan.zone, layers, plan.rotate, counts, bool(plan.observers)
+
+    def _counts(self, counters: Counters, zone: str, plugins: Plugins) -> _core.Counts:
+        server, protocol, family = self._labels
+        tally = counters.tally(server, zone, protocol, family)
+        found = self._folds.get((tally, plugins))
+        if found is None:
+            fold = Fold(tally, plugins, self._threads)
+            found = self._folds[tally, plugins] = fold, counters
+            counters.folds.add(fold.fold)
+        return found[0].core
+
+
+def plugins_of(plan: Plan) -> Plugins:
+    """Name the plugins of a plan's tables, in the order of their numbers."""
+    return tuple(
+        dict.fromkeys(
+            layer.options.plugin for layer in plan.layers if isinstance(layer, NativeTable)
+        )
+    )
+
+
+def _layer(layer: Layer, plugins: Plugins) -> tuple[_core.Table, int] | tuple[bytes, ...]:
+    if isinstance(layer, NativeTable):
+        return layer.core, plugins.index(layer.options.plugin)
+    zones = getattr(layer, "zones", None)
+    if zones is None:
+        raise TypeError(f"a {type(layer).__name__} is no table of this engine")
+    return tuple(zones)

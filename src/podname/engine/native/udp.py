@@ -1,0 +1,153 @@
+"""The sockets of one address family, their threads, and what these hand to Python.
+
+A miss goes to the plugin chain, and its answer back through the first socket; a sight goes to the plan's observers.
+Both come in through queues; an eventfd says that they are no longer empty.
+
+Sources: rust/src/udp.rs; eventfd(2); udp(7), where `shutdown` wakes whoever waits for a datagram.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from time import perf_counter
+
+from podname import _core
+from podname.engine.base import Client, Handed, Plan
+from podname.engine.counters import Counters
+from podname.engine.native.routes import Routing, plugins_of
+from podname.engine.python.misses import Misses
+from podname.engine.python.responder import Responder
+from podname.engine.python.udp import prepare
+
+MISSES_MAX = 256  # that are taken before the event loop goes on
+SIGHTS_MAX = 256
+_UNSEEN = 3  # among the totals
+_LET_GO = struct.pack("@ll", 1, 0)  # how often a thread without packets sees what is served
+_FORGET_SECONDS = 2.0  # by then all threads have seen it, and the old plans are let go of
+
+_log = logging.getLogger(__name__)
+
+
+class Udp:
+    """The packet loop of one address family."""
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        server: str,
+        dropped: Counters,
+        misses: Misses,
+        handed: Handed,
+    ) -> None:
+        self._sockets, self._server, self._misses = sockets, server, misses
+        self._handed, self._unseen = handed, 0
+        wildcard = sockets[0].getsockname()[0] in {"0.0.0.0", "::"}
+        is_ipv6 = sockets[0].family == socket.AF_INET6
+        for sock in sockets:
+            prepare(sock, wildcard=wildcard)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LET_GO)
+        family = 2 if is_ipv6 else 1
+        self._refuser = Responder(server, "udp", family, dropped)
+        self._routing = Routing(server, "udp", family, dropped, len(sockets))
+        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._plans: dict[int, list[Plan]] = {}
+        routes = self._numbered(())
+        self._core = _core.Udp(
+            [sock.fileno() for sock in sockets], is_ipv6, wildcard, self._event, routes
+        )
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._event, self._look)
+        self._later = loop.call_soon(self._forget)
+
+    def serve(self, plans: Sequence[Plan]) -> None:
+        """Swap what is served."""
+        self._core.serve(self._numbered(plans))
+        self._later.cancel()
+        self._later = asyncio.get_running_loop().call_later(_FORGET_SECONDS, self._forget)
+
+    async def stop(self) -> None:
+        """Answer what has arrived, take nothing new."""
+        self._core.stop()
+        for sock in self._sockets:
+            with contextlib.suppress(OSError):  # "not connected", but it wakes the thread
+                sock.shutdown(socket.SHUT_RD)
+        await asyncio.get_running_loop().run_in_executor(None, self._core.join)
+        self._look()
+
+    def close(self) -> None:
+        """Close the sockets, when nothing is under way any more."""
+        self._later.cancel()
+        asyncio.get_running_loop().remove_reader(self._event)
+        os.close(self._event)
+        for sock in self._sockets:
+            sock.close()
+        self._routing.close()
+
+    def totals(self) -> list[int]:
+        """Count answers, misses, misses and sights that found their queue full, answers unsent, faults."""
+        return self._core.totals()
+
+    # --------------------------------------------------------------- queues
+
+    def _look(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._event)
+        self._core.look()
+        misses, sights = self._core.misses(MISSES_MAX), self._core.sights(SIGHTS_MAX)
+        for number, plan, packet, address, port, origin in misses:
+            self._ask(self._plans[number][plan], packet, address, port, origin)
+        for number, index, plugin, packet, response, address, port, seconds in sights:
+            plan_seen = self._plans[number][index]
+            client = Client(address, port, "udp", self._server)
+            self._show(plan_seen, packet, response, client, plugins_of(plan_seen)[plugin], seconds)
+        unseen = self._core.totals()[_UNSEEN]
+        self._handed.unseen += unseen - self._unseen
+        self._unseen = unseen
+        if len(misses) == MISSES_MAX or len(sights) == SIGHTS_MAX:
+            os.eventfd_write(self._event, 1)  # there may be more, after the event loop's turn
+
+    def _ask(
+        self, plan: Plan, packet: bytes, address: str, port: int, origin: _core.Origin
+    ) -> None:
+        fd, client = self._sockets[0], Client(address, port, "udp", self._server)
+
+        def send(response: bytes | None) -> None:
+            if response is not None and fd.fileno() >= 0:
+                try:
+                    origin.answer(fd.fileno(), response)
+                except OSError as error:  # no way back, or no room
+                    _log.debug("an answer to %s could not be sent: %s", address, error)
+
+        self._refuser.clock = perf_counter()
+        self._misses.start(plan, packet, self._refuser, client, send)
+
+    def _show(  # noqa: PLR0917  # an observer's arguments
+        self,
+        plan: Plan,
+        packet: bytes,
+        response: bytes,
+        client: Client,
+        plugin: str,
+        seconds: float,
+    ) -> None:
+        for observe in plan.observers:
+            try:
+                observe(packet, response, client, plugin, seconds)
+            except Exception as error:  # the answer is sent already; the next one is seen again
+                self._misses.report(error)
+
+    def _numbered(self, plans: Sequence[Plan]) -> _core.Routes:
+        number, numbered, routes = self._routing.routes(plans)
+        self._plans[number] = numbered
+        return routes
+
+    def _forget(self) -> None:
+        """Let go of plans that no thread and no queue refers to."""
+        served = set(self._core.served())
+        self._plans = {number: plans for number, plans in self._plans.items() if number in served}

@@ -1,0 +1,81 @@
+"""Sockets of a listener: UDP and TCP on one port, for each address family that its host stands for.
+
+A wildcard address is bound once for IPv4 and once for IPv6, as far as the system has them.
+
+Sources: RFC 1035 §4.2; socket(7) SO_REUSEPORT; ipv6(7) IPV6_V6ONLY.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+
+_FREE_PORT_TRIES = 20
+_NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
+
+Pair = tuple[socket.socket, socket.socket]  # of datagrams, and a stream's
+
+
+def bind(host: str, port: int, *, share: bool = False) -> list[Pair]:
+    """Bind UDP and TCP to one port, any free one when 0 is asked for. Raises OSError.
+
+    `host` is an address; the empty one and `::` stand for every address of both families. With `share`, further UDP
+    sockets can be bound there (`share_of`).
+    """
+    for _ in range(_FREE_PORT_TRIES):
+        try:
+            return _bind_once(host, port, share=share)
+        except OSError as error:
+            if port or error.errno != errno.EADDRINUSE:
+                raise
+    return _bind_once(host, port, share=share)
+
+
+def _bind_once(host: str, port: int, *, share: bool) -> list[Pair]:
+    """Bind every family of a host, all to one port: the one that the first got, if any will do."""
+    pairs: list[Pair] = []
+    is_wildcard = host in {"", "::"}
+    with contextlib.ExitStack() as undo:
+        for address in ("0.0.0.0", "::") if is_wildcard else (host,):
+            try:
+                pairs.append(_bind_pair(address, port, undo, share=share))
+            except OSError as error:
+                if not (is_wildcard and error.errno in _NO_SUCH_FAMILY):
+                    raise
+                continue
+            port = pairs[0][0].getsockname()[1]
+        if not pairs:
+            raise OSError(errno.EAFNOSUPPORT, "neither IPv4 nor IPv6 is there")
+        undo.pop_all()
+    return pairs
+
+
+def _bind_pair(address: str, port: int, undo: contextlib.ExitStack, *, share: bool) -> Pair:
+    numeric = socket.AI_NUMERICHOST | socket.AI_PASSIVE
+    family, *_, where = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=numeric)[0]
+    datagrams = undo.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+    stream = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for sock in (datagrams, stream):
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if share:
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    datagrams.bind(where)
+    stream.bind((where[0], datagrams.getsockname()[1], *where[2:]))
+    return datagrams, stream
+
+
+def share_of(datagrams: socket.socket) -> socket.socket:
+    """Bind one more UDP socket where a shared one is bound; the kernel spreads the clients. Raises OSError."""
+    another = socket.socket(datagrams.family, socket.SOCK_DGRAM)
+    try:
+        if datagrams.family == socket.AF_INET6:
+            another.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        another.bind(datagrams.getsockname())
+    except OSError:
+        another.close()
+        raise
+    return another

@@ -1,0 +1,11 @@
+"""Every test of the server runs over both engines."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.engines import Kind
+
+
+@pytest.fixture(autouse=True)
+def _over_both(engine: Kind) -> None:
+    """Run over the engine under test."""
