@@ -123,9 +123,7 @@ class Asker:
 
 
 def ask_all(
-    askers: Sequence[Asker],
-    questions: Sequence[Question],
-    patience_seconds: float = SILENCE_SECONDS,
+    askers: Sequence[Asker], questions: Sequence[Question]
 ) -> list[tuple[bytes | None, ...]]:
     """Ask every asker the same questions at the same time; give the replies per question."""
     out: list[tuple[bytes | None, ...]] = []
@@ -133,10 +131,10 @@ def ask_all(
     size = 1 if any(one.tcp and one.raw is not None for one in questions) else WINDOW
     for start in range(0, len(questions), size):
         window = questions[start : start + size]
-        replies = _ask_window(askers, window, patience_seconds)
+        replies = _ask_window(askers, window)
         unanswered = [place for place, row in enumerate(replies) if None in row]
         rest = [window[place] for place in unanswered]
-        again = _ask_window(askers, rest, patience_seconds) if rest else []
+        again = _ask_window(askers, rest) if rest else []
         for place, row in zip(unanswered, again, strict=True):
             pairs = zip(replies[place], row, strict=True)
             replies[place] = tuple(first or second for first, second in pairs)
@@ -145,8 +143,8 @@ def ask_all(
 
 
 def _ask_window(
-    askers: Sequence[Asker], window: Sequence[Question], patience_seconds: float
+    askers: Sequence[Asker], window: Sequence[Question]
 ) -> list[tuple[bytes | None, ...]]:
     for asker in askers:
         asker.send(window)
-    return list(zip(*(asker.receive(patience_seconds) for asker in askers), strict=True))
+    return list(zip(*(asker.receive() for asker in askers), strict=True))

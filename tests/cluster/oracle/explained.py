@@ -7,6 +7,7 @@ a name exists. What no rule knows is a bug, in podname or in the document.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from tests.cluster.oracle import explained_packets
 from tests.cluster.oracle.case import Case
 from tests.cluster.oracle.comparing import differences
 from tests.cluster.oracle.messages import NOERROR, NXDOMAIN, Reply
@@ -145,16 +146,6 @@ def endpoints_that_are_names(case: Case) -> bool:
     )
 
 
-def reserved_flags_of_edns(case: Case) -> bool:
-    """The flags of EDNS that nobody has defined: echoed there, zero here."""
-    opt, one, two = case.question.opt, case.reference, case.subject
-    if not (opt and opt.flags & 0x7F00 and one and one.edns and two and two.edns):
-        return False
-    return one.edns.flags & 0x8000 == two.edns.flags and not differences(
-        replace(one, edns=two.edns), two, lambda: (None, None)
-    )
-
-
 def type_name(case: Case) -> str:
     """The type asked for, as `reference_to` wants it."""
     return next(kind for kind in ("NS", "A", "AAAA", "HINFO") if kind == "HINFO" or case.kind(kind))
@@ -263,7 +254,6 @@ RULES: list[Rule] = [
     labels_before_a_reverse_name,
     pod_name_with_dots,
     endpoints_that_are_names,
-    reserved_flags_of_edns,
     pointer_at_the_name_server,
     name_servers_of_what_is_bound,
     options_of_an_upstream,
@@ -279,6 +269,6 @@ def explanation(case: Case) -> str:
 
 def explanations(case: Case) -> Iterator[str]:
     """Name every rule that applies."""
-    for rule in RULES:
+    for rule in RULES if case.question.raw is None else explained_packets.RULES:
         if rule(case):
             yield rule.__name__

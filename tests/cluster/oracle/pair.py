@@ -9,7 +9,7 @@ from types import TracebackType
 from tests.cluster.harness.api import Object
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.servers import DnsServer
-from tests.cluster.oracle.asking import SILENCE_SECONDS, Asker, ask_all
+from tests.cluster.oracle.asking import Asker, ask_all
 from tests.cluster.oracle.case import Case
 from tests.cluster.oracle.comparing import differences, malformed_text, parsed
 from tests.cluster.oracle.explained import explanation
@@ -65,7 +65,6 @@ class Pair:
         self._ending = contextlib.ExitStack()
         self._askers: dict[str, list[Asker]] = {}
         self.servers: list[DnsServer] = []
-        self.patience_seconds = SILENCE_SECONDS
 
     def __enter__(self) -> "Pair":
         with contextlib.ExitStack() as undo:
@@ -98,7 +97,7 @@ class Pair:
         self, variant: Variant, questions: Sequence[Question]
     ) -> list[tuple[bytes | None, ...]]:
         """Ask both the same; give the reply of CoreDNS and that of the subject."""
-        return ask_all(self._askers[variant.name], questions, self.patience_seconds)
+        return ask_all(self._askers[variant.name], questions)
 
     def ask(self, variant: Variant, question: Question) -> list[Reply | None]:
         """Ask both one question."""
