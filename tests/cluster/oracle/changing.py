@@ -30,31 +30,31 @@ class Changing:
         self._numbers = itertools.count(1)
         self._number = 0
         reached = objects.slice_of("services", objects.endpoint("10.9.255.255"), at="mark")
-        bulk.put([objects.space("mark"), objects.service("slices", at="mark"), reached])
+        self._always = [objects.space("mark"), objects.service("slices", at="mark"), reached]
+        bulk.put(self._always)
 
     def become(self, wanted: Iterable[Object]) -> list[Object]:
-        """Make the cluster hold these objects; give them."""
+        """Make the cluster hold these objects; give them, and the markers."""
         new = {key_of(item): item for item in wanted}
         gone = [item for key, item in self._held.items() if key not in new]
         changed = [item for key, item in new.items() if self._held.get(key) != item]
         self._bulk.delete(gone)
         self._bulk.put(changed)
         self._held = new
-        self._mark()
-        return list(new.values())
+        return [*new.values(), *self._mark()]
 
-    def _mark(self) -> None:
+    def _mark(self) -> list[Object]:
         self._number = next(self._numbers)
         address = f"10.9.{self._number >> 8}.{self._number & 255}"
-        self._bulk.put(
-            [
-                objects.service("services", address, at="mark"),
-                objects.slice_of("slices", objects.endpoint(address), at="mark"),
-                objects.pod("pods", address, at="mark"),
-            ]
-        )
+        markers = [
+            objects.service("services", address, at="mark"),
+            objects.slice_of("slices", objects.endpoint(address), at="mark"),
+            objects.pod("pods", address, at="mark"),
+        ]
+        self._bulk.put(markers)
         toggle = [objects.space("toggle")]
         (self._bulk.put if self._number % 2 else self._bulk.delete)(toggle)
+        return [*markers, *self._always]
 
     def wait(self, pair: Pair) -> None:
         """Wait until both servers have seen the newest state, under every variant."""
