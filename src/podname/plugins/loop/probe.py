@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from struct import pack
 
 from podname.wire import constants as c
 from podname.wire import names
 
 _RANDOM_MOST = 1 << 62
+_REPLY_OCTETS = 512
 _NOBODY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -23,31 +25,16 @@ def random_name(zone: bytes) -> bytes:
 
 
 async def ask(host: str, port: int, name: bytes, timeout_seconds: float) -> None:
-    """Ask for the HINFO record of a name, and wait for any reply. Raises OSError."""
+    """Ask for the HINFO record of a name, and wait for any reply. Raises OSError.
+
+    A bare socket: a transport that is cancelled while it is made would stay in the event loop for ever.
+    """
     packet = pack("!6H", secrets.randbits(16), c.RD, 1, 0, 0, 0) + name + pack("!HH", c.HINFO, c.IN)
-    loop = asyncio.get_running_loop()
-    reply: asyncio.Future[bytes] = loop.create_future()
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Reply(reply), remote_addr=(_NOBODY.get(host, host), port)
-    )
-    try:
-        transport.sendto(packet)
+    address = _NOBODY.get(host, host)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as datagrams:
+        datagrams.setblocking(False)
+        datagrams.connect((address, port))
+        datagrams.send(packet)
         async with asyncio.timeout(timeout_seconds):
-            await reply
-    finally:
-        transport.close()
-
-
-class _Reply(asyncio.DatagramProtocol):
-    """Takes the first datagram, or the error, for the answer."""
-
-    def __init__(self, reply: asyncio.Future[bytes]) -> None:
-        self._reply = reply
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        if not self._reply.done():
-            self._reply.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        if not self._reply.done():
-            self._reply.set_exception(exc)
+            await asyncio.get_running_loop().sock_recv(datagrams, _REPLY_OCTETS)
