@@ -36,7 +36,7 @@ endif
 
 fuzz: ## Feed the native engine broken packets and changes (needs nightly Rust and cargo-fuzz; FUZZ_SECONDS=60 each)
 	for target in packet table; do \
-	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 || exit 1; \
+	  cargo +nightly fuzz run --fuzz-dir rust/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -detect_leaks=0 || exit 1; \
 	done
 
 test-cluster: install ## Run the tests on a real Kubernetes cluster (root, Go, Debian's packages; ten minutes more the first time)
