@@ -32,11 +32,12 @@ def upstream(bare: Cluster) -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def objects(bare: Cluster) -> Sequence[Object]:
+def objects(bare: Cluster) -> Iterator[Sequence[Object]]:
     held = odd.cluster()
     with bare.bulk() as bulk:
         bulk.put(held)
-    return held
+        yield held
+        bulk.delete(held)
 
 
 @pytest.fixture(scope="module", params=SUBJECTS)

@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.cluster.harness.api import Object
 from tests.cluster.harness.cluster import Cluster
@@ -50,6 +50,7 @@ def test_generated_clusters(pair: Pair, bare: Cluster, tell: Callable[[object], 
             deadline=None,
             database=None,
             derandomize=EXAMPLES < 100,
+            phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         )
         @given(lives(), st.integers(0, 1 << 16))
