@@ -225,17 +225,23 @@ async def test_who_opens_a_connection_and_asks_nothing_is_not_kept(
 
 
 async def test_who_does_not_read_the_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.3)
     resources = Resources()
     endpoint = http.claim(resources, ("127.0.0.1", 0))
-    endpoint.add("/large", http.text(lambda: (200, "x" * 50_000_000)))
+    asked = asyncio.Event()
+
+    def large() -> tuple[int, str]:
+        asked.set()
+        return 200, "x" * 50_000_000
+
+    endpoint.add("/large", http.text(large))
     await endpoint.open()
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", endpoint.port, limit=1)
         writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         server = endpoint._server
         assert server is not None
-        await until(lambda: bool(server.server_state.tasks))
+        await asyncio.wait_for(asked.wait(), 5)
         await until(lambda: not server.server_state.connections)
         writer.transport.abort()  # what it has not read is in the way of an orderly end
     finally:
