@@ -120,19 +120,26 @@ pub fn shift(out: &mut Vec<u8>, base: usize, counts: &mut Counts, shift: isize) 
         let Some(record) = record_at(out, at) else {
             break;
         };
-        let owner = u16_at(out, at);
-        if owner >= 0xc000 {
-            let target = (owner & 0x3fff) as isize + shift;
+        if let Some(pointer) = pointer_in(out, at) {
+            let target = (u16_at(out, pointer) & 0x3fff) as isize + shift;
             if !(0..c::POINTER_REACH as isize).contains(&target) {
                 out.drain(at..record.end);
                 kept -= 1;
                 continue;
             }
-            out[at..at + 2].copy_from_slice(&(0xc000 | target as u16).to_be_bytes());
+            out[pointer..pointer + 2].copy_from_slice(&(0xc000 | target as u16).to_be_bytes());
         }
         at = record.end;
     }
     counts[4..].copy_from_slice(&(kept as u16).to_be_bytes());
+}
+
+/// Give where the pointer stands that ends the name at `at`, if one does: labels may stand before it.
+fn pointer_in(octets: &[u8], mut at: usize) -> Option<usize> {
+    while (1..0xc0).contains(&octets[at]) {
+        at += 1 + octets[at] as usize;
+    }
+    (octets[at] != 0).then_some(at)
 }
 
 /// Spell the zone of SRV and NS targets as the question does; `zone` is folded, `spelled` as long.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import dns.message
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -240,3 +241,23 @@ if __name__ == "__main__":
         if time.monotonic() > end:
             break
     print(asked, "questions, seeds from", first)
+
+
+def test_both_move_owners_that_a_pointer_does_not_reach() -> None:
+    owner = names.from_text("_http._tcp.web.cluster.local")
+    targets = [names.from_text(f"endpoint-{n}.web.cluster.local") for n in range(600)]
+    rdatas = [(srv_rdata(0, 1, 80, target), 6) for target in targets]
+    extra = [(index, c.A, bytes((10, 0, index >> 8, index & 255))) for index in range(len(targets))]
+    ready = answer_with_additional(len(owner), c.SRV, 5, rdatas, extra)
+    packet = make_query("http.tcp.web SRV", id=1).to_wire()
+    said = []
+    for kind in (KINDS["python"], KINDS["native"]):
+        table = kind.table(replace(OPTIONS, optional_underscores=True))
+        table.update([(owner, c.SRV, ready)])
+        table.synced = True
+        responder = kind.responder("dns://:53", "tcp", 1, Counters())
+        responder.serve([plan(table)])
+        said.append(responder.respond(packet, Somebody()))
+    assert said[0] == said[1]
+    additional = dns.message.from_wire(said[0]).additional
+    assert [rrset.name.to_wire() for rrset in additional] == targets
