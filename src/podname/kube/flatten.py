@@ -92,7 +92,8 @@ def service_of(shape: ServiceShape, faults: Faults) -> Service:
     """Make a Service."""
     metadata, spec = _known(shape.metadata), shape.spec or ServiceSpec()
     external_name = spec.external_name or ""
-    if external_name and not _EXTERNAL_NAME(external_name):
+    is_address = addresses.parse(external_name) is not None
+    if external_name and not is_address and not _EXTERNAL_NAME(external_name):
         faults.append(f"externalName {_shown(external_name)} is no name")
         external_name = ""
     return Service(

@@ -19,7 +19,7 @@ from podname.engine.base import HOLD
 from podname.kube.objects import EndpointSlice, Port, Service
 from podname.wire import addresses
 from podname.wire import constants as c
-from podname.wire.names import NAME_OCTETS_MAX, BadName, from_text
+from podname.wire.names import NAME_OCTETS_MAX, ROOT, BadName, from_text
 from podname.wire.patching import move
 from podname.wire.records import EMPTY_ANSWER, ReadyAnswers, answer
 from podname.zone import endpoints
@@ -122,6 +122,8 @@ def _external(service: Service, owner: bytes, options: ZoneOptions) -> dict[byte
     try:
         target = from_text(service.external_name)
     except BadName:
+        target = ROOT
+    if target == ROOT:  # nothing, or what is no name
         return {owner: {HOLD: EMPTY_ANSWER}}
     return {owner: {c.CNAME: answer(c.CNAME, options.ttl_seconds, [target])}}
 

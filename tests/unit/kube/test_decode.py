@@ -114,6 +114,7 @@ def test_a_service_without_a_good_name_is_skipped(
         ("spec.externalName", "example.org", "external_name", "example.org"),
         ("spec.externalName", "Example.org.", "external_name", "Example.org."),
         ("spec.externalName", "a..b", "external_name", ""),
+        ("spec.externalName", "fd00::1", "external_name", "fd00::1"),
         ("spec.externalName", "l" * 64 + ".org", "external_name", ""),
         ("spec.externalName", "a b", "external_name", ""),
         ("spec.externalName", "x." * 200, "external_name", ""),

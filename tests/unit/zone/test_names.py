@@ -93,9 +93,14 @@ def test_an_external_name_is_an_alias_unless_it_is_an_address() -> None:
         DEFAULT,
         service("ext", "", type="ExternalName", external="db.example.com"),
         service("addr", "", type="ExternalName", external="10.0.0.1"),
+        service("addr6", "", type="ExternalName", external="fd00::1"),
+        service("none", "", type="ExternalName", external=""),
     )
     assert cluster.records(f"ext.{D}") == ["CNAME db.example.com."]
     assert not cluster.table.exists(names.from_text(f"addr.{D}"))
+    assert not cluster.table.exists(names.from_text(f"addr6.{D}"))
+    assert cluster.records(f"none.{D}") == []
+    assert cluster.held(f"none.{D}")
 
 
 def test_a_portless_service_has_addresses_and_no_srv() -> None:
