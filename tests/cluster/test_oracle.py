@@ -64,3 +64,22 @@ def test_odd_cases(
     report = pair.compare(variant, questions, objects)
     tell(report)
     report.check()
+
+
+def test_hostile_objects_cost_the_others_nothing(
+    bare: Cluster, objects: Sequence[Object], upstream: Upstream, tell: Callable[[object], None]
+) -> None:
+    hostile = odd.hostile()
+    total = Report()
+    with bare.bulk() as bulk:
+        bulk.put(hostile)
+        try:
+            with Pair(bare, VARIANTS[:3], environment={"UPSTREAM": upstream.address}) as pair:
+                for variant in pair.variants:
+                    chance = random.Random(variant.name)
+                    asked = names.some(names.all_names(objects, variant), chance, 1500)
+                    total.add(pair.compare(variant, asked, [*objects, *hostile]))
+        finally:
+            bulk.delete(hostile)
+    tell(total)
+    total.check()

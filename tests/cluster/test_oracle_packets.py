@@ -139,7 +139,9 @@ def test_odd_packets(
     *,
     tcp: bool,
 ) -> None:
-    report = pair.compare(variant, [Question(raw=raw, tcp=tcp) for raw in PACKETS], held)
+    # Over TCP each packet is waited for alone: two that nobody answers are enough.
+    packets = [raw for raw in PACKETS if not _is_response(raw)] + PACKETS[-2:] if tcp else PACKETS
+    report = pair.compare(variant, [Question(raw=raw, tcp=tcp) for raw in packets], held)
     tell(report)
     report.check()
 

@@ -244,7 +244,6 @@ def without_ttl(reply: Reply) -> Reply:
 Rule = Callable[[Case], bool]
 RULES: list[Rule] = [
     text_at_a_name_that_exists,
-    name_with_names_below,
     other_types_at_a_name,
     name_servers_in_mixed_case,
     authority_of_nothing,
@@ -259,6 +258,7 @@ RULES: list[Rule] = [
     options_of_an_upstream,
     name_that_is_added,
     copy_in_the_cache,
+    name_with_names_below,  # last: it looks at every object
 ]
 
 

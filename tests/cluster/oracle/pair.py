@@ -85,6 +85,7 @@ class Pair:
     def _start(self, undo: contextlib.ExitStack, program: str, text: str) -> None:
         namespace = self.cluster.namespace
         ports = {variant.port: next(PORTS) for variant in self.variants}
+        ports |= {"HEALTH": next(PORTS), "METRICS": next(PORTS)}
         environment = {**self._environment, **{key: str(port) for key, port in ports.items()}}
         server = self.cluster.start_server(program, text, environment=environment)
         self.servers.append(undo.enter_context(server))

@@ -130,10 +130,12 @@ CACHED = [
     Variant("cached_short", "    cache 3\n" + kubernetes("pods verified", "ttl 30")),
     Variant("cached_zero", "    cache\n" + kubernetes("pods insecure", "ttl 0")),
     Variant(
-        "cached_not_ours",
-        f"    cache 30 {{\n        disable success {ZONE}\n        disable denial {ZONE}\n    }}\n"
+        "kubeadm_whole",
+        "    errors\n    health :{$HEALTH} {\n        lameduck 5s\n    }\n"
         + kubernetes("pods insecure", "fallthrough in-addr.arpa ip6.arpa", "ttl 30")
-        + "\n    forward . {$UPSTREAM}\n    loadbalance",
+        + "\n    prometheus :{$METRICS}\n    forward . {$UPSTREAM} {\n        max_concurrent 1000\n    }\n"
+        f"    cache 30 {{\n        disable success {ZONE}\n        disable denial {ZONE}\n    }}\n"
+        "    loop\n    reload\n    loadbalance",
     ),
 ]
 """With `cache` before it: what is asked for the first time."""
