@@ -127,9 +127,9 @@ class _Datagrams(asyncio.DatagramProtocol):
         return Client("", 0, "udp", "")
 
 
-async def serve(way: str, pods: int) -> None:
-    """Be a server: print the port, answer until ended."""
-    engine: Engine = NativeEngine(threads=1) if way.startswith("native") else PythonEngine()
+async def serve(way: str, pods: int, threads: int) -> None:
+    """Be a server: print the port, answer until ended. Only the native engine has more than one thread."""
+    engine: Engine = NativeEngine(threads) if way.startswith("native") else PythonEngine()
     table = filled_table(pods, engine)
     if way == "uvloop":
         responder = Responder("dns://:53", "udp", 1, Counters())
@@ -248,9 +248,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--serve", choices=(*WAYS, SPINNING))
+    parser.add_argument("--threads", type=int, default=1, help="of the server that --serve is")
     options = parser.parse_args()
     if options.serve:
-        uvloop.run(serve(options.serve, options.names))
+        uvloop.run(serve(options.serve, options.names, options.threads))
         return
     print(f"us of CPU per answer, median (least-most) of {options.rounds}; {options.names} pods")
     measure(options.names, options.rounds, options.seconds, options.in_flight, print)

@@ -1,8 +1,10 @@
-"""CPU per answer of five servers for the same zone, in one run: echo, our two engines, Knot, NSD, CoreDNS.
+"""CPU per answer of six servers for the same zone, in one run: echo, our two engines, Knot, NSD, CoreDNS.
 
-    python -m bench.side_by_side [--names 10000 100000] [--rounds 5] [--seconds 1] [--latency]
+    python -m bench.side_by_side [--names 10000 100000] [--threads 1 2] [--rounds 5] [--seconds 1] [--latency]
 
-One server runs at a time on one processor with one thread, the load on another. All serve the same names: ours from a
+One server works at a time: with one thread on one processor, the load on another; with more threads, servers and
+load share all processors, and the load is several clients, because the kernel gives one client to one thread. (Our
+Python engine always has one thread.) All serve the same names: ours from a
 table, the others from a zone file (CoreDNS by its `file` plugin: beside_coredns.py measures its `kubernetes`). Rate
 limiting is off. What is not installed is left out: knot and nsd are Debian's, CoreDNS is built by
 tests/cluster/prepare.sh. With --latency: our native engine's latency at a modest rate, Python idle and spinning; the
@@ -48,6 +50,8 @@ from podname.wire.records import walk
 
 LOOPBACK = "127.0.0.1"
 IN_FLIGHT = 64
+CLIENTS_PER_THREAD = 4
+EVERYWHERE = f"{CORES[0]}-{CORES[-1]}"
 PROGRAMS = Path.home() / ".cache/podname/programs"
 SOA = "ns.dns.cluster.local. hostmaster.cluster.local. 7 7200 1800 86400 30"
 
@@ -68,13 +72,13 @@ def zone_lines(pods: int) -> Iterator[str]:
             yield f"{names.to_text(owner)} 30 IN {kind} {rdata}"
 
 
-def knot(folder: Path, port: int) -> list[str] | None:
+def knot(folder: Path, port: int, threads: int) -> list[str] | None:
     program = shutil.which("knotd", path=os.environ["PATH"] + ":/usr/sbin")
     (folder / "knot.conf").write_text(
         f"""server:
     rundir: {folder}/knot
     listen: {LOOPBACK}@{port}
-    udp-workers: 1
+    udp-workers: {threads}
     tcp-workers: 1
     background-workers: 1
 database:
@@ -94,13 +98,14 @@ log:
     return [program, "-c", str(folder / "knot.conf")] if program else None
 
 
-def nsd(folder: Path, port: int) -> list[str] | None:
+def nsd(folder: Path, port: int, threads: int) -> list[str] | None:
     program = shutil.which("nsd", path=os.environ["PATH"] + ":/usr/sbin")
     (folder / "nsd").mkdir()
     (folder / "nsd.conf").write_text(
         f"""server:
     ip-address: {LOOPBACK}@{port}
-    server-count: 1
+    server-count: {threads}
+    reuseport: yes
     username: ""
     chroot: ""
     zonesdir: "{folder}"
@@ -122,18 +127,21 @@ zone:
     return [program, "-d", "-c", str(folder / "nsd.conf")] if program else None
 
 
-def coredns(folder: Path, port: int) -> list[str] | None:
+def coredns(folder: Path, port: int, threads: int) -> list[str] | None:
     found = sorted(PROGRAMS.glob("*/coredns"), key=lambda path: path.stat().st_mtime)
     (folder / "Corefile").write_text(
-        f"cluster.local:{port} {{\n bind {LOOPBACK}\n file {folder}/zone\n loadbalance\n}}\n"
+        f"cluster.local:{port} {{\n bind {LOOPBACK}\n file {folder}/zone\n loadbalance\n"
+        f" multisocket {threads}\n}}\n"
     )
     return [str(found[-1]), "-quiet", "-conf", str(folder / "Corefile")] if found else None
 
 
 class Server:
-    """A server on a processor of its own, known by its port."""
+    """A server with a number of threads on some processors, known by its port."""
 
-    def __init__(self, name: str, command: list[str], port: int | None, cores: str) -> None:
+    def __init__(
+        self, name: str, command: list[str], port: int | None, cores: str, threads: int = 1
+    ) -> None:
         self.name = name
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen(
@@ -141,7 +149,7 @@ class Server:
             stdout=subprocess.PIPE if port is None else quiet,
             stderr=quiet if port is not None else None,
             start_new_session=True,
-            env=os.environ | {"GOMAXPROCS": "1"},
+            env=os.environ | {"GOMAXPROCS": str(threads)},
         )
         if port is None:
             assert self.process.stdout is not None
@@ -205,19 +213,38 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def ours(way: str, pods: int) -> list[str]:
-    return [sys.executable, "-m", "bench.engine_loop", "--serve", way, "--names", str(pods)]
+def ours(way: str, pods: int, threads: int = 1) -> list[str]:
+    sizes = ["--names", str(pods), "--threads", str(threads)]
+    return [sys.executable, "-m", "bench.engine_loop", "--serve", way, *sizes]
 
 
-def run_load(load: str, server: Server, path: Path, seconds: float, *more: str) -> dict[str, float]:
-    command = ["chrt", "-f", "10"] if more else []
-    command += ["taskset", "-c", str(CORES[-1]), load, LOOPBACK, str(server.port), str(seconds)]
-    in_flight = str(IN_FLIGHT) if not more else "256"
-    done = subprocess.run(
-        [*command, in_flight, str(path), *more], check=True, capture_output=True, text=True
-    )
+def load_command(
+    load: str, server: Server, path: Path, seconds: float, in_flight: int, cores: str
+) -> list[str]:
+    options = [LOOPBACK, str(server.port), str(seconds), str(in_flight), str(path)]
+    return ["taskset", "-c", cores, load, *options]
+
+
+def run_paced(
+    load: str, server: Server, path: Path, seconds: float, per_second: int
+) -> dict[str, float]:
+    """Ask at a rate, before everybody else, and give the client's figures."""
+    command = load_command(load, server, path, seconds, 256, str(CORES[-1]))
+    command = ["chrt", "-f", "10", *command, str(per_second)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     result: dict[str, float] = json.loads(done.stdout)
     return result
+
+
+def cost_us(load: str, server: Server, path: Path, seconds: float, threads: int) -> float:
+    """Give a server's CPU time per answer to as many clients as let each thread have some."""
+    clients = 1 if threads == 1 else CLIENTS_PER_THREAD * threads
+    cores = str(CORES[-1]) if threads == 1 else EVERYWHERE
+    command = load_command(load, server, path, seconds, IN_FLIGHT * threads // clients, cores)
+    before = server.cpu_seconds()
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(clients)]
+    answers = sum(json.loads(client.communicate()[0])["answers"] for client in running)
+    return (server.cpu_seconds() - before) / float(answers) * 1e6
 
 
 def write(path: Path, kind: str, pods: int) -> None:
@@ -225,33 +252,37 @@ def write(path: Path, kind: str, pods: int) -> None:
     path.write_bytes(b"".join(struct.pack("!H", len(query)) + query for query in asked))
 
 
-def measure(pods: int, rounds: int, seconds: float) -> None:
+def started(stack: ExitStack, folder: Path, pods: int, threads: int) -> list[Server]:
+    """Start every server that this machine has and wait until each answers."""
+    cores = str(CORES[0]) if threads == 1 else EVERYWHERE
+    servers = [Server("echo", [compiled("echo", folder), "0", str(threads)], None, cores)]
+    for name, way in (("native", "native"), ("python", "batches")):
+        servers.append(Server(name, ours(way, pods, threads), None, cores))
+    for program in (knot, nsd, coredns):
+        port = free_port()
+        command = program(folder, port, threads)
+        if command:
+            servers.append(Server(program.__name__, command, port, cores, threads))
+    for server in servers:
+        stack.callback(server.end)
+    for server in servers:
+        server.wait()
+    return servers
+
+
+def measure(pods: int, threads: int, rounds: int, seconds: float) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         load = compiled("load", folder)
         (folder / "zone").write_text("\n".join(zone_lines(pods)) + "\n")
-        servers = [Server("echo", [compiled("echo", folder)], None, str(CORES[0]))]
-        for name, way in (("native", "native"), ("python", "batches")):
-            servers.append(Server(name, ours(way, pods), None, str(CORES[0])))
-        for program in (knot, nsd, coredns):
-            port = free_port()
-            command = program(folder, port)
-            if command:
-                servers.append(Server(program.__name__, command, port, str(CORES[0])))
-        for server in servers:
-            stack.callback(server.end)
-        for server in servers:
-            server.wait()
+        servers = started(stack, folder, pods, threads)
         for kind in KINDS:
             path = folder / "queries"
             write(path, kind, pods)
             costs: dict[str, list[float]] = {server.name: [] for server in servers}
             for _ in range(rounds):
                 for server in servers:
-                    before = server.cpu_seconds()
-                    result = run_load(load, server, path, seconds)
-                    used = server.cpu_seconds() - before
-                    costs[server.name].append(used / result["answers"] * 1e6)
+                    costs[server.name].append(cost_us(load, server, path, seconds, threads))
             echo = statistics.median(costs["echo"])
             row = "  ".join(
                 f"{name} {shown(cost)} x{statistics.median(cost) / echo:.2f}"
@@ -268,9 +299,8 @@ def latency(pods: int, rounds: int, seconds: float, per_second: int) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         load = compiled("load", folder)
         write(folder / "queries", "A", pods)
-        everywhere = f"{CORES[0]}-{CORES[-1]}"
         servers = [
-            Server(way, ours(way, pods), None, everywhere)
+            Server(way, ours(way, pods), None, EVERYWHERE)
             for way in ("native", "native, spinning", "batches")
         ]
         for server in servers:
@@ -282,7 +312,7 @@ def latency(pods: int, rounds: int, seconds: float, per_second: int) -> None:
                 server.process.send_signal(
                     signal.SIGCONT
                 )  # one spins: it must not while others run
-                result = run_load(load, server, folder / "queries", seconds, str(per_second))
+                result = run_paced(load, server, folder / "queries", seconds, per_second)
                 server.process.send_signal(signal.SIGSTOP)
                 line = ", ".join(
                     f"{key} {result[key]:.0f}" for key in ("p50_us", "p99_us", "p999_us", "lost")
@@ -295,6 +325,7 @@ def latency(pods: int, rounds: int, seconds: float, per_second: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--latency", action="store_true")
@@ -303,10 +334,12 @@ def main() -> None:
         if options.latency:
             latency(pods, options.rounds, options.seconds, 5000)
             continue
-        print(
-            f"us of CPU per answer, median (least-most) of {options.rounds}, and times the echo's; {pods} pods"
-        )
-        measure(pods, options.rounds, options.seconds)
+        for threads in options.threads:
+            print(
+                f"us of CPU per answer, median (least-most) of {options.rounds}, and times the echo's;"
+                f" {pods} pods, {threads} threads"
+            )
+            measure(pods, threads, options.rounds, options.seconds)
 
 
 if __name__ == "__main__":
