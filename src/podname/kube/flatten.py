@@ -17,7 +17,7 @@ Sources: Kubernetes API validation (`IsDNS1123Label`, `IsDNS1123Subdomain`); Cor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from sys import intern
 
@@ -31,11 +31,14 @@ from podname.kube.objects import (
     Service,
 )
 from podname.kube.shapes import (
+    ContainerPort,
     EndpointShape,
     EndpointSliceShape,
     Metadata,
     NamespaceShape,
+    PodMetadata,
     PodShape,
+    PodSpec,
     PortShape,
     ServiceShape,
     ServiceSpec,
@@ -52,6 +55,13 @@ _EXTERNAL_NAME = re.compile(
 _SERVICE_TYPES = {text: text for text in ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")}
 _PROTOCOLS = {text: text for text in ("TCP", "UDP", "SCTP")}
 _ADDRESS_TYPES = {text: text for text in ("IPv4", "IPv6", "FQDN")}
+#: The kinds of workloads that have names, by API group, and the label that they have there.
+_WORKLOADS = {
+    ("apps", "ReplicaSet"): "rs",
+    ("apps", "StatefulSet"): "sts",
+    ("apps", "DaemonSet"): "ds",
+    ("batch", "Job"): "job",
+}
 _HEADLESS = ("None",)
 _SHOWN_CHARACTERS = 80
 
@@ -85,6 +95,8 @@ def pod_of(shape: PodShape, faults: Faults) -> Pod:
         metadata.name or "",
         _addresses(texts, faults),
         intern((status and status.phase) or ""),
+        _owner(shape.metadata, faults),
+        _container_ports(shape.spec, faults),
     )
 
 
@@ -163,8 +175,42 @@ def _names(texts: list[str], faults: Faults) -> tuple[str, ...]:
     return good
 
 
+def _owner(metadata: PodMetadata | None, faults: Faults) -> str:
+    """Spell the workload that a pod is one of: `deploy/web/7bd795854f`, `sts/db`; empty when there is none."""
+    for reference in (metadata and metadata.owner_references) or ():
+        group = (reference.api_version or "").partition("/")[0]
+        kind = _WORKLOADS.get((group, reference.kind or ""))
+        name = reference.name or ""
+        if not reference.controller or kind is None:
+            continue
+        if not _SUBDOMAIN(name):
+            faults.append(f"owner {_shown(name)} is no name")
+            continue
+        digits = (metadata and metadata.labels and metadata.labels.template_hash) or ""
+        deployment = name.removesuffix(f"-{digits}") if digits else name
+        if kind == "rs" and deployment not in {"", name}:
+            return intern(f"deploy/{deployment}/{digits}")
+        return intern(f"{kind}/{name}")
+    return ""
+
+
+def _container_ports(spec: PodSpec | None, faults: Faults) -> tuple[Port, ...]:
+    containers = (spec and spec.containers) or ()
+    named = [port for each in containers for port in each.ports or () if port.name]
+    return _same(tuple(port for port in _ports(named, faults) if port.name)) if named else ()
+
+
+@lru_cache(maxsize=4096)
+def _same(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    """All pods of a workload have the same ports: one object for all of them."""
+    return ports
+
+
 def _ports(
-    shapes: list[PortShape] | None, faults: Faults, *, may_mean_all: bool = False
+    shapes: Sequence[PortShape | ContainerPort] | None,
+    faults: Faults,
+    *,
+    may_mean_all: bool = False,
 ) -> tuple[Port, ...]:
     found = []
     for shape in shapes or ():

@@ -87,12 +87,19 @@ class EndpointSlice(Struct, frozen=True, gc=False):
 
 
 class Pod(Struct, frozen=True, gc=False):
-    """A pod that is not finished. `addresses` are its `podIPs` as the API server writes them; may be empty."""
+    """A pod that is not finished. `addresses` are its `podIPs` as the API server writes them; may be empty.
+
+    `owner` is the workload that made it, as its names spell it: `deploy/web/7bd795854f` (with the revision), `rs/web`
+    (of no Deployment), `sts/db`, `ds/log`, `job/import`; empty for a pod of nobody else's. `ports` are those of its
+    containers that have a name.
+    """
 
     namespace: str
     name: str
     addresses: tuple[str, ...]
     phase: str
+    owner: str = ""
+    ports: tuple[Port, ...] = ()
 
     @property
     def key(self) -> str:

@@ -28,7 +28,7 @@ class SliceLabels(Struct, gc=False):
 
 
 class SliceMetadata(Metadata, rename="camel", gc=False):
-    """An EndpointSlice's metadata: the only one whose labels we read."""
+    """An EndpointSlice's metadata, with whose it is."""
 
     labels: SliceLabels | None = None
 
@@ -108,10 +108,53 @@ class PodStatus(Struct, gc=False):
     pod_ips: list[PodAddress] | None = field(default=None, name="podIPs")
 
 
+class PodLabels(Struct, gc=False):
+    """The one label of a pod that says which revision of a Deployment it belongs to."""
+
+    template_hash: str | None = field(default=None, name="pod-template-hash")
+
+
+class OwnerReference(Struct, rename="camel", gc=False):
+    """meta/v1 OwnerReference."""
+
+    api_version: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    controller: bool | None = None
+
+
+class PodMetadata(Metadata, rename="camel", gc=False):
+    """A pod's metadata: whose it is, too."""
+
+    labels: PodLabels | None = None
+    owner_references: list[OwnerReference] | None = None
+
+
+class ContainerPort(Struct, gc=False):
+    """v1 ContainerPort."""
+
+    name: str | None = None
+    protocol: str | None = None
+    port: int | None = field(default=None, name="containerPort")
+
+
+class ContainerShape(Struct, gc=False):
+    """v1 Container."""
+
+    ports: list[ContainerPort] | None = None
+
+
+class PodSpec(Struct, gc=False):
+    """v1 PodSpec."""
+
+    containers: list[ContainerShape] | None = None
+
+
 class PodShape(Struct, gc=False):
     """v1 Pod."""
 
-    metadata: Metadata | None = None
+    metadata: PodMetadata | None = None
+    spec: PodSpec | None = None
     status: PodStatus | None = None
 
 
