@@ -9,20 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from podname.kube import flatten, shapes
-from podname.kube.objects import EndpointSlice, Namespace, Object, Pod, Service
+from msgspec import Struct
 
-T = TypeVar("T", bound=Object)
+from podname.kube import flatten, shapes
+from podname.kube.objects import EndpointSlice, Keyed, Namespace, Pod, Service
+
+T = TypeVar("T", bound=Keyed)
 
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """One kind: its words in the API, the shape of its JSON and how that becomes a flat object."""
+    """One kind: its words in the API, the shape of its JSON and how that becomes a flat object.
+
+    Kinds of one name and another shape are different: who needs other fields of a pod watches pods by itself.
+    """
 
     name: str
     plural: str
     api_version: str
-    shape: type[shapes.Shape] = field(repr=False, compare=False)
+    shape: type[Struct] = field(repr=False)
     flatten: Callable[[Any, list[str]], T] = field(repr=False, compare=False)
     field_selector: str = ""  # always asked for, whoever watches
 

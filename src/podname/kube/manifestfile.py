@@ -77,7 +77,7 @@ class ManifestFile:
         who = f"{kind_name} {metadata.get('namespace', '')}/{metadata.get('name', '')}"[:300]
         content = {**raw, "metadata": metadata}
         faults: list[str] = []
-        shape = fit(content, kind.shape)
+        shape: Any = fit(content, kind.shape)
         try:
             msgspec.convert(content, kind.shape)
         except (msgspec.ValidationError, ValueError, RecursionError) as error:

@@ -11,10 +11,20 @@ Sources: Kubernetes API v1 (Service, Pod, Namespace), discovery.k8s.io/v1 (Endpo
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from msgspec import Struct
 
 #: The number of a port of an EndpointSlice that has none, "all ports": a name, but nothing for an SRV record to say.
 ALL_PORTS = -1
+
+
+class Keyed(Protocol):
+    """Whatever a store can hold."""
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
 
 
 class Port(Struct, frozen=True, gc=False):

@@ -12,12 +12,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from podname.kube.objects import Object
+from podname.kube.objects import Keyed
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T", bound=Object)
-T_contra = TypeVar("T_contra", bound=Object, contravariant=True)
+T = TypeVar("T", bound=Keyed)
+T_contra = TypeVar("T_contra", bound=Keyed, contravariant=True)
 
 
 class Handler(Protocol[T_contra]):

@@ -1,4 +1,7 @@
-"""The way to the API server: GET a path and read the answer as it comes.
+"""The way to the API server: GET a path and read the answer as it comes, or write and read the answer whole.
+
+A request whose kept connection turns out to be dead is sent again, writes too: ask only for what may be done twice
+(server-side apply, DELETE, a PUT or a POST that then ends in 409).
 
 Everything that can go wrong on the way becomes a KubeError: Gone (410), Unauthorized (401, after the credentials were
 renewed once), Forbidden (403), or KubeError with the status. A server that falls silent, as it does when a firewall
@@ -17,6 +20,7 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -28,20 +32,36 @@ from podname.kube.scrub import scrub
 from podname.kube.shapes import Status
 
 JSON = "application/json"
+#: Server-side apply; JSON is YAML.
+APPLY = "application/apply-patch+yaml"
 #: Names, versions and labels without the rest: what a comparison needs.
 METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
 
 IDLE_SECONDS = 150.0
 CONNECT_SECONDS = 10.0
+WRITE_SECONDS = 30.0
 _ERROR_OCTETS_MAX = 64 * 1024
 _KEPT_CONNECTIONS_MAX = 4
 _PROBES = (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request. `verb` is what it is counted as: LIST, WATCH, or the method."""
+
+    verb: str
+    method: str
+    path: str
+    target: str
+    accept: str = JSON
+    body: bytes = b""
+    content_type: str = ""
+
+
 class Transport(Protocol):
     """What the reflector needs of a way to the API server.
 
-    `requests` counts by verb (LIST or WATCH) and status code (0: no answer).
+    `requests` counts by verb (LIST, WATCH, or the method of a single request) and status code (0: no answer).
     """
 
     requests: Counter[tuple[str, int]]
@@ -53,6 +73,22 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Let go of all connections."""
+
+
+class Requester(Protocol):
+    """What somebody needs who reads or writes single objects."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        content_type: str = JSON,
+        *,
+        seconds: float = WRITE_SECONDS,
+    ) -> bytes:
+        """Ask once and give the whole answer. Raises KubeError: 404, 409 and the like are its `code`."""
 
 
 class HttpTransport:
@@ -74,35 +110,65 @@ class HttpTransport:
         self, path: str, parameters: Mapping[str, str], accept: str = JSON
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """GET a path; a 401 renews the credentials and is tried once more."""
-        target = f"{self._base_path}{path}?{urlencode(parameters)}"
         verb = "WATCH" if parameters.get("watch") == "true" else "LIST"
-        generation = self._credentials.generation
-        context, connection, response = await self._answer(verb, target, accept)
-        if response.status == 401:
-            connection.close()
-            self._credentials.renew(generation)
-            context, connection, response = await self._answer(verb, target, accept)
+        call = _Call(verb, "GET", path, self._target(path, parameters), accept)
+        async with self._exchange(call) as response, aclosing(response.body()) as body:
+            yield body
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        content_type: str = JSON,
+        *,
+        seconds: float = WRITE_SECONDS,
+    ) -> bytes:
+        """Ask once and give the whole answer, within `seconds`. Raises KubeError."""
+        target = self._target(path, parameters or {})
+        call = _Call(method, method, path, target, JSON, body, content_type if body else "")
         try:
-            if response.status != 200:
-                raise await _error(response, path)
-            async with aclosing(response.body()) as body:
-                yield body
-        finally:
-            self._put_back(context, connection, response)
+            async with (
+                asyncio.timeout(seconds),
+                self._exchange(call) as response,
+                aclosing(response.body()) as pieces,
+            ):
+                return b"".join([piece async for piece in pieces])
+        except TimeoutError as error:
+            raise KubeError(f"{method} {path}: no answer within {seconds:g} s") from error
 
     async def close(self) -> None:
         """Close the connections that wait for a next request."""
         while self._kept:
             self._kept.pop()[1].close()
 
-    async def _answer(
-        self, verb: str, target: str, accept: str
-    ) -> tuple[ssl.SSLContext | None, Connection, Response]:
+    def _target(self, path: str, parameters: Mapping[str, str]) -> str:
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return f"{self._base_path}{path}{query}"
+
+    @asynccontextmanager
+    async def _exchange(self, call: _Call) -> AsyncIterator[Response]:
+        """Send a request and give the good answer; a 401 renews the credentials and is tried once more."""
+        generation = self._credentials.generation
+        context, connection, response = await self._answer(call)
+        if response.status == 401:
+            connection.close()
+            self._credentials.renew(generation)
+            context, connection, response = await self._answer(call)
+        try:
+            if not 200 <= response.status < 300:
+                raise await _error(response, call)
+            yield response
+        finally:
+            self._put_back(context, connection, response)
+
+    async def _answer(self, call: _Call) -> tuple[ssl.SSLContext | None, Connection, Response]:
         """Send a request and read the head of its answer; a kept connection may have died meanwhile."""
         headers = {
             "Host": self._authority,
             "User-Agent": f"podname/{__version__}",
-            "Accept": accept,
+            "Accept": call.accept,
             "Accept-Encoding": "identity",
         }
         status = 0
@@ -113,7 +179,7 @@ class HttpTransport:
                 connection = self._take_kept(context) or await self._connect(context)
                 response = Response(connection)
                 try:
-                    connection.write(_request(target, headers))
+                    connection.write(_request(call, headers))
                     await response.read_head()
                 except Disconnected:
                     connection.close()
@@ -126,7 +192,7 @@ class HttpTransport:
                 status = response.status
                 return context, connection, response
         finally:
-            self.requests[verb, status] += 1
+            self.requests[call.verb, status] += 1
 
     async def _connect(self, context: ssl.SSLContext | None) -> Connection:
         name = self._credentials.config.server_name or self._host
@@ -168,11 +234,18 @@ class HttpTransport:
             connection.close()
 
 
-def _request(target: str, headers: Mapping[str, str]) -> bytes:
-    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+def _request(call: _Call, headers: Mapping[str, str]) -> bytes:
+    if call.body:
+        headers = {
+            **headers,
+            "Content-Type": call.content_type,
+            "Content-Length": str(len(call.body)),
+        }
+    first = f"{call.method} {call.target} HTTP/1.1"
+    lines = [first, *(f"{name}: {value}" for name, value in headers.items())]
     if any("\r" in line or "\n" in line for line in lines):
         raise KubeError("a token or an address holds the end of a line")
-    return "\r\n".join([*lines, "", ""]).encode("utf-8")
+    return "\r\n".join([*lines, "", ""]).encode("utf-8") + call.body
 
 
 def _probe(connected: socket.socket | None) -> None:
@@ -186,7 +259,7 @@ def _probe(connected: socket.socket | None) -> None:
                 connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-async def _error(response: Response, path: str) -> KubeError:
+async def _error(response: Response, call: _Call) -> KubeError:
     """Make an error of an answer that is none, with the server's own words for it."""
     text = b""
     with contextlib.suppress(KubeError):
@@ -198,7 +271,7 @@ async def _error(response: Response, path: str) -> KubeError:
     status = scrub(text, Status) or Status()
     said = status.message or text[:200].decode("utf-8", "replace").strip() or "no reason given"
     code = response.status
-    message = f"GET {path}: {code}: {said[:500]}"
+    message = f"{call.method} {call.path}: {code}: {said[:500]}"
     after = response.headers.get("retry-after", "")
     after_seconds = float(after) if after.isdecimal() and len(after) < 6 else 0.0
     kinds = {401: Unauthorized, 403: Forbidden, 410: Gone}

@@ -5,6 +5,7 @@ Source: CoreDNS plugin/kubernetes metrics.go for names that begin with `coredns_
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -65,16 +66,16 @@ def source_metrics(source: Source) -> Iterator[Metric]:
 
 
 def _requests(source: Cluster) -> Metric:
-    """Count the requests as client-go does; all of ours are GET."""
+    """Count the requests as client-go does, by method: lists and watches are GET."""
     family = CounterMetricFamily(
         "coredns_kubernetes_rest_client_requests",
         "Counter of HTTP requests to the API server.",
         labels=("code", "method", "host"),
     )
     host = urlsplit(source.config.server).netloc
-    by_code: dict[str, int] = {}
-    for (_, status), count in source.transport.requests.items():
-        by_code[str(status)] = by_code.get(str(status), 0) + count
-    for code, count in by_code.items():
-        family.add_metric((code, "GET", host), count)
+    totals: Counter[tuple[str, str]] = Counter()
+    for (verb, status), count in source.transport.requests.items():
+        totals[str(status), "GET" if verb in {"LIST", "WATCH"} else verb] += count
+    for (code, method), count in totals.items():
+        family.add_metric((code, method, host), count)
     return family
