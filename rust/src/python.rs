@@ -80,6 +80,7 @@ impl Table {
         passes_other_types: bool,
         lone_types: Vec<u16>,
         dashed_ttl_seconds: u32,
+        lazy_labels: Vec<Vec<u8>>,
     ) -> PyResult<Self> {
         let zones: PyResult<Vec<Zone>> = zones.into_iter().map(zone_of).collect();
         let options = table::Options {
@@ -91,6 +92,7 @@ impl Table {
             passes_other_types,
             lone_types,
             dashed_ttl_seconds,
+            lazy_labels,
         };
         Ok(Self(Arc::new(table::Table::new(options))))
     }

@@ -22,6 +22,8 @@ use crate::sets::{self, HOLD};
 
 /// Labels that may make a name below a dashed parent: the address, and two left of it that are ignored.
 const DASHED_LABELS_MAX: usize = 3;
+/// Which label, counted from the origin, says that only code knows a name.
+const LAZY_LABEL: usize = 3;
 
 /// How a table answers, fixed for its life.
 #[derive(Default)]
@@ -32,16 +34,18 @@ pub struct Options {
     pub fallthrough: Suffixes,
     /// Rule 6.
     pub optional_underscores: bool,
-    /// Rule 7: a miss instead of NODATA.
+    /// Rule 8: a miss instead of NODATA.
     pub lazy_types: Vec<u16>,
     /// Whether the table says that names do not exist.
     pub denies: bool,
-    /// Rule 7 without `denies`: under `fallthrough` only questions for addresses are NODATA.
+    /// Rule 8 without `denies`: under `fallthrough` only questions for addresses are NODATA.
     pub passes_other_types: bool,
-    /// Rule 7: types that make no name that keeps others from the next layer.
+    /// Rule 8: types that make no name that keeps others from the next layer.
     pub lone_types: Vec<u16>,
     /// The TTL of answers below an open dashed parent.
     pub dashed_ttl_seconds: u32,
+    /// Rule 7: which names only code knows, by the third label from the origin.
+    pub lazy_labels: Vec<Vec<u8>>,
 }
 
 /// One change: owner, type, ready answer; None removes.
@@ -216,7 +220,8 @@ impl Table {
         node.and_then(|node| at(node, qtype, 0, out)) // rules 3 and 4
             .or_else(|| self.at_dashed(guard, name, qtype, out)) // rule 5
             .or_else(|| self.at_underscored(guard, name, qtype, out)) // rule 6
-            .unwrap_or_else(|| self.without_records(guard, zone, name, node, qtype, out)) // rules 7 and 8
+            .or_else(|| self.lazily(zone, name, node)) // rule 7
+            .unwrap_or_else(|| self.without_records(guard, zone, name, node, qtype, out)) // rules 8 and 9
     }
 
     /// Rule 5: the label before a dashed parent spells an address.
@@ -299,12 +304,25 @@ impl Table {
         found.map(|node| self.at_other(node, qtype, shift, out))
     }
 
+    /// Rule 7: a name without records that only code knows.
+    fn lazily(&self, zone: &Zone, name: &Name, node: Option<NodeRef>) -> Option<Found> {
+        let labels = &self.options.lazy_labels;
+        if labels.is_empty() || node.is_some_and(|node| !node.body().is_empty()) {
+            return None;
+        }
+        let origin_at = name.octets().len() - zone.origin.len();
+        let below = (0..name.labels()).take_while(|&label| name.start(label) < origin_at).count();
+        let says_so = |at: usize| labels.iter().any(|label| label == name.label(at));
+        let is_lazy = below.checked_sub(LAZY_LABEL).is_some_and(says_so);
+        (is_lazy || (below > 0 && name.label(0).starts_with(b"_"))).then_some(Found::Miss)
+    }
+
     /// Answer for another spelling of the owner, which exists.
     fn at_other(&self, node: NodeRef, qtype: u16, shift: isize, out: &mut Vec<u8>) -> Found {
         at(node, qtype, shift, out).unwrap_or_else(|| self.no_data(qtype))
     }
 
-    /// Rules 7 and 8.
+    /// Rules 8 and 9.
     fn without_records(
         &self,
         guard: &Guard,
@@ -331,7 +349,7 @@ impl Table {
         if node.is_some() { self.no_data(qtype) } else { Found::NxDomain }
     }
 
-    /// Rules 7 and 8 as `hosts` has them: wildcards of one label, and nothing to deny with.
+    /// Rules 8 and 9 as `hosts` has them: wildcards of one label, and nothing to deny with.
     fn without_soa(
         &self,
         guard: &Guard,

@@ -1,4 +1,4 @@
-"""The eight rules once more, slowly and with dnspython: what the engine's tables are compared with.
+"""The nine rules once more, slowly and with dnspython: what the engine's tables are compared with.
 
 Nothing here is shared with the engine but `TableOptions`. A zone is a dictionary of records; a question walks over all
 of it if need be.
@@ -53,7 +53,16 @@ class Model:
                 return "MISS", ((), (), ())
             if found != name and self._exists(found):
                 return self._nodata(question, qtype)
+        if self._is_lazy(name):
+            return "MISS", ((), (), ())
         return self._without(question, name, qtype)
+
+    def _is_lazy(self, name: dns.name.Name) -> bool:
+        labels = name.relativize(self.origin).labels
+        if not self.options.lazy_labels or any(owner == name for owner, _ in self.records):
+            return False
+        third = labels[-3] if len(labels) >= 3 else b""
+        return labels[:1] != () and (labels[0][:1] == b"_" or third in self.options.lazy_labels)
 
     def _without(self, question: dns.name.Name, name: dns.name.Name, qtype: int) -> Expected:
         if name == self.origin and self.options.denies:

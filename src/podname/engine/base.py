@@ -19,16 +19,18 @@ How a table answers a question for a name in one of its zones, in this order:
    are ignored.
 6. with `optional_underscores`: the two leftmost labels without underscores are looked up again with them
    (`http.tcp.web…` finds `_http._tcp.web…`).
-7. the owner exists (it has a record of any type, it is held, or something stands below it: an empty non-terminal):
+7. with `lazy_labels`: the owner has no record, is not held, and is *lazy*: its third label from the zone's origin is
+   one of these (`web.deploy.default.pod.<zone>`), or its first begins with an underscore. A miss: only code knows it.
+8. the owner exists (it has a record of any type, it is held, or something stands below it: an empty non-terminal):
    a type in `lazy_types` is a miss; else NODATA with the zone's SOA. An owner that exists only as an empty
    non-terminal, or whose records all are of `lone_types`, passes on instead when the name is under `fallthrough`.
-8. nothing: pass to the next layer when the name is under `fallthrough`; else NXDOMAIN with the zone's SOA.
+9. nothing: pass to the next layer when the name is under `fallthrough`; else NXDOMAIN with the zone's SOA.
 
 The origin of a zone always exists, and its SOA record is made from the table's `Zone` and serial: nobody puts it there.
 With `denies=False` (for `hosts`, which has no SOA) some rules differ. An owner `*.<parent>` answers for every name
 right below `<parent>` that has no record of the type. A name exists only if it, or such an owner, has an address (A,
-AAAA). Rule 7 answers NODATA without SOA, and, with `passes_other_types`, under `fallthrough` only questions for A and
-AAAA; rule 8 SERVFAIL without AA. A question for PTR that finds no record passes on in any case.
+AAAA). Rule 8 answers NODATA without SOA, and, with `passes_other_types`, under `fallthrough` only questions for A and
+AAAA; rule 9 SERVFAIL without AA. A question for PTR that finds no record passes on in any case.
 
 When every layer has passed, the question is a miss.
 
@@ -77,6 +79,7 @@ class TableOptions:
     passes_other_types: bool = False
     lone_types: frozenset[int] = frozenset()
     dashed_ttl_seconds: int = 0
+    lazy_labels: frozenset[bytes] = frozenset()
 
 
 class Outcome(Enum):

@@ -34,7 +34,7 @@ from tests.support.tables import (
 
 LABELS = (
     *("web", "_http", "_tcp", "http", "tcp", "svc", "pod", "default", "10-0-0-1", "fd00--1"),
-    *("a" * 63, "1-2-3", "--", "x-", "*"),
+    *("a" * 63, "1-2-3", "--", "x-", "*", "_a"),
 )
 label = st.sampled_from(LABELS)
 relative = st.lists(label, min_size=1, max_size=4).map(".".join)
@@ -64,6 +64,7 @@ options = st.builds(
     denies=st.sampled_from([True, True, False]),
     passes_other_types=st.booleans(),
     lone_types=st.sampled_from([frozenset(), frozenset({c.PTR, c.TXT})]),
+    lazy_labels=st.sampled_from([frozenset(), frozenset({b"web", b"http"})]),
 )
 dashed = st.dictionaries(relative, st.booleans(), max_size=2)
 asked_type = st.sampled_from(

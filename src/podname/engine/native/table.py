@@ -39,6 +39,7 @@ class NativeTable:
             passes_other_types=options.passes_other_types,
             lone_types=sorted(options.lone_types),
             dashed_ttl_seconds=options.dashed_ttl_seconds,
+            lazy_labels=sorted(options.lazy_labels),
         )
 
     @property

@@ -1,4 +1,4 @@
-"""A table of the reference engine: the eight rules of `podname.engine.base` over what a table holds.
+"""A table of the reference engine: the nine rules of `podname.engine.base` over what a table holds.
 
 `by_type` answers rule 3 in one step and is all that most questions need; `find` is every rule. Whoever asks again in
 Python (the plugin chain, a test) uses `get` and `exists`.
@@ -23,6 +23,7 @@ from podname.wire.records import answer
 #: Types whose targets lie in the zone and are spelled as the question spells it.
 TYPES_IN_THE_ZONES_CASE = frozenset({c.SRV, c.NS})
 _DASHED_LABELS_MAX = 3  # the address itself, and two labels left of it that are ignored
+_LAZY_LABEL = 3  # counted from the origin
 _UNDERSCORE = 0x5F
 _TRANSFERS = frozenset({c.AXFR, c.IXFR})
 _ADDRESSES = frozenset({c.A, c.AAAA})
@@ -200,8 +201,10 @@ class PythonTable:
             found = self._at_underscored(owner, starts, qtype)  # rule 6
         if found is not None:
             return found
+        if self.options.lazy_labels and self._is_lazy(apex, owner, starts):  # rule 7
+            return MISS
         if may_exist or owner == apex.origin or self._is_lenient:
-            return self._without_records(apex, owner, starts, qtype)  # rules 7 and 8
+            return self._without_records(apex, owner, starts, qtype)  # rules 8 and 9
         return NXDOMAIN
 
     def _at(self, owner: Owner, qtype: int, shift: int) -> Found | None:
@@ -252,6 +255,15 @@ class PythonTable:
         other += protocol
         return self._at_other(other, qtype, len(owner) - len(other))
 
+    def _is_lazy(self, apex: Apex, owner: Owner, starts: Sequence[int]) -> bool:
+        """Say whether only code knows a name: one that has no record, by its labels."""
+        below = starts.index(len(owner) - len(apex.origin))
+        if below >= _LAZY_LABEL:
+            at = starts[below - _LAZY_LABEL]
+            if owner[at + 1 : starts[below - _LAZY_LABEL + 1]] in self.options.lazy_labels:
+                return not self._content.has_records(owner)
+        return below > 0 and owner[1] == _UNDERSCORE and not self._content.has_records(owner)
+
     def _without_records(
         self, apex: Apex, owner: Owner, starts: Sequence[int], qtype: int
     ) -> Found:
@@ -267,7 +279,7 @@ class PythonTable:
         return self._no_data(qtype) if exists else NXDOMAIN
 
     def _without_soa(self, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
-        """Apply rules 7 and 8 as `hosts` has them: wildcards of one label, and nothing to deny with."""
+        """Apply rules 8 and 9 as `hosts` has them: wildcards of one label, and nothing to deny with."""
         owners = (owner, _WILD + owner[starts[1] :]) if len(starts) > 1 else (owner,)
         found = self._at(owners[-1], qtype, len(owner) - len(owners[-1]))
         if found is not None:
