@@ -31,6 +31,7 @@ from podname.engine.python import PythonEngine, batch
 from podname.engine.python.responder import Responder
 from podname.wire import constants as c
 from podname.wire import names
+from podname.wire.query import Query
 from podname.wire.records import answer, answer_with_additional, srv_rdata
 
 HERE = Path(__file__).parent
@@ -68,7 +69,7 @@ def filled_table(pods: int, engine: Engine) -> Table:
     return table
 
 
-async def no_miss(_: bytes, __: Client) -> bytes | None:
+async def no_miss(_: Query, __: Client) -> bytes | None:
     return None
 
 

@@ -121,6 +121,32 @@ impl Counts {
     }
 }
 
+/// How many questions a cache answered, on all threads of a listener.
+pub struct Hits {
+    /// One for each thread: successes and denials.
+    blocks: Vec<Block>,
+}
+
+impl Hits {
+    /// Make counts of zero.
+    pub fn new(threads: usize) -> Self {
+        let block = || Block((0..2).map(|_| AtomicU64::new(0)).collect());
+        Self { blocks: (0..threads).map(|_| block()).collect() }
+    }
+
+    /// Count one on its thread.
+    pub fn count(&self, thread: usize, is_denial: bool) {
+        let count = &self.blocks[thread].0[usize::from(is_denial)];
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Add up successes and denials.
+    pub fn read(&self) -> (u64, u64) {
+        let sum = |at: usize| self.blocks.iter().map(|b| b.0[at].load(Ordering::Relaxed)).sum();
+        (sum(0), sum(1))
+    }
+}
+
 /// Give the bucket of a size.
 fn size_bucket(octets: usize) -> usize {
     SIZE_BOUNDS.iter().take_while(|&&bound| octets > bound as usize).count()

@@ -5,13 +5,14 @@
 //! `podname.engine.python`, which it equals octet for octet.
 //!
 //! From the bottom: [`raw`] (memory and system calls), [`names`], [`records`] and [`query`] (octets), [`sets`],
-//! [`table`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), and, with the feature
+//! [`table`] and [`cache`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), and, with the feature
 //! `python`, the module `podname._core`.
 //!
 //! Sources: RFC 1035; RFC 6891; the design of podname.
 
 pub mod addresses;
 pub mod apex;
+pub mod cache;
 pub mod constants;
 pub mod counters;
 pub mod fitting;

@@ -10,15 +10,15 @@
 #![allow(clippy::too_many_arguments)] // a record has as many fields as it has
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::apex::Zone;
+use crate::cache::{self, Kind, Left};
 use crate::counters;
 use crate::names::{self, Name, Suffixes};
 use crate::raw::{self, Reader};
@@ -244,6 +244,96 @@ impl Counts {
     }
 }
 
+/// How many questions a cache answered.
+#[pyclass(frozen, module = "podname._core")]
+struct Hits(Arc<counters::Hits>);
+
+#[pymethods]
+impl Hits {
+    #[new]
+    fn new(threads: usize) -> Self {
+        Self(Arc::new(counters::Hits::new(threads.max(1))))
+    }
+
+    fn read(&self) -> (u64, u64) {
+        self.0.read()
+    }
+}
+
+/// Answers that the plugin chain left.
+#[pyclass(frozen, module = "podname._core")]
+struct AnswerCache {
+    /// The answers.
+    answers: Arc<cache::AnswerCache>,
+    /// How many there are.
+    count: AtomicUsize,
+}
+
+impl AnswerCache {
+    /// Put an answer, or take it out.
+    fn change(&self, owner: &[u8], kind: KindFields, left: Option<&Left<'_>>) -> PyResult<()> {
+        checked(owner)?;
+        let (qtype, qclass, dnssec_ok, checking_disabled) = kind;
+        let kind = Kind { qtype, qclass, dnssec_ok, checking_disabled };
+        let added = self.answers.put(owner, kind, left)?;
+        self.count.store(self.__len__().wrapping_add_signed(added), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Type, class, DO, CD.
+type KindFields = (u16, u16, bool, bool);
+
+#[pymethods]
+impl AnswerCache {
+    #[new]
+    fn new() -> Self {
+        Self { answers: Arc::default(), count: AtomicUsize::new(0) }
+    }
+
+    fn put(
+        &self,
+        owner: &[u8],
+        kind: KindFields,
+        flags: u16,
+        counts: [u8; COUNTS_OCTETS],
+        records: &[u8],
+        ttl_offsets: Vec<u16>,
+        ttl_seconds: u32,
+        stored_ns: u64,
+        keeps_ttl: bool,
+        is_denial: bool,
+        groups: Vec<(u16, Vec<u16>)>,
+    ) -> PyResult<()> {
+        let left = Left {
+            flags,
+            counts,
+            records,
+            ttl_offsets: &ttl_offsets,
+            ttl_seconds,
+            stored_ns,
+            keeps_ttl,
+            is_denial,
+            groups: &groups,
+        };
+        self.change(owner, kind, Some(&left))
+    }
+
+    fn remove(&self, owner: &[u8], kind: KindFields) -> PyResult<()> {
+        self.change(owner, kind, None)
+    }
+
+    fn clear(&self) -> PyResult<()> {
+        self.answers.clear()?;
+        self.count.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn __len__(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
 /// A layer: a table with the number of its plugin, or names that are for code.
 #[derive(FromPyObject)]
 enum LayerFields<'py> {
@@ -253,8 +343,17 @@ enum LayerFields<'py> {
     Code(Vec<Vec<u8>>),
 }
 
-/// A plan: zone, layers, whether to rotate, counts, whether it is observed.
-type PlanFields<'py> = (Vec<u8>, Vec<LayerFields<'py>>, bool, Option<Bound<'py, Counts>>, bool);
+/// A cache, the number of its plugin, its hits.
+type CacheFields<'py> = (Bound<'py, AnswerCache>, usize, Bound<'py, Hits>);
+/// A plan: zone, layers, whether to rotate, counts, whether it is observed, cache.
+type PlanFields<'py> = (
+    Vec<u8>,
+    Vec<LayerFields<'py>>,
+    bool,
+    Option<Bound<'py, Counts>>,
+    bool,
+    Option<CacheFields<'py>>,
+);
 
 /// What a listener serves.
 #[pyclass(frozen, module = "podname._core")]
@@ -284,7 +383,8 @@ impl Routes {
 }
 
 /// Make a plan of its fields.
-fn plan_of((zone, layers, rotate, counts, is_observed): PlanFields<'_>) -> PyResult<Plan> {
+fn plan_of(fields: PlanFields<'_>) -> PyResult<Plan> {
+    let (zone, layers, rotate, counts, is_observed, cache) = fields;
     let layers = layers.into_iter().map(|layer| match layer {
         LayerFields::Table(table, plugin) => Layer::Table(table.get().0.clone(), plugin),
         LayerFields::Code(names) => Layer::Code(Suffixes::new(names.iter().map(Vec::as_slice))),
@@ -295,6 +395,11 @@ fn plan_of((zone, layers, rotate, counts, is_observed): PlanFields<'_>) -> PyRes
         rotate,
         counts: counts.map(|counts| counts.get().0.clone()),
         is_observed,
+        cache: cache.map(|(answers, plugin, hits)| routes::Cache {
+            answers: answers.get().answers.clone(),
+            plugin,
+            hits: hits.get().0.clone(),
+        }),
     })
 }
 
@@ -310,6 +415,8 @@ struct Inner {
     routes: Option<routes::Routes>,
     /// As a reader.
     reader: Reader,
+    /// The time, if a test says it.
+    fixed_now_ns: Option<u64>,
 }
 
 #[pymethods]
@@ -320,7 +427,12 @@ impl Responder {
             responder: responder::Responder::new(over_udp, 0),
             routes: None,
             reader: reader()?,
+            fixed_now_ns: None,
         })))
+    }
+
+    fn fix_now(&self, now_ns: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fixed_now_ns = Some(now_ns);
     }
 
     fn fix_turn(&self, turn: u32) {
@@ -345,7 +457,8 @@ impl Responder {
         };
         let mut out = Vec::with_capacity(512);
         let guard = inner.reader.pin();
-        let started = Instant::now();
+        let started = raw::monotonic_ns();
+        inner.responder.set_now(inner.fixed_now_ns.unwrap_or(started));
         let outcome = inner.responder.respond(&guard, routes, packet, &mut out);
         let counts = match outcome {
             Outcome::Answered(plan, _) => routes.plans[plan].counts.as_ref(),
@@ -353,7 +466,7 @@ impl Responder {
             _ => None,
         };
         if let Some(counts) = counts {
-            inner.responder.count_duration(counts, started.elapsed().as_nanos() as u64);
+            inner.responder.count_duration(counts, raw::monotonic_ns() - started);
         }
         let response = || Some(PyBytes::new(py, &out));
         match outcome {
@@ -479,7 +592,7 @@ impl Udp {
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::{Counts, Origin, Responder, Routes, Table, Udp};
+    use super::{AnswerCache, Counts, Hits, Origin, Responder, Routes, Table, Udp};
 
     use super::{BuildHasher, Hasher, PyModule, PyModuleMethods, PyResult, RandomState, names};
     use pyo3::Bound;

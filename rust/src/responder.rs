@@ -11,6 +11,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::apex::Zone;
+use crate::cache::Kind;
 use crate::constants as c;
 use crate::counters::{Answered, Counts};
 use crate::fitting::fit;
@@ -47,6 +48,8 @@ pub struct Responder {
     thread: usize,
     /// Which answer's turn it is.
     turn: Turn,
+    /// The time: nanoseconds of the monotonic clock.
+    now_ns: u64,
     /// The name in question, taken apart.
     name: Name,
 }
@@ -59,6 +62,7 @@ impl Responder {
             over_udp,
             thread,
             turn: Turn::Chance(seed as u32 & TURN_MASK),
+            now_ns: 0,
             name: Name::default(),
         }
     }
@@ -66,6 +70,11 @@ impl Responder {
     /// Take the same turn for ever, to compare answers.
     pub fn fix_turn(&mut self, turn: u32) {
         self.turn = Turn::Fixed(turn);
+    }
+
+    /// Learn what time it is, before the packets that are there by now.
+    pub fn set_now(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
     }
 
     /// Answer a packet: what to do, and the response in `out`.
@@ -93,7 +102,11 @@ impl Responder {
         let Some(number) = routes.find(&self.name, query.qtype) else {
             return self.refuse(routes, packet, &query, c::REFUSED, out);
         };
-        let answered = self.ask_layers(guard, &routes.plans[number], packet, &query, out);
+        let plan = &routes.plans[number];
+        let answered = match self.ask_layers(guard, plan, packet, &query, out) {
+            None => self.recall(guard, plan, packet, &query, out).map(Ok),
+            answered => answered,
+        };
         match answered {
             Some(Ok(answered)) => {
                 if let Some(counts) = &routes.plans[number].counts {
@@ -168,6 +181,40 @@ impl Responder {
             return Some(Ok(answered(query, packet, plugin, rcode, out)));
         }
         None
+    }
+
+    /// Repeat what the plugin chain left. None when the chain must be asked.
+    ///
+    /// Counted is, as there, what the response is without OPT.
+    fn recall(
+        &mut self,
+        guard: &Guard,
+        plan: &Plan,
+        packet: &[u8],
+        query: &Query,
+        out: &mut Vec<u8>,
+    ) -> Option<Answered> {
+        let cache = plan.cache.as_ref().filter(|_| query.flags & OPCODE == 0)?;
+        let kind = Kind {
+            qtype: query.qtype,
+            qclass: query.qclass,
+            dnssec_ok: query.dnssec_ok(),
+            checking_disabled: query.flags & c::CD != 0,
+        };
+        let cached = cache.answers.find(guard, &self.name, kind, self.now_ns)?;
+        let opt_octets = if query.edns.is_some() { OPT_OCTETS } else { 0 };
+        if query.end + cached.octets() + opt_octets > self.limit(query) {
+            return None;
+        }
+        let wants_authenticated = query.flags & c::AD != 0 || query.dnssec_ok();
+        let flags = cached.flags & if wants_authenticated { u16::MAX } else { !c::AD };
+        begin(packet, query, out);
+        cached.append(plan.rotate.then(|| self.turn.next()), out);
+        let rcode = (cached.flags & 0xf) as u8;
+        let answered = answered(query, packet, cache.plugin, rcode, out);
+        finish(out, query, flags, cached.counts);
+        cache.hits.count(self.thread, cached.is_denial);
+        Some(answered)
     }
 
     /// Shape the records that were found. None when they cannot be made fit.

@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
+use crate::cache::AnswerCache;
 use crate::constants as c;
-use crate::counters::Counts;
+use crate::counters::{Counts, Hits};
 use crate::names::{Name, Suffixes};
 use crate::table::Table;
 
@@ -18,6 +19,16 @@ pub enum Layer {
     Table(Arc<Table>, usize),
     /// Names at or below these are for code.
     Code(Suffixes),
+}
+
+/// What is left for misses.
+pub struct Cache {
+    /// The answers.
+    pub answers: Arc<AnswerCache>,
+    /// The number that its plugin is counted under.
+    pub plugin: usize,
+    /// Where hits are counted.
+    pub hits: Arc<Hits>,
 }
 
 /// What one server block means for the engine.
@@ -32,6 +43,8 @@ pub struct Plan {
     pub counts: Option<Arc<Counts>>,
     /// Whether somebody wants to see each answer.
     pub is_observed: bool,
+    /// Where the plugin chain leaves answers.
+    pub cache: Option<Cache>,
 }
 
 /// The plans of a listener.

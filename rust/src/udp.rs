@@ -16,12 +16,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::constants as c;
 use crate::counters::Answered;
 use crate::query;
-use crate::raw::{Batch, Origin, PACKETS_MAX, Reader, wake};
+use crate::raw::{Batch, Origin, PACKETS_MAX, Reader, monotonic_ns, wake};
 use crate::responder::{Outcome, Responder};
 use crate::routes::Routes;
 
@@ -309,7 +309,8 @@ impl Loop {
 
     /// Answer a batch.
     fn answer(&mut self, count: usize) {
-        let started = Instant::now();
+        let started = monotonic_ns();
+        self.responder.set_now(started);
         self.look();
         let guard = self.reader.pin();
         self.outcomes.clear();
@@ -324,7 +325,7 @@ impl Loop {
             }));
         }
         drop(guard);
-        let nanoseconds = started.elapsed().as_nanos() as u64 / count.max(1) as u64;
+        let nanoseconds = (monotonic_ns() - started) / count.max(1) as u64;
         self.ask();
         self.send();
         self.account(nanoseconds);

@@ -58,6 +58,7 @@ fn a_packet_is_answered() {
         rotate: true,
         counts: Some(counts.clone()),
         is_observed: false,
+        cache: None,
     };
     let routes = Routes::new(1, vec![plan], vec![1], Arc::new(Counts::new(1, 1)));
     let mut responder = Responder::new(true, 0);

@@ -6,7 +6,17 @@ Names are folded octets unless said otherwise; ready answers are those of `podna
 from collections.abc import Iterable, Sequence
 from typing import final
 
-__all__ = ["VERSION", "Counts", "Origin", "Responder", "Routes", "Table", "Udp"]
+__all__ = [
+    "VERSION",
+    "AnswerCache",
+    "Counts",
+    "Hits",
+    "Origin",
+    "Responder",
+    "Routes",
+    "Table",
+    "Udp",
+]
 
 VERSION: str
 
@@ -14,8 +24,12 @@ VERSION: str
 _Zone = tuple[bytes, int, int, bytes, bytes]
 #: A table with the number of its plugin among the counts, or names that are for code.
 _Layer = tuple[Table, int] | Sequence[bytes]
-#: Zone, layers, whether to rotate, counts, whether answers are observed.
-_Plan = tuple[bytes, Sequence[_Layer], bool, Counts | None, bool]
+#: A cache, the number of its plugin among the counts, its hits.
+_Cache = tuple[AnswerCache, int, Hits]
+#: Zone, layers, whether to rotate, counts, whether answers are observed, cache.
+_Plan = tuple[bytes, Sequence[_Layer], bool, Counts | None, bool, _Cache | None]
+#: Type, class, DO, CD.
+_Kind = tuple[int, int, bool, bool]
 
 @final
 class Table:
@@ -57,6 +71,37 @@ class Counts:
     def read(self) -> list[int]: ...
 
 @final
+class AnswerCache:
+    """Answers that the plugin chain left, as in `podname.engine.caching`."""
+
+    def __new__(cls) -> AnswerCache: ...
+    def put(
+        self,
+        owner: bytes,
+        kind: _Kind,
+        flags: int,
+        counts: bytes,
+        records: bytes,
+        ttl_offsets: Sequence[int],
+        ttl_seconds: int,
+        stored_ns: int,
+        keeps_ttl: bool,
+        is_denial: bool,
+        groups: Sequence[tuple[int, Sequence[int]]],
+    ) -> None: ...
+    def remove(self, owner: bytes, kind: _Kind) -> None: ...
+    def clear(self) -> None: ...
+    def __len__(self) -> int: ...
+
+@final
+class Hits:
+    """How many questions a cache answered on the threads of a listener."""
+
+    def __new__(cls, threads: int) -> Hits: ...
+    def read(self) -> tuple[int, int]:
+        """Give successes and denials."""
+
+@final
 class Routes:
     """What a listener serves, to be served once. `number` is what misses and sights refer to."""
 
@@ -71,6 +116,8 @@ class Responder:
     def __new__(cls, over_udp: bool) -> Responder: ...
     def fix_turn(self, turn: int) -> None:
         """Let addresses begin at the same one for ever, to compare answers."""
+    def fix_now(self, now_ns: int) -> None:
+        """Let it be this time for ever, to compare answers."""
     def serve(self, routes: Routes) -> None: ...
     def respond(self, packet: bytes) -> tuple[int, int, bytes | None]:
         """Give number of the plan, number of the plugin, response.

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import cast
 
 import dns.message
 from prometheus_client.core import Metric
 
 from podname.corefile import Directive, parse_text
 from podname.engine.base import Client, Engine
+from podname.engine.python import PythonEngine
 from podname.plugins.base import Context, Next, Plugin, Reply, Request, Resources, end_of_chain
 from podname.wire.query import Query, parse
 
@@ -41,7 +41,7 @@ def context(
     return Context(
         zones=tuple(zones),
         port=port,
-        engine=cast("Engine", engine),
+        engine=engine or PythonEngine(),
         resources=resources or Resources(),
         folder=folder,
         warn=found.append,

@@ -24,6 +24,7 @@ from podname.engine.python import PythonTable
 from podname.engine.python.responder import Responder
 from podname.wire import constants as c
 from podname.wire import names
+from podname.wire.query import Query
 from podname.wire.records import EMPTY_ANSWER, answer_with_additional
 from tests.support import engines
 
@@ -118,7 +119,7 @@ def table(text: str = "", options: TableOptions = OPTIONS, *, synced: bool = Tru
     return made
 
 
-async def no_miss(packet: bytes, client: Client) -> bytes | None:
+async def no_miss(query: Query, client: Client) -> bytes | None:
     """Stand for a plugin chain that must not be asked."""
     raise AssertionError("asked the plugin chain")
 

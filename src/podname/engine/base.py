@@ -34,6 +34,10 @@ AAAA; rule 9 SERVFAIL without AA. A question for PTR that finds no record passes
 
 When every layer has passed, the question is a miss.
 
+A plan may have an `AnswerCache`, where the plugin chain leaves answers of its own making (forwarded ones) until they
+expire. Whatever the layers say is a miss is looked up there first; a question with another opcode than QUERY, and one
+whose answer does not fit, stays a miss.
+
 Sources: RFC 1034 §4.3.2; RFC 2308; RFC 6891; RFC 8020; the design of podname.
 """
 
@@ -44,6 +48,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
 from podname.wire.query import Query
 
@@ -146,8 +151,8 @@ class Client:
     server: str
 
 
-#: Runs the plugin chain: packet, client → the whole response message, or None to stay silent. Must not raise.
-Miss = Callable[[bytes, Client], Awaitable[bytes | None]]
+#: Runs the plugin chain: query, client → the whole response message, or None to stay silent. Must not raise.
+Miss = Callable[[Query, Client], Awaitable[bytes | None]]
 
 #: Sees each answer that the engine gave by itself: query packet, response, client, plugin, seconds taken.
 Observer = Callable[[bytes, bytes, Client, str, float], None]
@@ -166,6 +171,7 @@ class Plan:
     classes: frozenset[int] = frozenset({1})
     observers: tuple[Observer, ...] = ()
     counters: Counters | None = None
+    cache: AnswerCache | None = None
 
 
 class Listener(Protocol):
@@ -197,6 +203,9 @@ class Engine(Protocol):
 
     def table(self, options: TableOptions) -> Table:
         """Make an empty table, not synced."""
+
+    def cache(self, plugin: str) -> AnswerCache:
+        """Make an empty cache, whose answers are that plugin's."""
 
     async def listen(self, host: str, port: int, server: str) -> Listener:
         """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""

@@ -27,6 +27,7 @@ from prometheus_client.core import Metric
 
 from podname.corefile import Directive, Line
 from podname.engine.base import Client, Engine, Layer, Observer
+from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
 from podname.errors import CorefileError, ServeError
 from podname.wire import constants as c
@@ -120,6 +121,9 @@ class Draft:
     classes: set[int] = field(default_factory=lambda: {c.IN})
     observers: list[Observer] = field(default_factory=list)
     counters: Counters | None = None
+    cache: AnswerCache | None = None
+    #: Whether the engine does all that the plugins so far would do to an answer from behind them.
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ class Plugin:
     """A directive at work. Every method does nothing by default."""
 
     name: str
+    #: Whether `plan` has the engine do all that `serve` does to an answer from behind it.
+    is_planned = False
 
     def link(self, siblings: Mapping[str, Plugin]) -> None:
         """Meet the other plugins of the block, by name, before anything starts."""

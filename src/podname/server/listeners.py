@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 
 from podname.engine.base import Client, Engine, Listener, Plan
 from podname.errors import PodnameError
-from podname.plugins.base import Bound, Draft
+from podname.plugins.base import Bound, Draft, Plugin
 from podname.server.chain import build_chain
 from podname.server.configuration import Block, Configuration
 from podname.server.misses import Misses
 from podname.wire import constants as c
 from podname.wire import names
-from podname.wire.query import Query, parse
+from podname.wire.query import Query
 from podname.wire.reply import deny
 
 _log = logging.getLogger("podname.server")
@@ -125,9 +125,8 @@ def cold_plans(configuration: Configuration) -> dict[Address, list[Plan]]:
     }
 
 
-async def _starting(packet: bytes, _: Client) -> bytes | None:
-    query = parse(packet)
-    return deny(query, c.SERVFAIL) if isinstance(query, Query) else None
+async def _starting(query: Query, _: Client) -> bytes | None:
+    return deny(query, c.SERVFAIL)
 
 
 def tell_bound(configuration: Configuration, listeners: Listeners) -> None:
@@ -163,6 +162,7 @@ def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list
                 classes=frozenset(draft.classes),
                 observers=tuple(draft.observers),
                 counters=draft.counters,
+                cache=draft.cache,
             )
             for zone, _, draft in here
         ]
@@ -173,4 +173,6 @@ def _draft(block: Block) -> Draft:
     draft = Draft()
     for plugin in block.plugins:
         plugin.plan(draft)
+        if type(plugin).serve is not Plugin.serve and not plugin.is_planned:
+            draft.is_whole = False
     return draft

@@ -58,11 +58,8 @@ class Misses:
             _log.warning("%d queries were still under way", self._under_way)
 
     async def _answer(
-        self, zones: dict[bytes, Next], zone: bytes, packet: bytes, client: Client
+        self, zones: dict[bytes, Next], zone: bytes, query: Query, client: Client
     ) -> bytes | None:
-        query = parse(packet)
-        if not isinstance(query, Query):
-            return None
         self._under_way += 1
         try:
             return await self._run(zones, zone, query, client, 0)

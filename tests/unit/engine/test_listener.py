@@ -18,7 +18,7 @@ from podname.engine.base import Client, Code, Plan
 from podname.engine.python import PythonEngine, batch, misses, tcp
 from podname.engine.python.engine import PythonListener
 from podname.wire import names, reply
-from podname.wire.query import Query, parse
+from podname.wire.query import Query
 from podname.wire.records import answer
 from tests.support import engines
 from tests.support.engines import Kind
@@ -40,11 +40,9 @@ class Chain:
         self.go = asyncio.Event()
         self.answer: Callable[[Query], bytes | None] = lambda query: reply.deny(query, 5)
 
-    async def __call__(self, packet: bytes, client: Client) -> bytes | None:
+    async def __call__(self, query: Query, client: Client) -> bytes | None:
         self.clients.append(client)
         await self.go.wait()
-        query = parse(packet)
-        assert isinstance(query, Query)
         return self.answer(query)
 
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from tests.support.plugin import CLIENT, ask, context, directives, question, request, samples, until
 from tests.support.upstream import response
 
+from podname.engine.python.cache import PythonCache
 from podname.errors import ServeError
 from podname.plugins.base import Reply, Request
 from podname.plugins.cache.handler import Cache
 from podname.plugins.cache.item import with_ttl
+from podname.plugins.cache.left import Left
 from podname.plugins.cache.options import Options, ShelfOptions
 from podname.plugins.cache.setup import setup
 from podname.plugins.cache.store import Store
@@ -71,6 +73,10 @@ def cache(text: str = "cache", clock: Clock | None = None) -> Cache:
     plugin = setup(directives(f".:53 {{\n{text}\n}}", "cache"), context())
     plugin.clock = plugin._refresher._clock = clock or Clock()
     return plugin
+
+
+def left() -> Left:
+    return Left(PythonCache("cache"), keeps_ttl=False)
 
 
 def read(reply: Reply) -> dns.message.Message:
@@ -373,7 +379,7 @@ async def test_disable(line: str, name: str, rcode: int, asked: int) -> None:
 async def test_the_oldest_answer_makes_room() -> None:
     plugin = Cache(
         Options((".",), success=ShelfOptions(capacity=2)),
-        Store(Options((".",), success=ShelfOptions(2))),
+        Store(Options((".",), success=ShelfOptions(2)), left()),
     )
     chain = Chain(A)
     for name in ("a.", "b.", "c.", "b.", "c.", "a."):

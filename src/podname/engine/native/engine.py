@@ -16,6 +16,7 @@ from itertools import chain
 
 from podname.engine.base import Handed, Plan, TableOptions
 from podname.engine.counters import Counters
+from podname.engine.native.cache import NativeCache
 from podname.engine.native.responder import NativeResponder
 from podname.engine.native.table import NativeTable
 from podname.engine.native.udp import Udp
@@ -97,6 +98,10 @@ class NativeEngine:
     def table(self, options: TableOptions) -> NativeTable:
         """Make an empty table, not synced."""
         return NativeTable(options)
+
+    def cache(self, plugin: str) -> NativeCache:
+        """Make an empty cache, whose answers are that plugin's."""
+        return NativeCache(plugin)
 
     async def listen(self, host: str, port: int, server: str) -> NativeListener:
         """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""

@@ -9,11 +9,17 @@ from collections.abc import Sequence
 
 from podname import _core
 from podname.engine.base import Layer, Plan
+from podname.engine.caching import AnswerCache
 from podname.engine.counters import DROPPED, Counters, Tally
+from podname.engine.native.cache import NativeCache
 from podname.engine.native.counts import Fold
 from podname.engine.native.table import NativeTable
 from podname.wire import constants as c
 from podname.wire.names import to_text
+
+_Cache = tuple[_core.AnswerCache, int, _core.Hits]
+_Layer = tuple[_core.Table, int] | tuple[bytes, ...]
+_Fields = tuple[bytes, list[_Layer], bool, _core.Counts | None, bool, _Cache | None]
 
 #: What a plan is served as: which plugins its answers are counted under.
 Plugins = tuple[str, ...]
@@ -28,6 +34,7 @@ class Routing:
         self._labels = (server, protocol, family)
         self._threads = threads
         self._folds: dict[tuple[Tally, Plugins], tuple[Fold, Counters]] = {}
+        self._hits: dict[NativeCache, _core.Hits] = {}
         self._dropped = self._counts(dropped, DROPPED, ("",))
         self._number = 0
 
@@ -49,18 +56,29 @@ class Routing:
             fold.fold()
             counters.folds.discard(fold.fold)
         self._folds.clear()
+        for cache, hits in self._hits.items():
+            cache.let_go(self._labels[0], hits)
+        self._hits.clear()
 
-    def _fields(
-        self, plan: Plan
-    ) -> tuple[
-        bytes, list[tuple[_core.Table, int] | tuple[bytes, ...]], bool, _core.Counts | None, bool
-    ]:
+    def _fields(self, plan: Plan) -> _Fields:
         plugins = plugins_of(plan)
         counts = None
         if plan.counters is not None:
             counts = self._counts(plan.counters, to_text(plan.zone), plugins or ("",))
         layers = [_layer(layer, plugins) for layer in plan.layers]
-        return plan.zone, layers, plan.rotate, counts, bool(plan.observers)
+        cache = self._cache(plan.cache, plugins)
+        return plan.zone, layers, plan.rotate, counts, bool(plan.observers), cache
+
+    def _cache(self, cache: AnswerCache | None, plugins: Plugins) -> _Cache | None:
+        if cache is None:
+            return None
+        if not isinstance(cache, NativeCache):
+            raise TypeError(f"a {type(cache).__name__} is no cache of this engine")
+        hits = self._hits.get(cache)
+        if hits is None:
+            hits = self._hits[cache] = _core.Hits(self._threads)
+            cache.follow(self._labels[0], hits)
+        return cache.core, plugins.index(cache.plugin), hits
 
     def _counts(self, counters: Counters, zone: str, plugins: Plugins) -> _core.Counts:
         server, protocol, family = self._labels
@@ -74,15 +92,13 @@ class Routing:
 
 
 def plugins_of(plan: Plan) -> Plugins:
-    """Name the plugins of a plan's tables, in the order of their numbers."""
-    return tuple(
-        dict.fromkeys(
-            layer.options.plugin for layer in plan.layers if isinstance(layer, NativeTable)
-        )
-    )
+    """Name the plugins of a plan's tables and of its cache, in the order of their numbers."""
+    tables = [layer.options.plugin for layer in plan.layers if isinstance(layer, NativeTable)]
+    caches = [] if plan.cache is None else [plan.cache.plugin]
+    return tuple(dict.fromkeys((*tables, *caches)))
 
 
-def _layer(layer: Layer, plugins: Plugins) -> tuple[_core.Table, int] | tuple[bytes, ...]:
+def _layer(layer: Layer, plugins: Plugins) -> _Layer:
     if isinstance(layer, NativeTable):
         return layer.core, plugins.index(layer.options.plugin)
     zones = getattr(layer, "zones", None)

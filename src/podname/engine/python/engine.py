@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from podname.engine.base import Handed, Plan, TableOptions
 from podname.engine.counters import Counters
+from podname.engine.python.cache import PythonCache
 from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
 from podname.engine.python.table import PythonTable
@@ -97,6 +98,10 @@ class PythonEngine:
     def table(self, options: TableOptions) -> PythonTable:
         """Make an empty table, not synced."""
         return PythonTable(options)
+
+    def cache(self, plugin: str) -> PythonCache:
+        """Make an empty cache, whose answers are that plugin's."""
+        return PythonCache(plugin)
 
     async def listen(self, host: str, port: int, server: str) -> PythonListener:
         """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""

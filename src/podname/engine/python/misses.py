@@ -70,7 +70,7 @@ class Misses:
     ) -> None:
         limit_octets = responder.size_limit(query)
         try:
-            whole = await plan.miss(query.packet, client)
+            whole = await plan.miss(query, client)
             response = None if whole is None else _finished(query, whole, limit_octets)
         except Exception as error:  # whatever it is, it is one question's
             self.report(error)

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from secrets import randbelow
-from time import perf_counter
+from time import monotonic_ns, perf_counter
 from typing import Protocol
 
 from podname.engine.base import Client, Outcome, Plan, ReadyAnswer
+from podname.engine.caching import CachedAnswer
 from podname.engine.counters import DROPPED, FIRST_BOUND_SECONDS, Counters, Tally
 from podname.engine.python.apex import Apex
+from podname.engine.python.cache import repeat
 from podname.engine.python.routes import Routes, Served
 from podname.engine.python.shapes import SHAPES_MAX, Shape
 from podname.engine.python.table import Denial, PythonTable, Suffixes
@@ -57,6 +59,7 @@ class Responder:
         self.clock = perf_counter()  # when the question at hand was there; set by who feeds packets
         self._labels = (server, protocol, family)
         self._dropped = dropped.tally(server, DROPPED, protocol, family)
+        self.now_ns = monotonic_ns
         self._over_udp = protocol == "udp"
         self._turn = randbelow(1 << 31)
         self._tally: Tally | None = None
@@ -191,6 +194,10 @@ class Responder:
             if isinstance(found, Denial):
                 return self._deny(packet, source, name, shape, served, layer, apex, found)
             return self._repeat(packet, source, name, shape, served, layer, found)
+        if served.cache is not None and shape.kind is not None:
+            found_there = served.cache.find(owner, shape.kind, self.now_ns())
+            if found_there is not None:
+                return self._recall(packet, source, name, shape, served, *found_there)
         return served.plan
 
     # --------------------------------------------------------------- answers
@@ -213,7 +220,8 @@ class Responder:
         if shape.recased and not name.islower():
             ready = table.in_case_of(ready, name)
         response = shape.repeat(packet, c.HEADER_OCTETS + len(name) + 4, ready)
-        counted = self._watch(packet, source, shape, served, table, c.NOERROR, response)
+        plugin, octets = table.options.plugin, len(response)
+        counted = self._watch(packet, source, shape, served, plugin, c.NOERROR, response, octets)
         if counted is not None and turns <= _TURNS_MAX:
             self._remember(packet, response, counted, turns, turn % turns)
         return response
@@ -235,9 +243,32 @@ class Responder:
             response = shape.deny(packet, behind, rcode, apex.soa(len(name)))
         else:
             response = shape.reply(packet, behind, rcode if rcode else c.AA)
-        counted = self._watch(packet, source, shape, served, table, rcode, response)
+        plugin, octets = table.options.plugin, len(response)
+        counted = self._watch(packet, source, shape, served, plugin, rcode, response, octets)
         if counted is not None:
             self._remember(packet, response, counted, 1, 0)
+        return response
+
+    def _recall(  # noqa: PLR0917
+        self,
+        packet: bytes,
+        source: Source,
+        name: bytes,
+        shape: Shape,
+        served: Served,
+        answer: CachedAnswer,
+        left_seconds: int,
+    ) -> Response:
+        """Repeat an answer that the plugin chain left. Counted is, as there, what it is without OPT."""
+        turn = self._next_turn() if served.rotate else None
+        behind = c.HEADER_OCTETS + len(name) + 4
+        whole = repeat(packet, behind, shape, answer, left_seconds, turn)
+        if whole is None:
+            return served.plan
+        response = shape.finish(whole)
+        served.hits[answer.is_denial] += 1
+        rcode, plugin = answer.flags & 0xF, served.cached_by
+        self._watch(packet, source, shape, served, plugin, rcode, response, len(whole))
         return response
 
     def _watch(  # noqa: PLR0917
@@ -246,9 +277,10 @@ class Responder:
         source: Source,
         shape: Shape,
         served: Served,
-        table: PythonTable,
+        plugin: str,
         rcode: int,
         response: bytes,
+        response_octets: int,
     ) -> list[int] | None:
         """Count an answer and show it to the observers; give its count when nobody else need see the next one."""
         if not served.watched:
@@ -256,11 +288,10 @@ class Responder:
         now = perf_counter()
         seconds = now - self.clock
         self.clock = now
-        plugin = table.options.plugin
         tally = self._tally = served.tally
         counted = _UNCOUNTED
         if tally is not None:
-            counted = tally.cell((shape.asked, rcode, plugin, len(packet), len(response)))
+            counted = tally.cell((shape.asked, rcode, plugin, len(packet), response_octets))
             counted[0] += 1
             tally.seconds += seconds
             if seconds > FIRST_BOUND_SECONDS:

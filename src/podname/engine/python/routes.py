@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from podname.engine.base import Code, Layer, Owner, Plan
+from podname.engine.caching import AnswerCache
 from podname.engine.counters import Tally
+from podname.engine.python.cache import PythonCache
 from podname.engine.python.table import PythonTable, Suffixes
 from podname.wire import constants as c
 from podname.wire.names import ROOT, is_subdomain, starts_of, to_text
@@ -20,7 +22,10 @@ from podname.wire.names import ROOT, is_subdomain, starts_of, to_text
 class Served:
     """A plan as one responder serves it: with its tally, and flat, for the hot path."""
 
-    __slots__ = ("layers", "observers", "plan", "rotate", "tally", "watched", "zone")
+    __slots__ = (
+        *("cache", "cached_by", "hits", "layers", "observers", "plan", "rotate", "tally"),
+        *("watched", "zone"),
+    )
 
     def __init__(self, plan: Plan, labels: tuple[str, str, int]) -> None:
         server, protocol, family = labels
@@ -33,6 +38,10 @@ class Served:
         if plan.counters is not None:
             self.tally = plan.counters.tally(server, to_text(plan.zone), protocol, family)
         self.watched = bool(self.observers or self.tally)
+        self.cache = _cache(plan.cache)
+        self.cached_by, self.hits = "", [0, 0]
+        if self.cache is not None:
+            self.cached_by, self.hits = self.cache.plugin, self.cache.tally(server)
 
 
 def _layer(layer: Layer) -> PythonTable | Suffixes:
@@ -41,6 +50,12 @@ def _layer(layer: Layer) -> PythonTable | Suffixes:
     if not isinstance(layer, PythonTable):
         raise TypeError(f"a {type(layer).__name__} is no table of this engine")
     return layer
+
+
+def _cache(cache: AnswerCache | None) -> PythonCache | None:
+    if cache is not None and not isinstance(cache, PythonCache):
+        raise TypeError(f"a {type(cache).__name__} is no cache of this engine")
+    return cache
 
 
 class Routes:

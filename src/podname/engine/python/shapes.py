@@ -21,6 +21,7 @@ from podname.wire.reply import flags_of, opt_record
 
 #: Some 500 octets each; a client that varies its options pays for the parsing itself.
 SHAPES_MAX = 4096
+_OPCODE = 0x7800
 
 #: One more additional record, by the second octet of their number when the first is zero.
 _ONE_MORE = [number.to_bytes(2, "big") for number in range(1, 257)]
@@ -29,11 +30,16 @@ _ONE_MORE = [number.to_bytes(2, "big") for number in range(1, 257)]
 class Shape:
     """How queries of one shape are answered: `found` and `denials` are headers from the flags on."""
 
-    __slots__ = ("asked", "denials", "flags", "found", "limit", "opt", "qtype", "recased")
+    __slots__ = (
+        *("asked", "denials", "flags", "found", "kind", "limit", "opt", "qtype", "recased"),
+        "wants_authenticated",
+    )
 
     def __init__(self, query: Query, limit_octets: int) -> None:
         self.qtype = query.qtype
         self.asked = query.qtype << 1 | bool(query.edns and query.edns.dnssec_ok)
+        self.kind = _kind_of(query)
+        self.wants_authenticated = bool(query.flags & c.AD or self.asked & 1)
         self.limit = limit_octets
         self.opt = opt_record(query)
         self.flags = flags_of(query.flags)
@@ -64,16 +70,26 @@ class Shape:
         """Say what flags and an RCODE say, without any record."""
         return b"".join((packet[:2], self._head(flags), packet[12:behind], self.opt))
 
+    def finish(self, response: bytes) -> bytes:
+        """Add OPT to a response that fits."""
+        if not self.opt:
+            return response
+        return b"".join((response[:10], _one_more(response[10:12]), response[12:], self.opt))
+
     def _head(self, flags: int, *, authorities: int = 0) -> bytes:
         return pack("!5H", self.flags | flags, 1, 0, authorities, 1 if self.opt else 0)
 
     def _fitted(self, packet: bytes, behind: int, ready: ReadyAnswer) -> bytes:
         whole = b"".join((packet[:2], self.found, ready[:6], packet[12:behind], ready[6:]))
-        response = fit(whole, self.limit - len(self.opt))
-        if not self.opt:
-            return response
-        more = _one_more(response[10:12])
-        return b"".join((response[:10], more, response[12:], self.opt))
+        return self.finish(fit(whole, self.limit - len(self.opt)))
+
+
+def _kind_of(query: Query) -> tuple[int, int, bool, bool] | None:
+    """Give type, class, DO and CD; None where no answer that was left is meant (another opcode)."""
+    if query.flags & _OPCODE:
+        return None
+    dnssec_ok = query.edns is not None and query.edns.dnssec_ok
+    return query.qtype, query.qclass, dnssec_ok, bool(query.flags & c.CD)
 
 
 def _one_more(additionals: bytes) -> bytes:

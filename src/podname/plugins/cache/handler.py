@@ -17,7 +17,7 @@ from time import monotonic
 from prometheus_client.core import Metric
 
 from podname.errors import ServeError
-from podname.plugins.base import Next, Plugin, Reply, Request
+from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.cache import metrics
 from podname.plugins.cache.item import Item, wants_authenticated, with_ttl
 from podname.plugins.cache.options import Options, ShelfOptions
@@ -47,6 +47,11 @@ class Cache(Plugin):
         self._everywhere = names.ROOT in self._zones
         self._refresher = Refresher(options, clock, self.refresh)
 
+    def plan(self, draft: Draft) -> None:
+        """Let the engine repeat what is kept, unless somebody in front, or `prefetch`, must see each question."""
+        if draft.is_whole and not self.options.prefetch.amount:
+            draft.cache = self.store.left.cache
+
     async def stop(self) -> None:
         """End the fetching in the background."""
         await self._refresher.close()
@@ -68,15 +73,19 @@ class Cache(Plugin):
             return await next_(request)
         tally, now = self.store.tally(request.client.server), self.clock()
         tally.requests += 1
-        item = self._find(key_of(query), tally, now)
+        key = key_of(query)
+        item = self._find(key, now)
         if item is None:
             tally.misses += 1
             return await self._miss(request, next_)
+        tally.hits[DENIAL if item.is_denial else SUCCESS] += 1
         left = item.left_seconds(now)
         if left <= 0:
             return await self._serve_stale(request, next_, item, tally)
         if self.options.prefetch.amount:
             self._refresher.prefetch(request, next_, item, tally, now)
+        else:
+            self.store.left.put(key, item)  # it was not there, or does not fit
         return item.response(query, item.ttl_seconds if self.options.keepttl else left)
 
     async def refresh(
@@ -98,16 +107,11 @@ class Cache(Plugin):
     def _covers(self, name: bytes) -> bool:
         return self._everywhere or names.longest_match(name, self._zones) is not None
 
-    def _find(self, key: Key, tally: Tally, now: float) -> Item | None:
+    def _find(self, key: Key, now: float) -> Item | None:
         """Find what may be served. A kept SERVFAIL does not stand before a good answer."""
-        denial, success = self._usable(self.store.denial, key, now), None
+        denial = self._usable(self.store.denial, key, now)
         if denial is None or denial.rcode == c.SERVFAIL:
-            success = self._usable(self.store.success, key, now)
-        if success is not None:
-            tally.hits[SUCCESS] += 1
-            return success
-        if denial is not None:
-            tally.hits[DENIAL] += 1
+            return self._usable(self.store.success, key, now) or denial
         return denial
 
     def _usable(self, shelf: Shelf, key: Key, now: float) -> Item | None:
@@ -178,13 +182,25 @@ class Cache(Plugin):
         if not (self.options.denial if denial else self.options.success).takes(query.folded):
             return
         key, now = key_of(query), self.clock()
-        item = Item(query, message, found.ttl_offsets, ttl_seconds, now)
+        item = Item(query, message, found.ttl_offsets, ttl_seconds, now, is_denial=denial)
         if again and (old := store.success.get(key) or store.denial.get(key)):
             item.inherit(old.hits, now)
         shelf, name = (store.denial, DENIAL) if denial else (store.success, SUCCESS)
-        store.tally(request.client.server).evictions[name] += shelf.put(key, item)
+        evicted = shelf.put(key, item)
+        if evicted is not None:
+            store.tally(request.client.server).evictions[name] += 1
+            store.left.remove(evicted)
         if again and not denial:
             store.denial.remove(key)
+        self._leave(key, now)
+
+    def _leave(self, key: Key, now: float) -> None:
+        """Let the engine answer as we would."""
+        item = self._find(key, now)
+        if item is not None and item.left_seconds(now) > 0 and not self.options.prefetch.amount:
+            self.store.left.put(key, item)
+        else:
+            self.store.left.remove(key)
 
 
 def authenticated(query: Query) -> Query:

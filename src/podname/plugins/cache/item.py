@@ -28,17 +28,18 @@ class Item:
     __slots__ = (
         "_body",
         "_body_ttl_seconds",
-        "_end",
-        "_flags",
         "_hit_seconds",
-        "_message",
-        "_ttl_offsets",
         "authenticated",
+        "end",
+        "flags",
         "hits",
+        "is_denial",
+        "message",
         "rcode",
         "refreshing",
         "retry_at_seconds",
         "stored_seconds",
+        "ttl_offsets",
         "ttl_seconds",
     )
 
@@ -49,20 +50,23 @@ class Item:
         ttl_offsets: tuple[int, ...],
         ttl_seconds: int,
         now: float,
+        *,
+        is_denial: bool = False,
     ) -> None:
         flags = int.from_bytes(message[2:4], "big")
         self.rcode = flags & 0xF
         self.authenticated = flags & c.AD
         self.stored_seconds = now
         self.ttl_seconds = ttl_seconds
+        self.is_denial = is_denial
         self.hits = 0
         self.refreshing = False
         self.retry_at_seconds = 0.0
         self._hit_seconds = 0.0
-        self._flags = flags & _KEPT_FLAGS | self.rcode
-        self._end = query.end
-        self._message = message
-        self._ttl_offsets = ttl_offsets
+        self.flags = flags & _KEPT_FLAGS | self.rcode
+        self.end = query.end
+        self.message = message
+        self.ttl_offsets = ttl_offsets
         self._body_ttl_seconds = ttl_seconds
         self._body = message[query.end :]
 
@@ -83,16 +87,16 @@ class Item:
     def response(self, query: Query, ttl_seconds: int) -> bytes:
         """Answer a query: its id, its question and what its flags ask for, our records and their age."""
         if ttl_seconds != self._body_ttl_seconds:
-            self._body = with_ttl(self._message, self._ttl_offsets, ttl_seconds)[self._end :]
+            self._body = with_ttl(self.message, self.ttl_offsets, ttl_seconds)[self.end :]
             self._body_ttl_seconds = ttl_seconds
-        flags = reply.flags_of(query.flags) | self._flags
+        flags = reply.flags_of(query.flags) | self.flags
         if self.authenticated and wants_authenticated(query):
             flags |= c.AD
         return b"".join(
             (
                 query.packet[:2],
                 flags.to_bytes(2, "big"),
-                self._message[4:12],
+                self.message[4:12],
                 query.question,
                 self._body,
             )

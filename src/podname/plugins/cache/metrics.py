@@ -29,17 +29,18 @@ _COUNTS_BY_TYPE = {
 
 def collect(store: Store, zones: str) -> Iterator[Metric]:
     """Give the metric families of one `cache`."""
+    tallies = store.tallies_with_hits_of_the_engine()
     yield _entries(store, zones)
     for attribute, text in _COUNTS.items():
         name = f"coredns_cache_{_NAMES.get(attribute, attribute)}_total"
         family = CounterMetricFamily(name, text, labels=_LABELS)
-        for server, tally in store.tallies.items():
+        for server, tally in tallies.items():
             family.add_metric((server, zones, ""), getattr(tally, attribute))
         yield family
     for attribute, text in _COUNTS_BY_TYPE.items():
         name = f"coredns_cache_{attribute}_total"
         family = CounterMetricFamily(name, text, labels=_LABELS_BY_TYPE)
-        for server, tally in store.tallies.items():
+        for server, tally in tallies.items():
             _add(family, server, zones, tally, attribute)
         yield family
 

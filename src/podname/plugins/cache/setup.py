@@ -14,6 +14,7 @@ from podname.corefile import Directive, Line, Token, normalize_zones
 from podname.corefile.values import integer
 from podname.plugins.base import Context, each_line, once, unknown_property
 from podname.plugins.cache.handler import Cache
+from podname.plugins.cache.left import Left
 from podname.plugins.cache.options import (
     GAP_SECONDS,
     PERCENTAGE,
@@ -45,7 +46,11 @@ def setup(directives: Sequence[Directive], context: Context) -> Cache:
     """Make the plugin. Raises CorefileError."""
     options = parse(once(directives), context)
     key = ("cache", context.zones, context.port, options)
-    return Cache(options, context.resources.claim(key, lambda: Store(options)))
+
+    def make() -> Store:
+        return Store(options, Left(context.engine.cache(Cache.name), keeps_ttl=options.keepttl))
+
+    return Cache(options, context.resources.claim(key, make))
 
 
 def parse(directive: Directive, context: Context) -> Options:

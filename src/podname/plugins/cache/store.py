@@ -8,15 +8,16 @@ Source: CoreDNS 1.15.0 plugin/cache, plugin/pkg/cache.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from podname.engine.caching import AnswerKey
 from podname.plugins.cache.item import Item
+from podname.plugins.cache.left import Left
 from podname.plugins.cache.options import Options
 from podname.wire import constants as c
 from podname.wire.query import Query
 
-#: Folded name, type, class, DO, CD.
-Key = tuple[bytes, int, int, bool, int]
+Key = AnswerKey
 
 SUCCESS, DENIAL = "success", "denial"
 
@@ -45,15 +46,14 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, key: Key, item: Item) -> bool:
-        """Keep an answer; say whether another had to go for it."""
+    def put(self, key: Key, item: Item) -> Key | None:
+        """Keep an answer; give the key of another that had to go for it."""
         items = self._items
         items[key] = item
         items.move_to_end(key)
         if len(items) <= self._capacity:
-            return False
-        items.popitem(last=False)
-        return True
+            return None
+        return items.popitem(last=False)[0]
 
     def remove(self, key: Key) -> None:
         """Throw an answer out, if it is there."""
@@ -65,9 +65,10 @@ class Shelf:
 
 
 class Store:
-    """The two shelves of a `cache` directive, and its counts."""
+    """The two shelves of a `cache` directive, what the engine has of them, and the counts."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, left: Left) -> None:
+        self.left = left
         self.success = Shelf(options.success.capacity)
         self.denial = Shelf(options.denial.capacity)
         self.tallies: dict[str, Tally] = {}
@@ -83,10 +84,21 @@ class Store:
         """Throw everything out."""
         self.success.clear()
         self.denial.clear()
+        self.left.clear()
+
+    def tallies_with_hits_of_the_engine(self) -> dict[str, Tally]:
+        """Give the counts of every listener, with the questions that never came here."""
+        tallies = {server: replace(tally) for server, tally in self.tallies.items()}
+        for server, (successes, denials) in self.left.hits().items():
+            tally = tallies.setdefault(server, Tally())
+            tally.requests += successes + denials
+            hits = {SUCCESS: successes, DENIAL: denials}
+            tally.hits = {name: tally.hits[name] + count for name, count in hits.items()}
+        return tallies
 
 
 def key_of(query: Query) -> Key:
     """Give the key of a query's answer."""
     edns = query.edns
     dnssec_ok = edns is not None and edns.dnssec_ok
-    return query.folded, query.qtype, query.qclass, dnssec_ok, query.flags & c.CD
+    return query.folded, query.qtype, query.qclass, dnssec_ok, bool(query.flags & c.CD)

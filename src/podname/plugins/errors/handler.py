@@ -70,6 +70,7 @@ class Errors(Plugin):
     """`errors`: sees what the plugins after it could not answer."""
 
     name = "errors"
+    is_planned = True
 
     def __init__(self, later: Later | None = None) -> None:
         self.stacktrace = False

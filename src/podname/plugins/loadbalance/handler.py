@@ -11,24 +11,23 @@ Sources: CoreDNS plugin/loadbalance; RFC 1035 §4.1.4; RFC 1794.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from struct import error as StructError
 
 import dns.exception
 import dns.message
 
+from podname.engine.caching import groups_of
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.wire import constants as c
 from podname.wire.records import Record, walk
 from podname.wire.reply import rcode_of
-
-_ADDRESS_OCTETS = {c.A: 4, c.AAAA: 16}
 
 
 class LoadBalance(Plugin):
     """`loadbalance`: NOERROR only, and never a zone transfer."""
 
     name = "loadbalance"
+    is_planned = True
 
     def plan(self, draft: Draft) -> None:
         """Let the engine rotate."""
@@ -57,17 +56,13 @@ def shuffle(reply: bytes, behind_question: int) -> bytes:
 
 
 def _shuffle_addresses(reply: bytes, records: list[Record]) -> bytes:
-    groups: dict[tuple[bytes, int], list[Record]] = defaultdict(list)
-    for rr in records:
-        if rr.end - rr.rdata == _ADDRESS_OCTETS.get(rr.rtype):
-            # Two owners written differently may be one name: they are then shuffled apart, no harm.
-            groups[reply[rr.start : rr.fixed], rr.rtype].append(rr)
-    if len(groups) == len(records):
+    groups = groups_of(reply, records)
+    if not groups:
         return reply
     message = bytearray(reply)
-    for group in groups.values():
-        for rr, other in zip(group, random.sample(group, len(group)), strict=True):
-            message[rr.rdata : rr.end] = reply[other.rdata : other.end]
+    for size, offsets in groups:
+        for at, other in zip(offsets, random.sample(offsets, len(offsets)), strict=True):
+            message[at : at + size] = reply[other : other + size]
     return bytes(message)
 
 

@@ -39,6 +39,7 @@ class Log(Plugin):
     """`log`: the first rule that covers a name decides."""
 
     name = "log"
+    is_planned = True
 
     def __init__(self, rules: list[Rule]) -> None:
         self.rules = rules

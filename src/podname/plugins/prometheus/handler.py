@@ -28,6 +28,7 @@ class Prometheus(Plugin):
     """`prometheus`: queries of its server block are counted; everything that counts is shown."""
 
     name = "prometheus"
+    is_planned = True
 
     def __init__(self, endpoint: Endpoint, counters: Counters, collector: ServerCollector) -> None:
         self.endpoint = endpoint

@@ -1,0 +1,307 @@
+//! Answers that the plugin chain left, to be repeated until they expire.
+//!
+//! A name's node holds all answers for it, one after the other, each told apart by type, class, DO and CD:
+//!
+//! ```text
+//! type class bits 0   flags counts   ttl stored   octets of the records, TTL offsets, words of groups
+//! TTL offsets         groups of addresses: their size, how many, their offsets        records
+//! ```
+//!
+//! All numbers have two octets, but the TTL (4), the time (8, nanoseconds of the monotonic clock), and the bits and
+//! the zero (one each). Offsets are from the beginning of the records. The meaning of each field is written in
+//! `podname.engine.caching`.
+//!
+//! Sources: RFC 2181 §8 (TTL); RFC 6840 §5.7 (AD); the design of podname.
+
+use crate::names::{self, Name};
+use crate::raw::{Guard, Map, Node};
+use crate::records::{Counts, u16_at};
+use crate::table::Busy;
+
+/// Octets of the records of an answer that may be left.
+pub const OCTETS_MAX: usize = 2048;
+/// Answers for one name: of more, the one that was left first makes room.
+pub const PER_NAME_MAX: usize = 16;
+/// Nanoseconds of a second.
+const NS: u64 = 1_000_000_000;
+
+/// Bits: what is asked with DO, with CD; what is a denial; what keeps its TTL.
+const DNSSEC_OK: u8 = 1;
+/// See above.
+const CHECKING_DISABLED: u8 = 2;
+/// See above.
+const IS_DENIAL: u8 = 4;
+/// See above.
+const KEEPS_TTL: u8 = 8;
+/// Octets of an answer before its offsets.
+const HEAD_OCTETS: usize = 32;
+
+/// What tells the answers for one name apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The type.
+    pub qtype: u16,
+    /// The class.
+    pub qclass: u16,
+    /// The DO bit.
+    pub dnssec_ok: bool,
+    /// The CD flag.
+    pub checking_disabled: bool,
+}
+
+impl Kind {
+    /// Give the first octets of an answer of this kind; of the last, only the lower two bits.
+    fn octets(self) -> [u8; 5] {
+        let ([t0, t1], [c0, c1]) = (self.qtype.to_be_bytes(), self.qclass.to_be_bytes());
+        let dnssec_ok = if self.dnssec_ok { DNSSEC_OK } else { 0 };
+        let checking_disabled = if self.checking_disabled { CHECKING_DISABLED } else { 0 };
+        [t0, t1, c0, c1, dnssec_ok | checking_disabled]
+    }
+}
+
+/// An answer, as it is left.
+pub struct Left<'a> {
+    /// AA, RA, AD and RCODE.
+    pub flags: u16,
+    /// The counts of the three sections.
+    pub counts: Counts,
+    /// All that stands behind the question.
+    pub records: &'a [u8],
+    /// Where the TTLs stand.
+    pub ttl_offsets: &'a [u16],
+    /// The TTL of them all.
+    pub ttl_seconds: u32,
+    /// Since when.
+    pub stored_ns: u64,
+    /// Whether the TTL is not counted down.
+    pub keeps_ttl: bool,
+    /// Whether it is a denial, for the counts.
+    pub is_denial: bool,
+    /// Groups of addresses: the size of each, and where they stand.
+    pub groups: &'a [(u16, Vec<u16>)],
+}
+
+impl Left<'_> {
+    /// Say whether all offsets lie within the records, and there are no more than can be written down.
+    fn is_sound(&self) -> bool {
+        let fits = |at: u16, size: u16| usize::from(at) + usize::from(size) <= self.records.len();
+        let words: usize = self.groups.iter().map(|(_, offsets)| 2 + offsets.len()).sum();
+        let is_short = |count: usize| u16::try_from(count).is_ok();
+        self.ttl_offsets.iter().all(|&at| fits(at, 4))
+            && self.groups.iter().all(|(size, all)| all.iter().all(|&at| fits(at, *size)))
+            && is_short(self.ttl_offsets.len())
+            && is_short(words)
+    }
+
+    /// Append the answer to a name's others.
+    fn append(&self, kind: Kind, body: &mut Vec<u8>) {
+        let mut head = kind.octets();
+        head[4] |= if self.is_denial { IS_DENIAL } else { 0 };
+        head[4] |= if self.keeps_ttl { KEEPS_TTL } else { 0 };
+        body.extend_from_slice(&head);
+        body.push(0);
+        body.extend_from_slice(&self.flags.to_be_bytes());
+        body.extend_from_slice(&self.counts);
+        body.extend_from_slice(&self.ttl_seconds.to_be_bytes());
+        body.extend_from_slice(&self.stored_ns.to_be_bytes());
+        let words: usize = self.groups.iter().map(|(_, offsets)| 2 + offsets.len()).sum();
+        for size in [self.records.len(), self.ttl_offsets.len(), words] {
+            body.extend_from_slice(&(size as u16).to_be_bytes());
+        }
+        let mut push = |word: u16| body.extend_from_slice(&word.to_be_bytes());
+        for &at in self.ttl_offsets {
+            push(at);
+        }
+        for (size, offsets) in self.groups {
+            push(*size);
+            push(offsets.len() as u16);
+            for &at in offsets {
+                push(at);
+            }
+        }
+        body.extend_from_slice(self.records);
+    }
+}
+
+/// An answer that was found and has not expired.
+#[derive(Clone, Copy)]
+pub struct Cached<'g> {
+    /// AA, RA, AD and RCODE.
+    pub flags: u16,
+    /// The counts of the three sections.
+    pub counts: Counts,
+    /// Whether it is a denial.
+    pub is_denial: bool,
+    /// The TTL to answer with; none when the records have it already.
+    ttl_seconds: Option<u32>,
+    /// Where the TTLs stand.
+    ttl_offsets: &'g [u8],
+    /// Groups of addresses.
+    groups: &'g [u8],
+    /// All that stands behind the question.
+    records: &'g [u8],
+}
+
+impl Cached<'_> {
+    /// Count the octets behind the question.
+    pub fn octets(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Append the records, aged, the addresses turned.
+    pub fn append(&self, turn: Option<u32>, out: &mut Vec<u8>) {
+        let base = out.len();
+        out.extend_from_slice(self.records);
+        let records = &mut out[base..];
+        if let Some(ttl_seconds) = self.ttl_seconds {
+            for at in words(self.ttl_offsets) {
+                records[at..at + 4].copy_from_slice(&ttl_seconds.to_be_bytes());
+            }
+        }
+        if let Some(turn) = turn {
+            self.rotate(turn as usize, records);
+        }
+    }
+
+    /// Let the addresses of each group change places.
+    fn rotate(&self, turn: usize, records: &mut [u8]) {
+        let mut groups = self.groups;
+        while !groups.is_empty() {
+            let (size, count) = (usize::from(u16_at(groups, 0)), usize::from(u16_at(groups, 2)));
+            let (offsets, behind) = groups[4..].split_at(2 * count);
+            groups = behind;
+            let turned = words(offsets).cycle().skip(turn % count.max(1));
+            for (at, other) in words(offsets).zip(turned) {
+                records[at..at + size].copy_from_slice(&self.records[other..other + size]);
+            }
+        }
+    }
+}
+
+/// Give the numbers that stand in two octets each.
+fn words(octets: &[u8]) -> impl Iterator<Item = usize> + Clone + '_ {
+    let (pairs, _) = octets.as_chunks::<2>();
+    pairs.iter().map(|pair| usize::from(u16::from_be_bytes(*pair)))
+}
+
+/// One answer in a name's node.
+#[derive(Clone, Copy)]
+struct Entry<'g> {
+    /// All octets of it.
+    octets: &'g [u8],
+    /// How many of them are TTL offsets.
+    ttl_octets: usize,
+    /// How many of them are groups.
+    group_octets: usize,
+}
+
+impl<'g> Entry<'g> {
+    /// Say whether it is of this kind.
+    fn is(&self, kind: [u8; 5]) -> bool {
+        let bits = self.octets[4] & (DNSSEC_OK | CHECKING_DISABLED);
+        self.octets[..4] == kind[..4] && bits == kind[4]
+    }
+
+    /// Take it apart, if it has not expired.
+    fn read(&self, now_ns: u64) -> Option<Cached<'g>> {
+        let octets = self.octets;
+        let ttl_seconds = u32::from_be_bytes(octets[14..18].try_into().ok()?);
+        let stored_ns = u64::from_be_bytes(octets[18..26].try_into().ok()?);
+        let age_seconds = now_ns.saturating_sub(stored_ns) / NS;
+        let left = u64::from(ttl_seconds).checked_sub(age_seconds).filter(|&left| left > 0)? as u32;
+        let keeps_ttl = octets[4] & KEEPS_TTL != 0 || left == ttl_seconds;
+        let (ttl_offsets, rest) = octets[HEAD_OCTETS..].split_at(self.ttl_octets);
+        let (groups, records) = rest.split_at(self.group_octets);
+        Some(Cached {
+            flags: u16_at(octets, 6),
+            counts: octets[8..14].try_into().ok()?,
+            is_denial: octets[4] & IS_DENIAL != 0,
+            ttl_seconds: if keeps_ttl { None } else { Some(left) },
+            ttl_offsets,
+            groups,
+            records,
+        })
+    }
+}
+
+/// Walk over the answers of a name.
+fn entries(mut body: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+    std::iter::from_fn(move || {
+        if body.is_empty() {
+            return None;
+        }
+        let (ttl_octets, group_octets) =
+            (2 * usize::from(u16_at(body, 28)), 2 * usize::from(u16_at(body, 30)));
+        let records = usize::from(u16_at(body, 26));
+        let (octets, behind) = body.split_at(HEAD_OCTETS + ttl_octets + group_octets + records);
+        body = behind;
+        Some(Entry { octets, ttl_octets, group_octets })
+    })
+}
+
+/// Answers by name. Readers need a guard and never wait.
+pub struct AnswerCache {
+    /// The names.
+    names: Map,
+}
+
+impl Default for AnswerCache {
+    fn default() -> Self {
+        Self { names: Map::new(names::hash_of) }
+    }
+}
+
+impl AnswerCache {
+    /// Leave an answer for a folded name, in place of the one of its kind; or take that out. Gives the change of
+    /// the number of answers. Of one that is too large, or whose offsets point elsewhere, nothing is left.
+    ///
+    /// # Errors
+    /// [`Busy`] while another change is under way.
+    pub fn put(&self, owner: &[u8], kind: Kind, left: Option<&Left<'_>>) -> Result<isize, Busy> {
+        let mut names = self.names.write().ok_or(Busy)?;
+        let there = names.find(owner).map_or(&[][..], |node| node.body());
+        let before = entries(there).count();
+        let wanted = kind.octets();
+        let mut kept: Vec<Entry<'_>> = entries(there).filter(|entry| !entry.is(wanted)).collect();
+        let left = left.filter(|left| left.records.len() <= OCTETS_MAX && left.is_sound());
+        if left.is_none() && kept.len() == before {
+            return Ok(0);
+        }
+        if left.is_some() && kept.len() == PER_NAME_MAX {
+            kept.remove(0);
+        }
+        let after = kept.len() + usize::from(left.is_some());
+        let mut body: Vec<u8> = kept.iter().flat_map(|entry| entry.octets).copied().collect();
+        if let Some(left) = left {
+            left.append(kind, &mut body);
+        }
+        if body.is_empty() {
+            names.remove(owner);
+        } else {
+            names.put(Node::new(owner, &body, 0));
+        }
+        Ok(after as isize - before as isize)
+    }
+
+    /// Take all out.
+    ///
+    /// # Errors
+    /// [`Busy`] while another change is under way.
+    pub fn clear(&self) -> Result<(), Busy> {
+        self.names.write().ok_or(Busy)?.swap(Map::new(names::hash_of));
+        Ok(())
+    }
+
+    /// Find an answer that has not expired.
+    pub fn find<'g>(
+        &'g self,
+        guard: &'g Guard<'_>,
+        name: &Name,
+        kind: Kind,
+        now_ns: u64,
+    ) -> Option<Cached<'g>> {
+        let body = self.names.find(guard, name.hash(0), name.octets())?.body();
+        let wanted = kind.octets();
+        entries(body).find(|entry| entry.is(wanted))?.read(now_ns)
+    }
+}

@@ -1,0 +1,86 @@
+"""Answers of the plugin chain that the engine repeats until they expire.
+
+What is left with an `AnswerCache` is what `cache` keeps of forwarded answers: the octets of a message, where its TTLs
+stand, and since when. The engine adds the question's id, name and flags, and the TTL that is left. Who leaves an answer
+must take it out when it would no longer say the same; that it expires is all that the engine sees to by itself.
+
+Sources: RFC 2181 §8 (TTL); RFC 6840 §5.7 (AD); CoreDNS plugin/cache item.go (one TTL for all records of a message).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from podname.wire import constants as c
+from podname.wire.records import Record
+
+#: Folded name, type, class, DO, CD: what tells answers apart.
+AnswerKey = tuple[bytes, int, int, bool, bool]
+
+#: Octets of the records of an answer that may be left.
+CACHED_OCTETS_MAX = 2048
+#: Answers for one name: of more, the one that was left first makes room.
+CACHED_PER_NAME_MAX = 16
+
+
+_ADDRESS_OCTETS = {c.A: 4, c.AAAA: 16}
+
+#: Addresses that may change places: octets of each, and where these stand.
+Groups = tuple[tuple[int, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """An answer to be repeated until it expires. Offsets are from the beginning of `records`.
+
+    The TTL of every record is `ttl_seconds`, less the whole seconds since `stored_ns` (`time.monotonic_ns`); when
+    nothing is left of it the answer has expired. With `keeps_ttl` it expires as well, but is not counted down.
+    """
+
+    flags: int  # AA, RA and RCODE as they are; AD is for who asks with AD or DO
+    counts: bytes  # of the three sections, two octets each
+    records: bytes  # all that stands behind the question, no OPT; pointers as in the whole message
+    ttl_offsets: tuple[int, ...]
+    ttl_seconds: int
+    stored_ns: int
+    keeps_ttl: bool = False
+    is_denial: bool = False  # for the counts
+    groups: Groups = ()  # that take turns in a plan that rotates
+
+
+class AnswerCache(Protocol):
+    """Answers that the plugin chain left with the engine. Whoever leaves them bounds their number."""
+
+    plugin: str  # who answers, for logs and metrics: "cache"
+
+    def put(self, key: AnswerKey, answer: CachedAnswer) -> None:
+        """Leave an answer in place of the one with its key. Of one that is too large nothing is left."""
+
+    def remove(self, key: AnswerKey) -> None:
+        """Take an answer out, if it is there."""
+
+    def clear(self) -> None:
+        """Take all out."""
+
+    def hits(self) -> Mapping[str, tuple[int, int]]:
+        """Count the questions answered, by listener (`Client.server`): with successes, with denials."""
+
+    def __len__(self) -> int:
+        """Count the answers, expired ones too."""
+
+
+def groups_of(message: bytes, answer: Iterable[Record], start: int = 0) -> Groups:
+    """Give the addresses of one owner in an answer section, as far as there are several; offsets from `start`."""
+    groups: defaultdict[tuple[bytes, int], list[int]] = defaultdict(list)
+    for rr in answer:
+        if rr.end - rr.rdata == _ADDRESS_OCTETS.get(rr.rtype):
+            # Two owners written differently may be one name: they then take turns apart, no harm.
+            groups[message[rr.start : rr.fixed], rr.rtype].append(rr.rdata - start)
+    return tuple(
+        (_ADDRESS_OCTETS[rtype], tuple(offsets))
+        for (_, rtype), offsets in groups.items()
+        if len(offsets) > 1
+    )

@@ -1,0 +1,70 @@
+"""What is kept is left with the engine, too, so that the next question for it never comes here.
+
+The engine has, for a key, exactly what would be answered from the shelves, and nothing while that has expired: what to
+do then (ask, or serve what is stale) is decided here. Left out are answers that only code can shape: of several MX
+records, which `loadbalance` writes anew.
+
+Sources: the design of podname (the path of a query); CoreDNS plugin/loadbalance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from podname.engine.caching import AnswerCache, AnswerKey, CachedAnswer, Groups, groups_of
+from podname.plugins.cache.item import Item
+from podname.wire import constants as c
+from podname.wire.records import walk
+
+
+class Left:
+    """The answers that the engine has of one `cache`."""
+
+    def __init__(self, cache: AnswerCache, *, keeps_ttl: bool) -> None:
+        self.cache = cache
+        self._keeps_ttl = keeps_ttl
+
+    def put(self, key: AnswerKey, item: Item) -> None:
+        """Leave an answer with the engine, in place of what it had for the key."""
+        groups = _groups(item)
+        if groups is None:
+            self.cache.remove(key)
+            return
+        end = item.end
+        self.cache.put(
+            key,
+            CachedAnswer(
+                flags=item.flags | item.authenticated,
+                counts=item.message[6:12],
+                records=item.message[end:],
+                ttl_offsets=tuple(at - end for at in item.ttl_offsets),
+                ttl_seconds=item.ttl_seconds,
+                stored_ns=int(item.stored_seconds * 1e9),
+                keeps_ttl=self._keeps_ttl,
+                is_denial=item.is_denial,
+                groups=groups,
+            ),
+        )
+
+    def remove(self, key: AnswerKey) -> None:
+        """Let the engine ask for this one."""
+        self.cache.remove(key)
+
+    def clear(self) -> None:
+        """Let the engine ask for everything."""
+        self.cache.clear()
+
+    def hits(self) -> Mapping[str, tuple[int, int]]:
+        """Count what the engine answered, by listener: successes and denials."""
+        return self.cache.hits()
+
+
+def _groups(item: Item) -> Groups | None:
+    """Give the addresses that take turns; None when something else would."""
+    answers = int.from_bytes(item.message[6:8], "big")
+    if answers < 2 or item.rcode != c.NOERROR:
+        return ()
+    records = list(walk(item.message, item.end, answers))
+    if any(rr.rtype == c.MX for rr in records):
+        return None
+    return groups_of(item.message, records, item.end)
