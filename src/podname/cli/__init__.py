@@ -18,6 +18,9 @@ from podname.cli.flags import from_go
 _COMMANDS = {
     "serve": "Answer DNS as a Corefile says.",
     "check": "Tell what is wrong with a Corefile; start nothing.",
+    "doctor": "Say why an Erlang node is not reached by its name.",
+    "inetrc": "Print an inetrc for the Erlang VM, or check one.",
+    "release-env": "Print the env.sh of a release, or check one.",
 }
 
 
@@ -32,7 +35,7 @@ class Commands(click.Group):
         """Import a command."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"podname.cli.{cmd_name}").command
+        command: click.Command = import_module(f"podname.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

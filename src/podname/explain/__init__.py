@@ -1,0 +1,1 @@
+"""Floor 5: why a name answers, or why it does not."""

@@ -1,0 +1,188 @@
+"""Gather the facts: the machine, the resolver, the cluster, and what answers at the node's address.
+
+From outside a cluster its resolver and its network are not ours: then the API server alone is asked, and says what
+a pod would see.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from podname.errors import KubeError
+from podname.explain.doctor import (
+    environment,
+    epmd,
+    erlang_resolver,
+    handshake,
+    inetrc,
+    machine,
+    nodename,
+    places,
+    resolving,
+)
+from podname.explain.doctor.cluster import ClusterEye
+from podname.explain.doctor.facts import Api, Epmd, Facts, Lookup, Machine, Reach, Where
+from podname.explain.doctor.nodename import BadNode, NodeName
+from podname.explain.doctor.places import Place
+from podname.kube import config
+from podname.kube.auth import Credentials
+from podname.kube.clock import SystemClock
+from podname.kube.config import ClusterConfig
+from podname.kube.transport import HttpTransport
+
+_IDLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be looked at, and from where."""
+
+    node: str = ""
+    own: str = ""
+    kubeconfig: Path | None = None
+    context: str = ""
+    namespace: str = ""
+    port: int = 0  # at which nodes listen, when they run without epmd
+    resolv_conf: Path = machine.RESOLV_CONF
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+async def gather(request: Request) -> Facts:
+    """Look at everything. Raises BadNode when the request names no node."""
+    where, cluster, problem = _access(request)
+    here = None if where is Where.OUTSIDE else machine.look(request.variables, request.resolv_conf)
+    own, own_source = _own(request, here)
+    node = nodename.parse(request.node) if request.node else own
+    if node is None:
+        raise BadNode("say which node: podname doctor NAME@HOST (RELEASE_NODE is not set either)")
+    facts = Facts(where, node, own, own_source, here, api=Api(problem=problem))
+    if here is not None:
+        facts = await _resolved(facts, here)
+    if cluster is not None:
+        facts = await _with_cluster(facts, cluster, request.namespace)
+    if here is not None:
+        facts = dataclasses.replace(facts, reach=await _reach(facts, here, request))
+    return facts
+
+
+def _access(request: Request) -> tuple[Where, ClusterConfig | None, str]:
+    """Find the way to the API server, which tells where we are."""
+    variables = request.variables
+    if request.kubeconfig is None and variables.get("KUBERNETES_SERVICE_HOST"):
+        try:
+            return Where.POD, config.in_cluster(variables), ""
+        except KubeError as error:
+            return Where.POD, None, str(error)
+    path = request.kubeconfig or _kubeconfig(variables)
+    if path is None:
+        return Where.ALONE, None, "there is neither a pod's service account nor a kubeconfig"
+    try:
+        return Where.OUTSIDE, config.from_kubeconfig(path, request.context), ""
+    except KubeError as error:
+        return Where.OUTSIDE, None, str(error)
+
+
+def _kubeconfig(variables: Mapping[str, str]) -> Path | None:
+    """Find a kubeconfig where kubectl does; of several the first that exists."""
+    named = [Path(each) for each in variables.get("KUBECONFIG", "").split(os.pathsep) if each]
+    usual = [Path(variables["HOME"], ".kube", "config")] if variables.get("HOME") else []
+    return next((path for path in named or usual if path.is_file()), None)
+
+
+def _own(request: Request, here: Machine | None) -> tuple[NodeName | None, str]:
+    """Say what a node here is called, and what tells so."""
+    if request.own:
+        return nodename.parse(request.own), "--from"
+    if here is None:
+        return None, ""
+    name, at, host = here.erlang.node.partition("@")
+    if at:
+        return nodename.parse(here.erlang.node), "the environment"
+    form = here.erlang.form
+    source = "the environment"
+    if not form and request.node:
+        form, source = nodename.parse(request.node).form, "the form of the other node"
+    host = here.fqdn if form == "long" else here.hostname.partition(".")[0]
+    if not request.node and not name:
+        return None, ""
+    return NodeName(name or "node", host), source
+
+
+async def _resolved(facts: Facts, here: Machine) -> Facts:
+    """Resolve the node's host as a node here does: by its inetrc, or else with the C library."""
+    host, family, conf = facts.node.host, here.erlang.family, here.resolv_conf
+    if facts.node.is_address:
+        return dataclasses.replace(facts, lookup=Lookup(host, (host,)))
+    if not here.erlang.inetrc:
+        return dataclasses.replace(facts, lookup=await resolving.look_up(host, conf, family))
+    found = inetrc.look(here.erlang.inetrc, conf)
+    lookup = (
+        await erlang_resolver.look_up(host, found, family)
+        if "dns" in found.methods
+        else await resolving.look_up(host, conf, family)
+    )
+    return dataclasses.replace(facts, inetrc=found, lookup=lookup)
+
+
+async def _with_cluster(facts: Facts, cluster: ClusterConfig, namespace: str) -> Facts:
+    """Add what the API server knows."""
+    transport = HttpTransport(Credentials(cluster, SystemClock()), _IDLE_SECONDS)
+    eye = ClusterEye(transport, namespace or cluster.namespace)
+    place = places.of_host(facts.node.host)
+    try:
+        there = await eye.side(place, _searched_namespaces(facts.machine))
+        own_place = _own_place(facts)
+        here = await eye.side(own_place) if own_place else facts.here
+        holders = [
+            (address, holder)
+            for address in (facts.lookup.addresses if facts.lookup else ())
+            if (holder := await eye.holder(address, there.namespace)) is not None
+        ]
+    finally:
+        await transport.close()
+    return dataclasses.replace(facts, there=there, here=here, holders=tuple(holders), api=eye.api)
+
+
+def _own_place(facts: Facts) -> Place | None:
+    """Say by what the pod here is found: by the name given for it or, inside it, by its hostname."""
+    if facts.where is Where.POD and facts.machine and facts.own_source != "--from":
+        return Place(places.Kind.SHORT, facts.machine.hostname.partition(".")[0])
+    return places.of_host(facts.own.host) if facts.own and facts.where is not Where.ALONE else None
+
+
+def _searched_namespaces(here: Machine | None) -> list[str]:
+    """Give the namespaces whose pods a short name may mean, by the search domains."""
+    domains = [each.split(".") for each in (here.resolv_conf.search if here else ())]
+    return [labels[0] for labels in domains if len(labels) > 2 and labels[1] == "pod"]
+
+
+async def _reach(facts: Facts, here: Machine, request: Request) -> Reach | None:
+    """Go to the address that the host resolves to, as a node would."""
+    address = _address(facts.lookup)
+    if address is None:
+        return None
+    mapper: Epmd | None = None
+    port = request.port or here.erlang.fixed_port
+    if not port:
+        mapper = await epmd.ask(address, here.erlang.epmd_port, facts.node.name)
+        port = mapper.node_port
+    if not port:
+        return Reach(address, mapper)
+    found = environment.cookie(request.variables)
+    shaken, certificate = await handshake.probe(
+        address,
+        port,
+        f"podname-doctor-{os.getpid()}@{facts.own.host if facts.own else here.hostname}",
+        found[1] if found else None,
+        facts.node.host,
+        tls_first=here.erlang.is_tls,
+    )
+    return Reach(address, mapper, shaken, certificate)
+
+
+def _address(lookup: Lookup | None) -> str | None:
+    return lookup.addresses[0] if lookup and lookup.addresses else None

@@ -1,0 +1,65 @@
+"""Findings for people and for programs.
+
+The JSON document keeps its shape; `version` counts changes that could break a reader.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from podname.explain.doctor.facts import Facts, Where
+from podname.explain.doctor.findings import Finding, Outcome
+from podname.explain.doctor.judge import all_holds
+
+VERSION = 1
+_MARKS = {
+    Outcome.HOLDS: "ok",
+    Outcome.FAILS: "FAILS",
+    Outcome.WARNS: "warns",
+    Outcome.UNKNOWN: "?",
+}
+_WHERE = {
+    Where.POD: "from inside a pod",
+    Where.OUTSIDE: "from outside, by what the API server says",
+    Where.ALONE: "from this machine, without a cluster",
+}
+
+
+def text(facts: Facts, findings: list[Finding]) -> str:
+    """Write a line for each check and, below what is not well, why and the fix."""
+    lines = [f"{facts.node}, {_WHERE[facts.where]}", ""]
+    for finding in findings:
+        lines += _lines(finding)
+    failed = [finding.check for finding in findings if finding.outcome is Outcome.FAILS]
+    return "\n".join([*lines, "", f"fails: {', '.join(failed)}" if failed else "nothing fails"])
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    yield f"{_MARKS[finding.outcome]:6}{finding.check:15} {finding.seen}"
+    if finding.why:
+        yield f"{'':22}why: {finding.why}"
+    if finding.fix:
+        yield f"{'':22}fix: {finding.fix}"
+
+
+def as_json(facts: Facts, findings: list[Finding]) -> str:
+    """Write the document that `--output json` promises."""
+    document = {
+        "version": VERSION,
+        "node": str(facts.node),
+        "from": str(facts.own) if facts.own else None,
+        "where": facts.where.value,
+        "holds": all_holds(findings),
+        "findings": [
+            {
+                "check": finding.check,
+                "outcome": finding.outcome.value,
+                "seen": finding.seen,
+                "why": finding.why or None,
+                "fix": finding.fix or None,
+            }
+            for finding in findings
+        ],
+    }
+    return json.dumps(document, indent=2)
