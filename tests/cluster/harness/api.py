@@ -8,6 +8,7 @@ Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/
 
 import http.client
 import json
+import select
 import ssl
 import threading
 from pathlib import Path
@@ -128,7 +129,10 @@ class Api:
             context = ssl.create_default_context(cafile=str(self._authority))
             self._local.connection = _Connection(self._namespace, context)
             self._connections.append(self._local.connection)
-        return cast("http.client.HTTPConnection", self._local.connection)
+        connection = cast("http.client.HTTPConnection", self._local.connection)
+        if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+            connection.close()  # nothing is outstanding: what is to be read is the server's goodbye
+        return connection
 
 
 class _Connection(http.client.HTTPSConnection):
