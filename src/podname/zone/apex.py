@@ -22,7 +22,7 @@ from podname.wire.records import (
     txt_rdata,
 )
 from podname.zone.endpoints import address_answers, named
-from podname.zone.index import AddressIndex
+from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 from podname.zone.pods import POD
 from podname.zone.services import SVC, service_owner
@@ -39,12 +39,10 @@ def fixed_names(zone: bytes, options: ZoneOptions) -> dict[bytes, ReadyAnswers]:
     return {zone: held, SVC + zone: held, POD + zone: held, _VERSION + zone: {c.TXT: version}}
 
 
-def own_slices(
-    options: ZoneOptions, holders: AddressIndex, slices: Mapping[str, EndpointSlice]
-) -> list[EndpointSlice]:
+def own_slices(options: ZoneOptions, holders: Index[bytes, EndpointSlice]) -> list[EndpointSlice]:
     """List the slices that one of this server's own addresses is an endpoint in."""
-    keys = {key for address in options.local_addresses for key in holders.keys(address)}
-    return [slices[key] for key in sorted(keys) if key in slices]
+    found = {one.key: one for address in options.local_addresses for one in holders.get(address)}
+    return [found[key] for key in sorted(found)]
 
 
 def name_servers(

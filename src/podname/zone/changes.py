@@ -24,6 +24,10 @@ class Changes:
         """Let these owners have exactly these answers."""
         self._owners.update(names)
 
+    def put_one(self, owner: bytes, answers: ReadyAnswers) -> None:
+        """Let this owner have exactly these answers."""
+        self._owners[owner] = answers
+
     def drop(self, owners: Iterable[bytes]) -> None:
         """Let these owners have none."""
         self._owners.update({owner: {} for owner in owners})

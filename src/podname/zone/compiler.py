@@ -127,13 +127,13 @@ class Compiler:
             self._open(namespace)
         for obj in namespaces:
             self._namespace_changed(None, obj)
-        # Who has an address comes first, so that each endpoint has to be looked at only once more.
-        yield from self._in_steps(slices, lambda one: self._slice_changed(None, one))
-        yield from self._in_steps(pods, lambda one: self._pod_changed(None, one))
-        yield from self._in_steps(services, lambda one: self.reverse.service_changed(None, one))
+        # Who has an address comes first, so that each object's answers are made just once.
+        yield from self._in_steps(slices, self._note_slice)
+        yield from self._in_steps(pods, self.pods.note)
+        yield from self._in_steps(services, self.reverse.note_service)
         yield from self._in_steps(services, self._build_service)
-        touched, self.reverse.touched = self.reverse.touched, set()
-        yield from self._in_steps(touched, lambda address: self.reverse.put((address,)))
+        yield from self._in_steps(slices, self.reverse.put_of_slice)
+        yield from self._in_steps(pods, self._build_pod)
         waiting, self._waiting = self._waiting, None
         for event in waiting:
             event()
@@ -143,10 +143,17 @@ class Compiler:
         self.table.synced = True
         self._on_change()
 
+    def _note_slice(self, one: EndpointSlice) -> None:
+        self.services.note(one)
+        self.reverse.note_slice(one)
+
     def _build_service(self, service: Service) -> None:
         self.services.service_changed(None, service)
-        for one in self.services.slices_of(service.key):
-            self.reverse.put_of_slice(one)
+        self.reverse.put_of_service(service)
+
+    def _build_pod(self, pod: Pod) -> None:
+        self.pods.put(pod)
+        self.reverse.put_of_pod(pod)
 
     def _in_steps(self, items: Iterable[Item], work: Callable[[Item], None]) -> Iterator[None]:
         for number, item in enumerate(items, 1):
@@ -193,12 +200,18 @@ class Compiler:
             self._put_name_servers()
 
     def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        was_own = self._is_own(old)
         self.services.slice_changed(old, new)
         self.reverse.slice_changed(old, new)
-        if self._waiting is None and not self.reverse.touched.isdisjoint(
-            self.options.local_addresses
-        ):
+        if was_own or self._is_own(new):
             self._put_name_servers()
+
+    def _is_own(self, one: EndpointSlice | None) -> bool:
+        """Say whether one of this server's own addresses is an endpoint in a slice."""
+        local_addresses, slices = self.options.local_addresses, self.reverse.slices
+        return one is not None and any(
+            one.key == other.key for address in local_addresses for other in slices.get(address)
+        )
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         self.pods.pod_changed(old, new)
@@ -220,7 +233,7 @@ class Compiler:
         self.reverse.namespace_changed(namespace, *hidden)
 
     def _put_name_servers(self) -> None:
-        own = apex.own_slices(self.options, self.reverse.slices, self.services.slices)
+        own = apex.own_slices(self.options, self.reverse.slices)
         self._own_services = {one.service_key for one in own}
         for zone in self.options.zones:
             names = apex.name_servers(zone, self.options, own, self.services.services)

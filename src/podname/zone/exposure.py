@@ -6,12 +6,16 @@ Source: CoreDNS plugin/kubernetes `namespaceExposed`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
 from podname.engine.base import HOLD
+from podname.kube.objects import Pod, Service
 from podname.wire.records import EMPTY_ANSWER, ReadyAnswers
 from podname.zone.options import ZoneOptions
 from podname.zone.pods import pods_owner
 from podname.zone.services import namespace_owner
+
+T = TypeVar("T", bound=Pod | Service)
 
 
 class Exposure:
@@ -43,26 +47,26 @@ class Exposure:
         return [namespace for namespace in self._existing if self.has(namespace)]
 
 
-class Hidden:
+class Hidden(Generic[T]):
     """Objects that have no names because their namespace is not exposed (yet)."""
 
     def __init__(self, options: ZoneOptions) -> None:
         self._options = options
-        self._keys: dict[str, set[str]] = {}
+        self._objects: dict[str, dict[str, T]] = {}
 
-    def add(self, namespace: str, key: str) -> None:
+    def add(self, obj: T) -> None:
         """Remember an object; not in a namespace that can never be exposed."""
-        if self._options.configured(namespace):
-            self._keys.setdefault(namespace, set()).add(key)
+        if self._options.configured(obj.namespace):
+            self._objects.setdefault(obj.namespace, {})[obj.key] = obj
 
-    def discard(self, namespace: str, key: str) -> None:
+    def discard(self, obj: T) -> None:
         """Forget an object."""
-        if namespace in self._keys:
-            self._keys[namespace].discard(key)
+        if obj.namespace in self._objects:
+            self._objects[obj.namespace].pop(obj.key, None)
 
-    def take(self, namespace: str) -> set[str]:
+    def take(self, namespace: str) -> list[T]:
         """Give all of a namespace's, and forget them."""
-        return self._keys.pop(namespace, set())
+        return list(self._objects.pop(namespace, {}).values())
 
 
 def namespace_names(namespace: str, options: ZoneOptions) -> Mapping[bytes, ReadyAnswers]:

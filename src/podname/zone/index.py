@@ -1,44 +1,62 @@
-"""Which objects have an address: one or, rarely, several keys.
+"""Which objects belong to something: an address, or a Service. One or, rarely, several.
 
-Nearly every address belongs to one object, so a key stands alone and becomes a tuple only when a second comes.
+Nearly every address belongs to one pod and one endpoint, so an object stands alone and becomes a tuple only when a
+second comes. The objects themselves are kept, not their keys: a reference costs nothing, a text costs eighty octets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar, cast
 
-class AddressIndex:
-    """Keys by address octets."""
+from podname.kube.objects import EndpointSlice, Pod, Service
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T", bound=Pod | EndpointSlice | Service)
+
+
+class Index(Generic[K, T]):
+    """Objects by what they belong to. Of one object (of one key) only the last state is kept."""
 
     def __init__(self) -> None:
-        self._keys: dict[bytes, str | tuple[str, ...]] = {}
+        self._objects: dict[K, T | tuple[T, ...]] = {}
 
-    def add(self, address: bytes, key: str) -> None:
-        """Say that the object `key` has this address. Twice is once."""
-        known = self._keys.get(address)
+    def add(self, place: K, obj: T) -> None:
+        """Say that the object belongs here. Twice is once."""
+        known = self._objects.setdefault(place, obj)
+        if known is not obj:
+            others = tuple([one for one in _all(known) if one.key != obj.key])
+            self._objects[place] = (*others, obj) if others else obj
+
+    def discard(self, place: K, obj: T) -> None:
+        """Say that the object no longer belongs here."""
+        known = self._objects.get(place)
         if known is None:
-            self._keys[address] = key
-        elif isinstance(known, str):
-            if known != key:
-                self._keys[address] = (known, key)
-        elif key not in known:
-            self._keys[address] = (*known, key)
+            return
+        left = tuple([one for one in _all(known) if one is not obj and one.key != obj.key])
+        if not left:
+            del self._objects[place]
+        else:
+            self._objects[place] = left[0] if len(left) == 1 else left
 
-    def discard(self, address: bytes, key: str) -> None:
-        """Say that the object no longer has it."""
-        known = self._keys.get(address)
-        if known == key:
-            del self._keys[address]
-        elif isinstance(known, tuple):
-            left = tuple(k for k in known if k != key)
-            self._keys[address] = left[0] if len(left) == 1 else left
+    def get(self, place: K) -> tuple[T, ...]:
+        """Give the objects that belong here."""
+        known = self._objects.get(place)
+        return () if known is None else _all(known)
 
-    def keys(self, address: bytes) -> tuple[str, ...]:
-        """Give the keys of the objects that have the address."""
-        known = self._keys.get(address)
-        if known is None:
-            return ()
-        return (known,) if isinstance(known, str) else known
+    def all(self) -> Iterator[T]:
+        """Give every object, as often as it belongs somewhere."""
+        for known in self._objects.values():
+            yield from _all(known)
+
+    def __contains__(self, place: K) -> bool:
+        """Say whether anything belongs here."""
+        return place in self._objects
 
     def __len__(self) -> int:
-        """Count the addresses."""
-        return len(self._keys)
+        """Count the places."""
+        return len(self._objects)
+
+
+def _all(known: T | tuple[T, ...]) -> tuple[T, ...]:
+    return known if type(known) is tuple else (cast("T", known),)

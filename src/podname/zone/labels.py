@@ -37,6 +37,11 @@ def labels(text: str) -> bytes | None:
     return None
 
 
+def octets_of_label(text: str) -> bytes:
+    """Make a label of 1 to 63 ASCII characters without dots."""
+    return _LENGTHS[len(text)] + text.lower().encode()
+
+
 def kubelet_hostname(pod: str) -> str:
     """Give the hostname that the kubelet sets in a pod that asks for none."""
     return pod if len(pod) <= LABEL_OCTETS_MAX else pod[:LABEL_OCTETS_MAX].rstrip("-.")

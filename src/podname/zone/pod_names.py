@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from podname.kube.objects import Pod
+from podname.wire.names import NAME_OCTETS_MAX
 from podname.zone import endpoints, pods
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure, Hidden
-from podname.zone.index import AddressIndex
+from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 
 
@@ -14,36 +15,45 @@ class PodNames:
     """The names of pods, and which pod has which address."""
 
     def __init__(self, options: ZoneOptions, exposure: Exposure, changes: Changes) -> None:
-        self.pods: dict[str, Pod] = {}
-        self.holders = AddressIndex()
+        self.holders: Index[bytes, Pod] = Index()
         self._options, self._exposure, self._changes = options, exposure, changes
-        self._hidden = Hidden(options)
-        self._sharing: dict[bytes, set[str]] = {}
+        self._hidden: Hidden[Pod] = Hidden(options)
+        self._sharing: dict[bytes, dict[str, Pod]] = {}
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """Follow a pod."""
         if old is not None:
             self._forget(old)
         if new is not None:
-            self.pods[new.key] = new
-            for address in pods.addresses_of(new):
-                self.holders.add(address, new.key)
-            if self._exposure.has(new.namespace):
-                self._put(new)
-            else:
-                self._hidden.add(new.namespace, new.key)
+            self.note(new)
+            self.put(new)
+
+    def note(self, pod: Pod) -> None:
+        """Remember who has a pod's addresses."""
+        for address in pods.addresses_of(pod):
+            self.holders.add(address, pod)
+
+    def put(self, pod: Pod) -> None:
+        """Give a pod its names, or remember it until its namespace has any."""
+        if self._exposure.has(pod.namespace):
+            self._put(pod)
+        else:
+            self._hidden.add(pod)
 
     def show(self, namespace: str) -> list[Pod]:
         """Give the pods of a namespace their names; say which they are."""
-        keys = self._hidden.take(namespace)
-        shown = [self.pods[key] for key in keys if key in self.pods]
+        shown = self._hidden.take(namespace)
         for pod in shown:
             self._put(pod)
         return shown
 
     def hide(self, namespace: str) -> list[Pod]:
-        """Take the names of a namespace's pods away; say which they are. O(pods)."""
-        hidden = [pod for pod in self.pods.values() if pod.namespace == namespace]
+        """Take the names of a namespace's pods away; say which they are. O(pods).
+
+        A pod without an address has no name, and comes again when it gets one.
+        """
+        own = {pod.key: pod for pod in self.holders.all() if pod.namespace == namespace}
+        hidden = list(own.values())
         for pod in hidden:
             self._forget(pod)
         for pod in hidden:
@@ -51,21 +61,36 @@ class PodNames:
         return hidden
 
     def _forget(self, pod: Pod) -> None:
-        self.pods.pop(pod.key, None)
-        self._hidden.discard(pod.namespace, pod.key)
+        self._hidden.discard(pod)
         for address in pods.addresses_of(pod):
-            self.holders.discard(address, pod.key)
+            self.holders.discard(address, pod)
         for zone in self._options.forward_zones:
             self._changes.drop(pods.own_owners(pod.namespace, pod.name, zone, self._options))
             shared = pods.shared_owner(pod, zone, self._options)
             if shared is not None:
-                self._sharing.get(shared, set()).discard(pod.key)
+                self._sharing.get(shared, {}).pop(pod.key, None)
                 self._put_shared(shared)
             for owner, address in pods.dashed_owners(pod, zone, self._options):
                 if not self._has_dashed(pod.namespace, owner, zone, address):
                     self._changes.drop((owner,))
 
     def _put(self, pod: Pod) -> None:
+        plain = pods.plain(pod)
+        if plain is None:
+            self._put_any(pod)
+            return
+        options, (own, dashed, address) = self._options, plain
+        answers = endpoints.address_answers((address,), options.ttl_seconds)
+        for zone in options.forward_zones:
+            parent = pods.pods_owner(pod.namespace, zone)
+            if parent is None:
+                continue
+            if options.pod_names and len(own) + len(parent) <= NAME_OCTETS_MAX:
+                self._changes.put_one(own + parent, answers)
+            if pods.has_dashed(pod, options):
+                self._changes.put_one(dashed + parent, answers)
+
+    def _put_any(self, pod: Pod) -> None:
         answers = endpoints.address_answers(pods.addresses_of(pod), self._options.ttl_seconds)
         for zone in self._options.forward_zones:
             if answers:
@@ -73,7 +98,7 @@ class PodNames:
                 self._changes.put(dict.fromkeys(owners, answers))
             shared = pods.shared_owner(pod, zone, self._options)
             if shared is not None:
-                self._sharing.setdefault(shared, set()).add(pod.key)
+                self._sharing.setdefault(shared, {})[pod.key] = pod
                 self._put_shared(shared)
             for owner, address in pods.dashed_owners(pod, zone, self._options):
                 made = endpoints.address_answers((address,), self._options.ttl_seconds)
@@ -81,18 +106,16 @@ class PodNames:
 
     def _put_shared(self, owner: bytes) -> None:
         """Answer for a cut hostname with all pods that have it; a pod that is really called so comes first."""
-        holders = [
-            self.pods[key] for key in sorted(self._sharing.get(owner, ())) if key in self.pods
-        ]
+        sharing = self._sharing.get(owner, {})
+        holders = [sharing[key] for key in sorted(sharing)]
         if not holders:
             self._sharing.pop(owner, None)
         found = dict.fromkeys(a for pod in holders for a in pods.addresses_of(pod))
         self._changes.put({owner: endpoints.address_answers(found, self._options.ttl_seconds)})
 
     def _has_dashed(self, namespace: str, owner: bytes, zone: bytes, address: bytes) -> bool:
-        candidates = [self.pods[key] for key in self.holders.keys(address) if key in self.pods]
         return any(
             (owner, address) in pods.dashed_owners(pod, zone, self._options)
-            for pod in candidates
+            for pod in self.holders.get(address)
             if pod.namespace == namespace and self._exposure.has(namespace)
         )

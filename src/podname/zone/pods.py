@@ -11,16 +11,19 @@ Sources: CoreDNS plugin/kubernetes `findPods`; docs/names.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from podname.kube.objects import Pod
 from podname.wire import addresses
-from podname.wire.names import NAME_OCTETS_MAX
-from podname.zone.labels import label, pod_labels, shared_label
+from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
+from podname.zone.labels import label, octets_of_label, pod_labels, shared_label
 from podname.zone.options import ZoneOptions
 
 POD = b"\x03pod"
+#: Whoever spells an address has hexadecimal digits and dashes, or the dots of IPv4.
+_spells_none = re.compile(r".*[^0-9a-fA-F.-]", re.DOTALL).match
 
 
 @lru_cache(maxsize=1024)  # asked for at every pod of a namespace
@@ -28,6 +31,23 @@ def pods_owner(namespace: str, zone: bytes) -> bytes | None:
     """Give `<ns>.pod.<zone>`; None when the namespace cannot be a label."""
     ns = label(namespace)
     return ns + POD + zone if ns else None
+
+
+def plain(pod: Pod) -> tuple[bytes, bytes, bytes] | None:
+    """Give the two labels and the address of a pod as nearly all are; None when it takes more to say its names.
+
+    Such a pod has one IPv4 address, and a name that is one label and spells no address.
+    """
+    name, texts = pod.name, pod.addresses
+    if len(texts) != 1 or not 0 < len(name) <= LABEL_OCTETS_MAX or "." in name:
+        return None
+    address = addresses.parse(texts[0])
+    if address is None or len(address) != 4 or not name.isascii() or not _spells_none(name):
+        return None
+    dashed = texts[0].replace(".", "-")
+    if ":" in dashed:  # an IPv4 address in an IPv6 one
+        return None
+    return octets_of_label(name), octets_of_label(dashed), address
 
 
 def own_owners(namespace: str, pod: str, zone: bytes, options: ZoneOptions) -> list[bytes]:
@@ -43,9 +63,14 @@ def shared_owner(pod: Pod, zone: bytes, options: ZoneOptions) -> bytes | None:
     return _owner(name, pod.namespace, zone, options) if name else None
 
 
+def has_dashed(pod: Pod, options: ZoneOptions) -> bool:
+    """Say whether a pod is found by its addresses."""
+    return options.pods == "verified" and pod.phase != "Unknown"
+
+
 def dashed_owners(pod: Pod, zone: bytes, options: ZoneOptions) -> Iterator[tuple[bytes, bytes]]:
     """Give (owner, address octets) for `pods verified`."""
-    if options.pods != "verified" or pod.phase == "Unknown":
+    if not has_dashed(pod, options):
         return
     parent = pods_owner(pod.namespace, zone)
     for text in pod.addresses:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podname.kube.objects import EndpointSlice
+from podname.kube.objects import EndpointSlice, Service
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer
@@ -28,11 +28,10 @@ def reverse_owner(address: bytes, options: ZoneOptions) -> bytes | None:
     return owner if owner.endswith(options.reverse_zones) else None
 
 
-def service_targets(keys: Iterable[str], zone: bytes) -> list[bytes]:
+def service_targets(services: Iterable[Service], zone: bytes) -> list[bytes]:
     """Give the one Service that answers for a cluster IP, or nothing."""
-    for key in sorted(keys):
-        namespace, _, name = key.partition("/")
-        owner = service_owner(namespace, name, zone)
+    for service in sorted(services, key=lambda each: each.key):
+        owner = service_owner(service.namespace, service.name, zone)
         if owner:
             return [owner]
     return []

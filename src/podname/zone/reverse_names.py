@@ -12,7 +12,7 @@ from podname.wire import addresses
 from podname.zone import endpoints, pods, reverse
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure
-from podname.zone.index import AddressIndex
+from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
 from podname.zone.service_names import ServiceNames
@@ -29,7 +29,8 @@ class ReverseNames:
         service_names: ServiceNames,
         pod_names: PodNames,
     ) -> None:
-        self.services, self.slices = AddressIndex(), AddressIndex()
+        self.services: Index[bytes, Service] = Index()
+        self.slices: Index[bytes, EndpointSlice] = Index()
         self.touched: set[bytes] = set()
         self._options, self._exposure, self._changes = options, exposure, changes
         self._service_names, self._pod_names = service_names, pod_names
@@ -40,7 +41,7 @@ class ReverseNames:
             for text in service.cluster_ips if service else ():
                 address = addresses.parse(text)
                 if address is not None and service is not None:
-                    note(address, service.key)
+                    note(address, service)
                     self.touched.add(address)
 
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
@@ -48,7 +49,7 @@ class ReverseNames:
         for one, note in ((old, self.slices.discard), (new, self.slices.add)):
             if one is not None:
                 for address in reverse.addresses_in(one):
-                    note(address, one.key)
+                    note(address, one)
         stays = old is not None and new is not None and old.service_key == new.service_key
         for one in (endpoints.difference(old, new, ports=False),) if stays else (old, new):
             if one is not None:
@@ -66,7 +67,7 @@ class ReverseNames:
         for pod in pods_:
             self.pod_changed(None, pod)
         if self._options.namespaces:  # only then do the PTR records of endpoints depend on it
-            for one in self._service_names.slices.values():
+            for one in self._service_names.all_slices():
                 if one.namespace == namespace:
                     self.touched.update(reverse.addresses_in(one))
 
@@ -75,15 +76,43 @@ class ReverseNames:
         touched, self.touched = self.touched, set()
         self.put(touched)
 
+    def note_service(self, service: Service) -> None:
+        """Remember whose a Service's cluster IPs are."""
+        for text in service.cluster_ips:
+            address = addresses.parse(text)
+            if address is not None:
+                self.services.add(address, service)
+
+    def note_slice(self, one: EndpointSlice) -> None:
+        """Remember who has the addresses in a slice."""
+        for address in reverse.addresses_in(one):
+            self.slices.add(address, one)
+
+    def put_of_service(self, service: Service) -> None:
+        """Make the answers of a Service's cluster IPs."""
+        self.put(address for text in service.cluster_ips if (address := addresses.parse(text)))
+
     def put_of_slice(self, one: EndpointSlice) -> None:
-        """Make those of the touched addresses that are in a slice: together they cost one look at it."""
-        here = self.touched.intersection(reverse.addresses_in(one))
-        self.touched -= here
-        self.put(here)
+        """Make the answers of the addresses in a slice; of those in several, once."""
+        self.put(
+            address
+            for address in dict.fromkeys(reverse.addresses_in(one))
+            if self.slices.get(address)[0] is one and address not in self.services
+        )
+
+    def put_of_pod(self, pod: Pod) -> None:
+        """Make the answers of a pod's addresses that are no Service's and no endpoint's; once if several have one."""
+        self.put(
+            address
+            for address in pods.addresses_of(pod)
+            if address not in self.slices
+            and address not in self.services
+            and self._pod_names.holders.get(address)[0] is pod
+        )
 
     def put(self, touched: Iterable[bytes]) -> None:
         """Make the PTR answers of these addresses."""
-        seen: dict[str, dict[bytes, set[bytes]]] = {}
+        seen: dict[int, dict[bytes, set[bytes]]] = {}
         for address in touched:
             owner = reverse.reverse_owner(address, self._options)
             if owner is not None:
@@ -91,18 +120,20 @@ class ReverseNames:
                 self._changes.put({owner: reverse.ptr_answer(targets, self._options)})
 
     def _targets(
-        self, address: bytes, seen: dict[str, dict[bytes, set[bytes]]]
+        self, address: bytes, seen: dict[int, dict[bytes, set[bytes]]]
     ) -> Collection[bytes]:
         """Give the names of an address; `seen` keeps what slices were looked at."""
         zone = self._options.primary_zone
-        keys = [k for k in self.services.keys(address) if self._exposure.has_reverse(_namespace(k))]
-        names = reverse.service_targets(keys, zone)
-        if names:
-            return names
+        if address in self.services:
+            has_reverse = self._exposure.has_reverse
+            shown = [s for s in self.services.get(address) if has_reverse(s.namespace)]
+            names = reverse.service_targets(shown, zone)
+            if names:
+                return names
         found: set[bytes] = set()
-        for key in self.slices.keys(address):
-            one = self._service_names.slices.get(key)
-            if one is not None and self._exposure.has_reverse(one.namespace):
+        for one in self.slices.get(address):
+            if self._exposure.has_reverse(one.namespace):
+                key = id(one)  # the index keeps it alive
                 if key not in seen:
                     seen[key] = reverse.targets_in(one, self._options)
                 found |= seen[key].get(address, set())
@@ -110,12 +141,7 @@ class ReverseNames:
 
     def _pod_targets(self, address: bytes) -> set[bytes]:
         zone, found = self._options.primary_zone, set[bytes]()
-        for key in self._pod_names.holders.keys(address):
-            namespace, _, name = key.partition("/")
-            if self._exposure.has(namespace):
-                found.update(pods.own_owners(namespace, name, zone, self._options))
+        for pod in self._pod_names.holders.get(address):
+            if self._exposure.has(pod.namespace):
+                found.update(pods.own_owners(pod.namespace, pod.name, zone, self._options))
         return found
-
-
-def _namespace(key: str) -> str:
-    return key.partition("/")[0]

@@ -6,13 +6,14 @@ Service's own names where they depend on endpoints. What is kept are the objects
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from podname.kube.objects import EndpointSlice, Service
 from podname.wire.records import ReadyAnswers
 from podname.zone import endpoints, services
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure, Hidden
+from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 
 
@@ -21,23 +22,22 @@ class ServiceNames:
 
     def __init__(self, options: ZoneOptions, exposure: Exposure, changes: Changes) -> None:
         self.services: dict[str, Service] = {}
-        self.slices: dict[str, EndpointSlice] = {}
         self._options, self._exposure, self._changes = options, exposure, changes
-        self._hidden = Hidden(options)
-        self._slices_of: dict[str, dict[str, EndpointSlice]] = {}
+        self._hidden: Hidden[Service] = Hidden(options)
+        self._slices_of: Index[str, EndpointSlice] = Index()
 
     def service_changed(self, old: Service | None, new: Service | None) -> None:
         """Follow a Service: all of its names are made anew."""
         if old is not None:
             self.services.pop(old.key, None)
-            self._hidden.discard(old.namespace, old.key)
+            self._hidden.discard(old)
             self._changes.drop(self._names(old))
         if new is not None:
             self.services[new.key] = new
             if self._exposure.has(new.namespace):
                 self._changes.put(self._names(new))
             else:
-                self._hidden.add(new.namespace, new.key)
+                self._hidden.add(new)
 
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Follow a slice: the endpoints that differ, and the Service's own names if they depend on endpoints."""
@@ -51,14 +51,16 @@ class ServiceNames:
         shown = service is not None and self._exposure.has(service.namespace)
         if service is not None and shown:
             self._changes.drop(self._owners_of_ports(service))
-        self._keep(old, new)
+        if old is not None:
+            self._slices_of.discard(old.service_key, old)
+        if new is not None:
+            self.note(new)
         if service is not None and shown:
             self._put_differences(service, old, new)
 
     def show(self, namespace: str) -> list[Service]:
         """Give the Services of a namespace their names; say which they are."""
-        keys = self._hidden.take(namespace)
-        shown = [self.services[key] for key in keys if key in self.services]
+        shown = self._hidden.take(namespace)
         for service in shown:
             self._changes.put(self._names(service))
         return shown
@@ -68,23 +70,20 @@ class ServiceNames:
         hidden = [service for service in self.services.values() if service.namespace == namespace]
         for service in hidden:
             self._changes.drop(self._names(service))
-            self._hidden.add(namespace, service.key)
+            self._hidden.add(service)
         return hidden
 
     def slices_of(self, service_key: str) -> Collection[EndpointSlice]:
         """Give the slices of one Service."""
-        return self._slices_of.get(service_key, {}).values()
+        return self._slices_of.get(service_key)
 
-    def _keep(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
-        if old is not None:
-            self.slices.pop(old.key, None)
-            siblings = self._slices_of.get(old.service_key, {})
-            siblings.pop(old.key, None)
-            if not siblings:
-                self._slices_of.pop(old.service_key, None)
-        if new is not None:
-            self.slices[new.key] = new
-            self._slices_of.setdefault(new.service_key, {})[new.key] = new
+    def all_slices(self) -> Iterator[EndpointSlice]:
+        """Give every slice."""
+        return self._slices_of.all()
+
+    def note(self, one: EndpointSlice) -> None:
+        """Remember whose a slice is."""
+        self._slices_of.add(one.service_key, one)
 
     def _put_differences(
         self, service: Service, old: EndpointSlice | None, new: EndpointSlice | None

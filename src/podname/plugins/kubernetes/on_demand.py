@@ -68,7 +68,7 @@ def _pods_with(address: bytes, namespace: bytes, compiler: Compiler) -> int:
     """Count the pods of a namespace that have an address, as those on their node's network do; weights tell."""
     if compiler.options.pods != "verified":
         return 1
-    pods = (compiler.pods.pods[key] for key in compiler.pods.holders.keys(address))
+    pods = compiler.pods.holders.get(address)
     return sum(pod.namespace == namespace.decode("latin-1") for pod in pods)
 
 
