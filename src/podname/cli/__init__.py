@@ -18,6 +18,7 @@ from podname.cli.flags import from_go
 _COMMANDS = {
     "serve": "Answer DNS as a Corefile says.",
     "check": "Tell what is wrong with a Corefile; start nothing.",
+    "publish": "Let the cluster's own DNS answer the names of pods, by EndpointSlices.",
     "doctor": "Say why an Erlang node is not reached by its name.",
     "inetrc": "Print an inetrc for the Erlang VM, or check one.",
     "release-env": "Print the env.sh of a release, or check one.",
