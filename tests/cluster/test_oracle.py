@@ -21,7 +21,13 @@ from tests.cluster.oracle.variants import CACHED, VARIANTS, Variant
 MUTATIONS = 400
 SHARE = float(os.environ.get("PODNAME_ORACLE_SHARE", "0.1"))
 """How many of all these questions are asked; 1 takes a quarter of an hour."""
-SUBJECTS = ["coredns", "podname", "podname with pod_names"]
+SUBJECTS = [
+    ("coredns", "", ""),
+    ("podname", "native", ""),
+    ("podname", "python", ""),
+    ("podname", "native", "pod_names"),
+]
+"""Who is compared with CoreDNS: the program, its engine, the directive of ours in its Corefile."""
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +46,12 @@ def objects(bare: Cluster) -> Iterator[Sequence[Object]]:
         bulk.delete(held)
 
 
-@pytest.fixture(scope="module", params=SUBJECTS)
+@pytest.fixture(scope="module", params=SUBJECTS, ids=" ".join)
 def pair(
     request: pytest.FixtureRequest, bare: Cluster, objects: Sequence[Object], upstream: Upstream
 ) -> Iterator[Pair]:
-    program, _, ours = request.param.partition(" with ")
-    environment = {"UPSTREAM": upstream.address}
+    program, engine, ours = request.param
+    environment = {"UPSTREAM": upstream.address, "PODNAME_ENGINE": engine}
     every = [*VARIANTS, *CACHED]
     with Pair(bare, every, subject=program, ours=ours, environment=environment) as pair:
         yield pair
