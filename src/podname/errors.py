@@ -5,6 +5,7 @@
     PodnameError
     ├── CorefileError        a Corefile says something that cannot be done, with its place
     ├── ManifestError        an object in a file cannot be read, with its place
+    ├── TermError            an Erlang term in a file cannot be read, with its place
     ├── KubeError            the API server, or the way to it
     │   ├── Gone             the resource version is too old: list again
     │   ├── Unauthorized     credentials are missing or no longer good
@@ -69,6 +70,19 @@ class ManifestError(PodnameError):
         """Give `file:line: object: message`."""
         who = f" {self.object}:" if self.object else ""
         return f"{self.file}:{self.line}:{who} {self.message}"
+
+
+class TermError(PodnameError):
+    """An Erlang term in a file cannot be read."""
+
+    def __init__(self, message: str, place: Place) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+    def __str__(self) -> str:
+        """Give `file:line:column: message`."""
+        return f"{self.place}: {self.message}"
 
 
 class KubeError(PodnameError):
