@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.cluster.harness import access, workloads
+from tests.cluster.harness import access, release, workloads
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.servers import DnsServer
 from tests.cluster.harness.waiting import until
@@ -58,6 +58,12 @@ def cluster(progress: Callable[[str], None]) -> Iterator[Cluster]:
     """Start a cluster with a node, on which pods run."""
     with Cluster(with_node=True, progress=progress) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def released(cluster: Cluster) -> None:
+    """Bring in the image of the released application."""
+    cluster.node.import_image(release.release_image())
 
 
 @pytest.fixture

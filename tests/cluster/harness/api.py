@@ -30,6 +30,7 @@ KINDS = {
     "Service": (CORE, "services"),
     "ServiceAccount": (CORE, "serviceaccounts"),
     "ConfigMap": (CORE, "configmaps"),
+    "Secret": (CORE, "secrets"),
     "Deployment": (APPS, "deployments"),
     "ReplicaSet": (APPS, "replicasets"),
     "StatefulSet": (APPS, "statefulsets"),

@@ -206,8 +206,14 @@ class Cluster:
             undo.pop_all()
         return server
 
-    def use_dns(self, server: DnsServer) -> None:
-        """Make a server that runs beside the pods the DNS of every pod, and wait until it is."""
-        for item in workloads.cluster_dns(DNS_ADDRESS, server.address, server.port):
+    def use_dns(self, *servers: DnsServer, address: str = DNS_ADDRESS) -> None:
+        """Make servers that run beside the pods a Service, and wait until it replies.
+
+        Without an address it is the DNS of every pod that does not say otherwise. Several servers
+        are its replicas; the slice of each is named after the Service and the place in the list.
+        """
+        name = "kube-dns" if address == DNS_ADDRESS else f"dns-{address.rpartition('.')[2]}"
+        places = {f"{name}-{number}": server.port for number, server in enumerate(servers)}
+        for item in workloads.dns_service(name, address, places):
             self.api.apply(item)
-        until(lambda: server.replies(DNS_ADDRESS, 53), f"a reply from {DNS_ADDRESS}")
+        until(lambda: servers[0].replies(address, 53), f"a reply from {address}")

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PAUSE = "localhost/pause:1"
@@ -39,7 +39,7 @@ def cache() -> Path:
 
 def pause_program() -> Path:
     """Compile the first process of a pod, and of the cluster itself."""
-    program = cache() / f"pause-{_key(SOURCE.read_bytes())}"
+    program = cache() / f"pause-{key(SOURCE.read_bytes())}"
     if not program.exists():
         made = program.with_suffix(f".{os.getpid()}")
         subprocess.run(["cc", "-O2", "-static", "-o", made, SOURCE], check=True)
@@ -56,33 +56,38 @@ def pause_image() -> Path:
             layer = Path(work) / "layer.tar"
             with tarfile.open(layer, "w") as tar:
                 tar.add(program, "pause")
-            write_archive(image, PAUSE, layer, {"Entrypoint": ["/pause"]})
+            write_archive(image, PAUSE, [layer], {"Entrypoint": ["/pause"]})
     return image
 
 
 def erlang_image() -> Path:
     """Make the image of the Erlang pods (about 35 seconds, once)."""
-    image = cache() / f"erlang-{_key(repr((SUITE, PACKAGES, LEFT_OUT)).encode())}.tar"
+    image = cache() / f"erlang-{key(repr((SUITE, PACKAGES, LEFT_OUT)).encode())}.tar"
     if not image.exists():
         print(f"making the image of the Erlang pods (once; kept as {image})", file=sys.stderr)
         with tempfile.TemporaryDirectory(dir=cache()) as work:
             layer = Path(work) / "layer.tar"
             _debian(Path(work) / "root", layer)
-            write_archive(image, ERLANG, layer, {"Env": ["LANG=C.UTF-8"], "Cmd": ["/bin/bash"]})
+            write_archive(image, ERLANG, [layer], {"Env": ["LANG=C.UTF-8"], "Cmd": ["/bin/bash"]})
     return image
 
 
-def write_archive(image: Path, name: str, layer: Path, config: Mapping[str, object]) -> None:
-    """Write the archive of an image of one layer, as `docker save` would."""
-    with layer.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
+def write_archive(
+    image: Path, name: str, layers: Sequence[Path], config: Mapping[str, object]
+) -> None:
+    """Write the archive of an image of layers with different file names, as `docker save` would."""
+    digests = []
+    for layer in layers:
+        with layer.open("rb") as content:
+            digests.append(f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}")
     description = {
         "architecture": ARCHITECTURES[platform.machine()],
         "os": "linux",
         "config": config,
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        "rootfs": {"type": "layers", "diff_ids": digests},
     }
-    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    names = [layer.name for layer in layers]
+    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": names}]
     made = image.with_suffix(f".{os.getpid()}")
     with tarfile.open(made, "w") as tar:
         for path, value in (("manifest.json", manifest), ("config.json", description)):
@@ -90,7 +95,8 @@ def write_archive(image: Path, name: str, layer: Path, config: Mapping[str, obje
             content_octets = json.dumps(value).encode()
             member.size = len(content_octets)
             tar.addfile(member, io.BytesIO(content_octets))
-        tar.add(layer, "layer.tar")
+        for layer in layers:
+            tar.add(layer, layer.name)
     made.rename(image)
 
 
@@ -114,7 +120,7 @@ def _mirror() -> list[str]:
     return found[:1]
 
 
-def _key(content: bytes) -> str:
+def key(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 

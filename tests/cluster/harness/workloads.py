@@ -1,9 +1,11 @@
 """The objects that tests create: manifests as functions, with only what a test varies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from tests.cluster.harness.api import Object
 from tests.cluster.harness.images import ERLANG
+from tests.cluster.harness.namespace import HOST
 
 NODE = "node-1"
 
@@ -43,12 +45,16 @@ def pod(name: str, *, namespace: str = "default", app: str = "", **spec: object)
 
 
 def pod_template(app: str, name: str = "", namespace: str = "", **spec: object) -> Object:
-    """Give what a Pod consists of, by itself or as the template of a workload."""
+    """Give what a Pod consists of, by itself or as the template of a workload.
+
+    `container` is what its container has besides the usual, or instead of it.
+    """
     container: Object = {
         "name": "main",
         "image": ERLANG,
         "imagePullPolicy": "Never",
         "command": ["sleep", "infinity"],
+        **cast("Object", spec.pop("container", {})),
     }
     if "readiness" in spec:
         container["readinessProbe"] = spec.pop("readiness")
@@ -145,21 +151,33 @@ def node() -> Object:
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
 
 
-def cluster_dns(service_address: str, address: str, port: int) -> list[Object]:
-    """Give the Service `kube-dns` and its endpoint: a server that is not in a pod."""
-    place = {"name": "kube-dns", "namespace": "kube-system"}
+def dns_service(name: str, service_address: str, places: Mapping[str, int]) -> list[Object]:
+    """Give a Service of DNS servers that are not in pods, and a slice for each of them.
+
+    A place is the name of a slice and the port of a server on the node; slices may differ in ports.
+    """
+    metadata = {"name": name, "namespace": "kube-system"}
     kinds = ("UDP", "TCP")
     ports = [{"name": kind.lower(), "protocol": kind, "port": 53} for kind in kinds]
     service = {"clusterIP": service_address, "ports": ports}
-    label = {"kubernetes.io/service-name": place["name"]}
-    return [
-        {"apiVersion": "v1", "kind": "Service", "metadata": place, "spec": service},
+    label = {"kubernetes.io/service-name": name}
+    slices: list[Object] = [
         {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",
-            "metadata": {**place, "labels": label},
+            "metadata": {**metadata, "name": slice_name, "labels": label},
             "addressType": "IPv4",
             "ports": [{**item, "port": port} for item in ports],
-            "endpoints": [{"addresses": [address]}],
-        },
+            "endpoints": [{"addresses": [HOST]}],
+        }
+        for slice_name, port in places.items()
     ]
+    return [{"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service}, *slices]
+
+
+def resolver(*addresses: str, searches: Sequence[str] = ()) -> Object:
+    """Give the fields of a pod that asks these DNS servers and no other."""
+    return {
+        "dnsPolicy": "None",
+        "dnsConfig": {"nameservers": [*addresses], "searches": [*searches]},
+    }

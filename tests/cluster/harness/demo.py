@@ -1,0 +1,127 @@
+"""Pods of the released application `demo`, and whom its nodes see.
+
+A node says on a port of its own whom it is connected to and whom it has lost (`demo/lib/demo/
+status.ex`). Asking costs nothing, so a test waits for a cluster to be whole, and proves that no
+connection was lost meanwhile, without starting a virtual machine for each look.
+"""
+
+import http.client
+import json
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from tests.cluster.harness import release, workloads
+from tests.cluster.harness.api import Object
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.waiting import until
+
+STATUS_PORT = 4000
+POLL_MILLISECONDS = 250
+"""How often the nodes of the tests look for others; libcluster and dns_cluster do every 5 s."""
+READINESS: Object = {"httpGet": {"path": "/", "port": STATUS_PORT}, "periodSeconds": 1}
+
+
+class Status(NamedTuple):
+    """What a node says of itself."""
+
+    node: str
+    peers: list[str]
+    lost: list[str]
+    polls: int
+    failed_polls: int
+
+
+def deployment(
+    name: str,
+    replicas: int,
+    *,
+    namespace: str,
+    environment: Mapping[str, str | Object] | None = None,
+    container: Object | None = None,
+    **spec: object,
+) -> Object:
+    """Give a Deployment of the application; a variable is a text or a `valueFrom`."""
+    variables = [
+        {"name": key, "value" if isinstance(value, str) else "valueFrom": value}
+        for key, value in (environment or {}).items()
+    ]
+    here: Object = {
+        "image": release.RELEASE,
+        "command": [release.PROGRAM, "start"],
+        "env": variables,
+        **(container or {}),
+    }
+    return workloads.deployment(
+        name, replicas, namespace=namespace, container=here, readiness=READINESS, **spec
+    )
+
+
+def polls(**names: str) -> dict[str, str | Object]:
+    """Give the environment of nodes that look for others at names: by `srv` or by `addresses`."""
+    variables: dict[str, str | Object] = {
+        f"DEMO_{key.upper()}": name for key, name in names.items()
+    }
+    return {**variables, "DEMO_POLL_MILLISECONDS": str(POLL_MILLISECONDS)}
+
+
+def field(path: str) -> Object:
+    """Give the value of a variable that is a field of the pod (the downward API)."""
+    return {"fieldRef": {"fieldPath": path}}
+
+
+def status(cluster: Cluster, address: str) -> Status:
+    """Ask the node of a pod whom it sees."""
+    connection = http.client.HTTPConnection(address, STATUS_PORT)
+    connection.sock = cluster.namespace.connect(address, STATUS_PORT, timeout_seconds=5)
+    try:
+        connection.request("GET", "/")
+        return Status(**json.load(connection.getresponse()))
+    except http.client.HTTPException as error:
+        raise ConnectionError(str(error)) from error
+    finally:
+        connection.close()
+
+
+def start(cluster: Cluster, item: Object) -> dict[str, str]:
+    """Create a Deployment of the application and wait for its nodes; pod names to addresses."""
+    cluster.api.create(item)
+    metadata, count = item["metadata"], item["spec"]["replicas"]
+    pods = cluster.running_pods(metadata["namespace"], metadata["name"], count)
+    for address in pods.values():
+        until(lambda: status(cluster, address), f"the node at {address}")  # noqa: B023
+    return pods
+
+
+def become_whole(
+    cluster: Cluster, addresses: Iterable[str], *, deadline_seconds: float = 30
+) -> list[Status]:
+    """Wait until the nodes of some pods see exactly one another; say what they said."""
+    places = sorted(addresses)
+    found: list[Status] = []
+
+    def whole() -> bool:
+        found[:] = [status(cluster, address) for address in places]
+        everybody = {each.node for each in found}
+        return all({each.node, *each.peers} == everybody for each in found)
+
+    until(whole, lambda: f"nodes that see one another: {found}", deadline_seconds=deadline_seconds)
+    return found
+
+
+def run(cluster: Cluster, pod: str, *arguments: str, namespace: str, stdin: str = "") -> str:
+    """Run the release's own script in a pod, as a person would, and return what it prints."""
+    command = ["exec", "--stdin", "--namespace", namespace, pod, "--"]
+    return cluster.kubectl(*command, *arguments, stdin=stdin)
+
+
+def remote_shell(cluster: Cluster, pod: str, other: str, *lines: str, namespace: str) -> str:
+    """Type lines into `remote` of one pod's release, on the node of another; return the screen.
+
+    IEx is remote only on a terminal, hence `script`. The last line lets go of it: the shell's own
+    node ends, which is the only hidden one, and not the node it is connected to.
+    """
+    leave = "hd(Node.list(:hidden)) |> :rpc.cast(:erlang, :halt, [])"
+    shell = f"env TERM=xterm RELEASE_NODE=demo@{other} {release.PROGRAM} remote"
+    typed = "".join(f"{line}\n" for line in (*lines, leave))
+    command = ["script", "--quiet", "--return", "--command", shell, "/dev/null"]
+    return run(cluster, pod, *command, namespace=namespace, stdin=typed)
