@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podname.engine.python import PythonEngine, PythonTable
+from podname.engine.python.cache import PythonCache
 from podname.engine.python.responder import Responder
 
 
@@ -23,15 +24,19 @@ class Kind:
     engine: Callable[[], Any]
     table: Callable[..., Any]
     responder: Callable[..., Any]
+    cache: Callable[[str], Any]
 
 
-KINDS = {"python": Kind("python", PythonEngine, PythonTable, Responder)}
+KINDS = {"python": Kind("python", PythonEngine, PythonTable, Responder, PythonCache)}
 
 with contextlib.suppress(ImportError):
     from podname.engine.native import NativeEngine, NativeTable
+    from podname.engine.native.cache import NativeCache
     from podname.engine.native.responder import NativeResponder
 
-    KINDS["native"] = Kind("native", lambda: NativeEngine(threads=2), NativeTable, NativeResponder)
+    KINDS["native"] = Kind(
+        "native", lambda: NativeEngine(threads=2), NativeTable, NativeResponder, NativeCache
+    )
 
 _current = KINDS["python"]
 

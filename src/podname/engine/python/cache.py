@@ -75,7 +75,7 @@ class PythonCache:
         answer = None if kinds is None else kinds.get(kind)
         if answer is None:
             return None
-        left = answer.ttl_seconds - (now_ns - answer.stored_ns) // _NS
+        left = answer.ttl_seconds - max(0, now_ns - answer.stored_ns) // _NS
         return (answer, left) if left > 0 else None
 
 
