@@ -1,0 +1,107 @@
+"""Forwarded answers that are cached: the engine repeats them, and they are counted and logged as if it had not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.support.http import get
+from tests.support.plugin import until
+from tests.support.server import addresses, plugin_of, port_of, serving, tcp, udp, write
+from tests.support.upstream import answering, scripted
+
+from podname.plugins.prometheus.handler import Prometheus
+from podname.server.lifecycle import Server
+
+RECORD = "@ 300 A 192.0.2.1"
+
+
+def corefile(upstream: str, more: str = "") -> str:
+    return (
+        f".:0 {{\nbind 127.0.0.1\nerrors\nlog\nprometheus localhost:0\nforward . {upstream}\n"
+        f"cache 30\nloadbalance\n{more}}}\n"
+    )
+
+
+async def scraped(server: Server) -> Callable[..., float]:
+    """Give what asks for the sum of a metric's samples with these labels."""
+    prometheus = plugin_of(server, "prometheus")
+    assert isinstance(prometheus, Prometheus)
+    _, body = await get(prometheus.endpoint.port, "/metrics")
+    families = list(text_string_to_metric_families(body))
+
+    def value(name: str, **labels: str) -> float:
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    return value
+
+
+async def test_only_the_first_question_reaches_python(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with (
+        scripted(answering(RECORD)) as upstream,
+        serving(tmp_path, corefile(upstream.at)) as server,
+    ):
+        port = port_of(server)
+        for _ in range(3):
+            assert await addresses(port, "www.example.org.") == ["192.0.2.1"]
+        assert (await tcp(port, "WWW.example.org.")).answer[0].ttl == 30
+        assert server.engine.handed.misses == 1
+        await until(lambda: len([r for r in caplog.records if r.name == "podname.queries"]) == 4)
+        value = await scraped(server)
+        assert value("coredns_cache_requests_total") == 4
+        assert value("coredns_cache_hits_total", type="success") == 3
+        assert value("coredns_cache_misses_total") == 1
+        assert value("coredns_dns_requests_total", type="A", proto="udp") == 3
+        assert value("coredns_dns_requests_total", type="A", proto="tcp") == 1
+        assert value("coredns_dns_responses_total", plugin="cache", rcode="NOERROR") == 3
+        assert value("coredns_dns_responses_total", plugin="forward", rcode="NOERROR") == 1
+        assert value("coredns_dns_response_size_bytes_count") == 4
+        size = 12 + len("www.example.org.") + 1 + 4 + 16
+        assert value("coredns_dns_response_size_bytes_sum") == 4 * size
+    assert len(upstream.asked) == 1
+
+
+async def test_a_reload_keeps_what_an_unchanged_cache_has(tmp_path: Path) -> None:
+    async with (
+        scripted(answering(RECORD)) as upstream,
+        serving(tmp_path, corefile(upstream.at)) as server,
+    ):
+        await addresses(port_of(server), "a.test.")
+        write(tmp_path, corefile(upstream.at, "whoami\n"))
+        await server.reload()
+        await addresses(port_of(server), "a.test.")
+        assert server.engine.handed.misses == 1
+        write(tmp_path, corefile(upstream.at).replace("cache 30", "cache 60"))
+        await server.reload()
+        assert (await udp(port_of(server), "a.test.")).answer[0].ttl == 60
+        assert server.engine.handed.misses == 2
+        write(tmp_path, corefile(upstream.at).replace("cache 30", ""))
+        await server.reload()
+        await addresses(port_of(server), "a.test.")
+        assert server.engine.handed.misses == 3
+    assert len(upstream.asked) == 3
+
+
+async def test_names_of_a_table_are_never_taken_from_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("192.0.2.7 node-1\n")
+    hosts = "hosts hosts {\nfallthrough\nreload 0\n}\n"
+    async with (
+        scripted(answering(RECORD)) as upstream,
+        serving(tmp_path, corefile(upstream.at, hosts)) as server,
+    ):
+        port = port_of(server)
+        assert await addresses(port, "node-1.") == ["192.0.2.7"]
+        assert await addresses(port, "node-2.") == ["192.0.2.1"]
+        assert await addresses(port, "node-2.") == ["192.0.2.1"]
+        assert server.engine.handed.misses == 1
