@@ -4,7 +4,8 @@ We come as a hidden node under a name of our own, so nobody's connection is dist
 side has acknowledged the cookie, or refused it. Without a cookie we leave before that. A wrong cookie makes the
 other node log one line.
 
-Sources: Erlang/OTP "Distribution Protocol", Distribution Handshake (version 6); lib/kernel dist_util.erl.
+Sources: Erlang/OTP "Distribution Protocol", Distribution Handshake (version 6); lib/kernel dist_util.erl,
+lib/ssl inet_tls_dist.erl (lengths of four octets).
 """
 
 from __future__ import annotations
@@ -39,10 +40,37 @@ _FLAGS = (
     | 1 << 34  # v4 node container
 )
 _TLS_ALERT = 0x15
+_MESSAGE_OCTETS_MAX = 65535
 
 
 class _NotPlain(Exception):
     """What listens there does not speak the plain protocol."""
+
+
+class _Messages:
+    """Messages with their lengths before them: of two octets, over TLS of four."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length_octets: int
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._length_octets = length_octets
+
+    def send(self, message: bytes) -> None:
+        """Send a message."""
+        self._writer.write(len(message).to_bytes(self._length_octets, "big") + message)
+
+    async def receive(self) -> bytes:
+        """Receive a message. Raises _NotPlain when there is none, or a TLS alert."""
+        try:
+            head = await self._reader.readexactly(self._length_octets)
+            length = int.from_bytes(head, "big")
+            if head[0] == _TLS_ALERT or length > _MESSAGE_OCTETS_MAX:
+                raise _NotPlain
+            return await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionResetError):
+            raise _NotPlain from None
 
 
 async def probe(
@@ -65,7 +93,7 @@ async def _plain(address: str, port: int, own: str, secret: str | None) -> Hands
     async with asyncio.timeout(SECONDS):
         reader, writer = await asyncio.open_connection(address, port)
         try:
-            return await _shake(reader, writer, Handshake(port), own, secret)
+            return await _shake(_Messages(reader, writer, 2), Handshake(port), own, secret)
         finally:
             writer.transport.abort()
 
@@ -82,7 +110,8 @@ async def _over_tls(
             try:
                 certificate = _certificate(writer)
                 try:
-                    return await _shake(reader, writer, begun, own, secret), certificate
+                    messages = _Messages(reader, writer, 4)
+                    return await _shake(messages, begun, own, secret), certificate
                 except (_NotPlain, OSError):  # it wants a certificate of ours, and we have none
                     return begun, certificate
             finally:
@@ -112,34 +141,26 @@ def _certificate(writer: asyncio.StreamWriter) -> Certificate:
         return Certificate(error=str(error))
 
 
-async def _shake(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    begun: Handshake,
-    own: str,
-    secret: str | None,
-) -> Handshake:
+async def _shake(messages: _Messages, begun: Handshake, own: str, secret: str | None) -> Handshake:
     """Send our name; read a status and a challenge; answer it when there is a cookie. Raises _NotPlain, OSError."""
-    writer.write(_framed(name_message(own)))
-    status = await _message(reader)
+    messages.send(name_message(own))
+    status = await messages.receive()
     if status[:1] != b"s":
         raise _NotPlain
     said = status[1:].decode("latin-1")
     if not said.startswith(("ok", "alive", "named")):
         return Handshake(begun.port, begun.is_tls, status=said)
-    challenge, node = read_challenge(await _message(reader))
-    accepted = None if secret is None else await _is_accepted(reader, writer, challenge, secret)
+    challenge, node = read_challenge(await messages.receive())
+    accepted = None if secret is None else await _is_accepted(messages, challenge, secret)
     return Handshake(begun.port, begun.is_tls, "", said, node, accepted)
 
 
-async def _is_accepted(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, challenge: int, secret: str
-) -> bool:
+async def _is_accepted(messages: _Messages, challenge: int, secret: str) -> bool:
     """Answer a challenge; who finds the answer wrong hangs up."""
     ours = int.from_bytes(os.urandom(4), "big")
-    writer.write(_framed(b"r" + struct.pack("!I", ours) + digest(challenge, secret)))
+    messages.send(b"r" + struct.pack("!I", ours) + digest(challenge, secret))
     try:
-        acknowledged = await _message(reader)
+        acknowledged = await messages.receive()
     except (_NotPlain, ConnectionError):
         return False
     return acknowledged == b"a" + digest(ours, secret)
@@ -166,18 +187,3 @@ def digest(challenge: int, secret: str) -> bytes:
     """Answer a challenge with the cookie; the protocol says MD5."""
     octets = secret.encode("utf-8", "surrogateescape") + str(challenge).encode()
     return hashlib.md5(octets, usedforsecurity=False).digest()
-
-
-def _framed(message: bytes) -> bytes:
-    return len(message).to_bytes(2, "big") + message
-
-
-async def _message(reader: asyncio.StreamReader) -> bytes:
-    """Read a message. Raises _NotPlain when there is none, or a TLS alert."""
-    try:
-        head = await reader.readexactly(2)
-        if head[0] == _TLS_ALERT:
-            raise _NotPlain
-        return await reader.readexactly(int.from_bytes(head, "big"))
-    except (asyncio.IncompleteReadError, ConnectionResetError):
-        raise _NotPlain from None
