@@ -11,7 +11,7 @@
 %% https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
 -module(podname_epmd_config).
 
--export([source/0, servers/0, port/0, listen_port/0, node_names/0, domain/0, domain_from/1]).
+-export([source/0, servers/0, port/0, listen_port/0, node_names/0, domain/0, domain_from/1, domain_from/2]).
 -export([service_account/0, problems/0]).
 -export([address/2, is_label/1, is_host/1, qualified/1, host_of/1]).
 
@@ -67,6 +67,8 @@ domain() ->
         Text -> {ok, string:trim(Text, both, ".")}
     end.
 
+%% @doc The same, or by the text of a service account's file, in the usual zone.
+-spec domain_from(binary(), binary()) -> {ok, string()} | {error, nodomain}.
 domain_from(Resolver, Namespace) ->
     case domain_from(Resolver) of
         {ok, Domain} -> {ok, Domain};

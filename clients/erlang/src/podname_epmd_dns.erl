@@ -2,7 +2,7 @@
 %%
 %% `app@POD' is asked for as the SRV record `_app._tcp.POD', which has the port of just that node;
 %% without one, the pod's address and the fixed port count. The pods of a namespace are the SRV
-%% records of the namespace's own name.
+%% records of `_all.NAMESPACE.pod.ZONE'; those of a workload, of `WORKLOAD.KIND.NAMESPACE.pod.ZONE'.
 %%
 %% OTP's `inet_res' asks, with the server given and with nothing else of its configuration: no search
 %% list, no cache. A datagram that got lost is sent again after a tenth of a second; that leaves time
@@ -62,11 +62,11 @@ pods(Wish) ->
         {error, _} = Error -> Error
     end.
 
-name_of(own, Domain) -> Domain;
+name_of(own, Domain) -> "_all." ++ Domain;
 name_of(Wish, Domain) ->
     case lists:member($., Wish) of
         true -> Wish;
-        false -> Wish ++ lists:dropwhile(fun(Character) -> Character =/= $. end, Domain)
+        false -> "_all." ++ Wish ++ lists:dropwhile(fun(Character) -> Character =/= $. end, Domain)
     end.
 
 targets(Name) ->

@@ -17,7 +17,7 @@
 -module(podname_epmd_kubernetes).
 -behaviour(podname_epmd).
 
--export([start/0, find/3, pods/1]).
+-export([start/0, find/3, pods/1, ready/0]).
 
 -define(PROFILE, podname_epmd).
 -define(PROTOBUF, "application/vnd.kubernetes.protobuf").
@@ -125,6 +125,18 @@ page(Namespace, Suffix, Continue, Sofar) -> pages(Namespace, Suffix, Continue, S
 is_somewhere(Pod) ->
     lists:any(fun(Family) -> podname_epmd_pod:address(Pod, Family) =/= none end, [inet, inet6]).
 
+%% OTP takes an address in a URL for a DNS name, and finds no such name in the certificate.
+is_certified({dns_id, Host}, {iPAddress, Octets}) ->
+    case inet:parse_strict_address(Host) of
+        {ok, Address} -> iolist_to_binary(Octets) =:= octets(Address);
+        {error, _} -> false
+    end;
+is_certified(_Reference, _Presented) ->
+    default.
+
+octets({A, B, C, D}) -> <<A, B, C, D>>;
+octets(Address) -> << <<Word:16>> || Word <- tuple_to_list(Address) >>.
+
 -spec request(iodata()) -> {ok, binary()} | {error, podname_epmd:reason()}.
 request(Path) ->
     case {os:getenv("KUBERNETES_SERVICE_HOST"), file:read_file(in_account("token"))} of
@@ -142,7 +154,11 @@ request(Host, Path, Token) ->
         {"accept", ?PROTOBUF},
         {"connection", "close"}
     ],
-    Tls = [{verify, verify_peer}, {cacertfile, in_account("ca.crt")}],
+    Tls = [
+        {verify, verify_peer},
+        {cacertfile, in_account("ca.crt")},
+        {customize_hostname_check, [{match_fun, fun is_certified/2}]}
+    ],
     Options = [{timeout, ?REQUEST_MILLISECONDS}, {autoredirect, false}, {ssl, Tls}],
     Family = case bracketed(Host) of Host -> inet; _ -> inet6 end,
     ok = httpc:set_options([{ipfamily, Family}], ?PROFILE),
@@ -164,7 +180,7 @@ why(Why) ->
         _ -> econnrefused
     end.
 
-%% OTP's client with a profile of its own: what the application sets for its own requests, such as
+%% @doc OTP's client, with a profile of its own: what the application sets for its own requests, such as
 %% a proxy, is not meant for this one.
 ready() ->
     {ok, _} = application:ensure_all_started(ssl),

@@ -26,6 +26,7 @@
 -define(CONTAINER_PORTS, 6).
 -define(PORT_NAME, 1).
 -define(PORT_NUMBER, 3).
+-define(PORT_PROTOCOL, 4).
 -define(STATUS_PHASE, 1).
 -define(STATUS_POD_IP, 6).
 -define(STATUS_POD_IPS, 12).
@@ -61,13 +62,17 @@ address(#pod{addresses = Addresses}, Family) ->
         [] -> none
     end.
 
-%% @doc The port that a container names like this.
+%% @doc The TCP port that a container names like this. Kubernetes knows neither capitals nor
+%% underscores there: `my-app' is the port of the node `my_app'.
 -spec port(pod(), string()) -> {ok, inet:port_number()} | none.
 port(#pod{ports = Ports}, Name) ->
-    case lists:keyfind(list_to_binary(Name), 1, Ports) of
+    case lists:keyfind(port_name(Name), 1, Ports) of
         {_, Port} when Port > 0, Port < 65536 -> {ok, Port};
         _ -> none
     end.
+
+port_name(Name) ->
+    << <<(case Octet of $_ -> $-; _ -> Octet end)>> || <<Octet>> <= list_to_binary(string:lowercase(Name)) >>.
 
 read(Pod) ->
     Status = only(?POD_STATUS, Pod),
@@ -79,7 +84,8 @@ read(Pod) ->
         ports = [
             {only(?PORT_NAME, Port), only(?PORT_NUMBER, Port, 0)}
             || Container <- all(?SPEC_CONTAINERS, only(?POD_SPEC, Pod)),
-               Port <- all(?CONTAINER_PORTS, Container)
+               Port <- all(?CONTAINER_PORTS, Container),
+               only(?PORT_PROTOCOL, Port, <<"TCP">>) =:= <<"TCP">>
         ]
     }.
 
