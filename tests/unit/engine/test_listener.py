@@ -439,13 +439,41 @@ async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "CONNECTIONS_MAX", 2)
     async with serving() as served:
         kept = [await served.tcp() for _ in range(2)]
-        await until(lambda: len(served.listener._tcp.connections) == 2)
+        for number, (_, writer) in enumerate(kept, 1):
+            writer.write(framed("x.slow A"))
+            await until(lambda number=number: len(served.chain.clients) == number)  # type: ignore[misc]
         reader, writer = await served.tcp()
         assert await ends(reader) == b""
         writer.close()
+        served.chain.go.set()
         for reader, writer in kept:
+            assert (await read(reader)).rcode() == 5
             writer.write(framed("web.default.svc A"))
             assert (await read(reader)).rcode() == 0
+            writer.close()
+
+
+async def test_the_connection_that_is_idle_for_longest_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tcp, "CONNECTIONS_MAX", 3)
+    async with serving() as served:
+        first, second, third = [await served.tcp() for _ in range(3)]
+        for reader, writer in (first, third, second):  # the third is idle for longest, but for
+            writer.write(framed("web.default.svc A"))
+            assert (await read(reader)).rcode() == 0
+        first[1].write(framed("x.slow A"))  # the first, which waits for an answer
+        await until(lambda: served.chain.clients)
+        reader, writer = await served.tcp()
+        writer.write(framed("web.default.svc A"))
+        assert (await read(reader)).rcode() == 0
+        assert await ends(third[0]) == b""
+        served.chain.go.set()
+        assert (await read(first[0])).rcode() == 5
+        second[1].write(framed("web.default.svc A"))
+        assert (await read(second[0])).rcode() == 0
+        writer.close()
+        for _, writer in (first, second, third):
             writer.close()
 
 

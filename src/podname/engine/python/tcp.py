@@ -2,7 +2,8 @@
 
 Nothing that a client does, or leaves undone, may hold anything for long: a message must be there within seconds of the
 one before it (however slowly its octets drip), answers that nobody takes end the connection, reading pauses while
-many questions are under way or answers pile up, and the number of connections is bounded.
+many questions are under way or answers pile up, and the number of connections is bounded: for one more the one is
+closed that has asked nothing for longest.
 
 Sources: RFC 7766 §6.2 (pipelining, out-of-order answers, idle connections); RFC 1035 §4.2.2; miekg/dns `serveTCPConn`
 (the timeouts are CoreDNS's).
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from time import perf_counter
 from typing import cast
 
@@ -20,7 +22,7 @@ from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
 
 FIRST_READ_SECONDS, IDLE_SECONDS, WRITE_SECONDS = 3.0, 10.0, 5.0
-CONNECTIONS_MAX = 1000  # per listener; one more is closed at once
+CONNECTIONS_MAX = 1000  # per listener
 UNDER_WAY_MAX = 100  # misses of one connection before it is read no further
 
 
@@ -30,7 +32,7 @@ class Tcp:
     def __init__(self, server: str, misses: Misses) -> None:
         self.server = server
         self.misses = misses
-        self.connections: set[Connection] = set()
+        self.connections: OrderedDict[Connection, None] = OrderedDict()  # who asked last comes last
         self._gone = asyncio.Event()
 
     def finish(self) -> None:
@@ -44,9 +46,26 @@ class Tcp:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), seconds)
 
+    def admit(self, connection: Connection) -> bool:
+        """Take a connection in, if there is room or the longest idle one can make it."""
+        if len(self.connections) >= CONNECTIONS_MAX:
+            idle = next((other for other in self.connections if other.is_idle()), None)
+            if idle is None:
+                return False
+            idle.finish()
+            self.forget(idle)
+        self._gone.clear()
+        self.connections[connection] = None
+        return True
+
+    def asked(self, connection: Connection) -> None:
+        """Note that a connection is not idle."""
+        if connection in self.connections:
+            self.connections.move_to_end(connection)
+
     def forget(self, connection: Connection) -> None:
         """Drop a connection that is lost."""
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         if not self.connections:
             self._gone.set()
 
@@ -72,16 +91,14 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------ life
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, unless there are too many already."""
+        """Begin, unless there are too many already and all of them at work."""
         self._transport = cast("asyncio.Transport", transport)
         self._reader_timer = self._loop.call_at(self._due, self._look_at_the_clock)
         self._writer_timer: asyncio.TimerHandle | None = None
         peer = transport.get_extra_info("peername") or ("", 0)
         self._client = Client(peer[0], peer[1], "tcp", self._tcp.server)
-        if len(self._tcp.connections) >= CONNECTIONS_MAX:
+        if not self._tcp.admit(self):
             self.abort()
-            return
-        self._tcp.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget everything."""
@@ -94,6 +111,10 @@ class Connection(asyncio.Protocol):
     def client(self) -> Client:
         """Give the client."""
         return self._client
+
+    def is_idle(self) -> bool:
+        """Say whether nothing is due here, neither an answer nor room for one."""
+        return not self._under_way and not self._full
 
     def abort(self) -> None:
         """End now, whatever is under way."""
@@ -133,6 +154,7 @@ class Connection(asyncio.Protocol):
         self._responder.settle()
         if at:
             self._due = self._loop.time() + IDLE_SECONDS
+            self._tcp.asked(self)
         if not self._ending:
             self._buffer = buffer[at:]
             self._read_on()
