@@ -69,6 +69,7 @@ def _refused(service: Service) -> str:
 
 def _fault(service: Service, why: str) -> str:
     shown = ascii((service.annotation or "")[:200])
+    why = why[:200].encode("unicode_escape").decode()
     return (
         f"Service {service.key}: the annotation {ANNOTATION}: {shown} is no label selector: {why};"
         " pods that are published stay, none is added, until it is one such as app=web"
