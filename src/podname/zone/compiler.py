@@ -26,6 +26,7 @@ from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
 from podname.zone.reverse_names import ReverseNames
 from podname.zone.service_names import ServiceNames
+from podname.zone.workload_names import WorkloadNames
 
 _OBJECTS_PER_STEP = 50
 
@@ -85,6 +86,9 @@ class Compiler:
         self.services = ServiceNames(options, exposure, self.changes)
         self.pods = PodNames(options, exposure, self.changes)
         self.reverse = ReverseNames(options, exposure, self.changes, self.services, self.pods)
+        self.workloads = WorkloadNames(
+            options, exposure, self.changes, (self.services, self.pods), table
+        )
         self._own_services: set[str] = set()
         self._waiting: list[Callable[[], None]] | None = []
         self._announced = False
@@ -153,6 +157,7 @@ class Compiler:
 
     def _build_pod(self, pod: Pod) -> None:
         self.pods.put(pod)
+        self.workloads.pod_changed(None, pod)
         self.reverse.put_of_pod(pod)
 
     def _in_steps(self, items: Iterable[Item], work: Callable[[Item], None]) -> Iterator[None]:
@@ -195,6 +200,7 @@ class Compiler:
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self.services.service_changed(old, new)
         self.reverse.service_changed(old, new)
+        self.workloads.service_changed(old, new)
         either = new or old
         if either is not None and either.key in self._own_services:
             self._put_name_servers()
@@ -203,6 +209,7 @@ class Compiler:
         was_own = self._is_own(old)
         self.services.slice_changed(old, new)
         self.reverse.slice_changed(old, new)
+        self.workloads.slice_changed(old, new)
         if was_own or self._is_own(new):
             self._put_name_servers()
 
@@ -214,6 +221,7 @@ class Compiler:
         )
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        self.workloads.pod_changed(old, new)
         self.pods.pod_changed(old, new)
         self.reverse.pod_changed(old, new)
 
@@ -226,6 +234,7 @@ class Compiler:
         self.reverse.namespace_changed(namespace, *shown)
 
     def _close(self, namespace: str) -> None:
+        self.workloads.hide(namespace)
         self.changes.drop(namespace_names(namespace, self.options))
         for parent in pod_parents(namespace, self.options):
             self.table.set_dashed(parent, open_=None)

@@ -23,13 +23,15 @@ from podname.plugins.interfaces import own_addresses
 from podname.plugins.kubernetes.aliases import follow_alias
 from podname.plugins.kubernetes.metrics import names_metrics, source_metrics
 from podname.plugins.kubernetes.names import ClusterNames
-from podname.plugins.kubernetes.on_demand import srv_answer
+from podname.plugins.kubernetes.on_demand import is_lazy, srv_answer
 from podname.plugins.kubernetes.settings import Settings
 from podname.plugins.kubernetes.source import Watched, open_source
 from podname.wire import constants as c
-from podname.wire.names import from_text
+from podname.wire.names import from_text, longest_match
 from podname.wire.patching import recase
+from podname.wire.query import Query
 from podname.wire.reply import respond
+from podname.zone.discovery import LAZY_LABELS
 from podname.zone.options import ZoneOptions
 
 log = logging.getLogger(__name__)
@@ -137,6 +139,7 @@ class Kubernetes(Plugin):
             optional_underscores=True,
             lazy_types=frozenset({c.SRV}),
             lone_types=frozenset({c.PTR, c.TXT}),
+            lazy_labels=LAZY_LABELS if self.settings.pod_names else frozenset(),
             dashed_ttl_seconds=self._ttl_seconds(self._zones[0], self.settings.ttl_seconds),
         )
 
@@ -177,6 +180,8 @@ class Kubernetes(Plugin):
             return found
         if query.qtype in {c.AXFR, c.IXFR}:
             raise ServeError(c.REFUSED, "zone transfers are not supported")
+        if is_lazy(query, table):
+            return self._listing(request) or await next_(request)
         if query.qtype == c.SRV:
             return self._srv(request)
         reply = await follow_alias(request, table, self.options)
@@ -190,9 +195,25 @@ class Kubernetes(Plugin):
     def _srv(self, request: Request) -> bytes:
         query, names = request.query, self.names
         ready = srv_answer(query.folded, names.compiler)
-        if ready is None:
-            return names.table.no_data(query)
-        zone = names.options.zone_of(query.folded)
-        if zone is not None and query.name != query.folded:
+        return names.table.no_data(query) if ready is None else self._respond(query, ready)
+
+    def _listing(self, request: Request) -> bytes | None:
+        """Answer at a name that the table leaves to code; None when another plugin may know it."""
+        query, table = request.query, self.names.table
+        found = self.names.compiler.workloads.find(query.folded)
+        if found and query.qtype in found:
+            return self._respond(query, found[query.qtype])
+        falls_through = longest_match(query.folded, frozenset(table.options.fallthrough))
+        if not found and falls_through is not None:
+            return None
+        response = bytearray(table.no_data(query))
+        if found is None and not table.exists(query.folded):
+            response[3] |= c.NXDOMAIN
+        return bytes(response)
+
+    def _respond(self, query: Query, ready: bytes) -> bytes:
+        """Repeat an answer, with the zone of its targets as the question spells it."""
+        zone = self.options.zone_of(query.folded)
+        if query.qtype == c.SRV and zone is not None and query.name != query.folded:
             ready = recase(ready, zone, query.name[-len(zone) :])
         return respond(query, ready)

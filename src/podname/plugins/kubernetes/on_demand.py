@@ -1,4 +1,4 @@
-"""SRV answers at the names of endpoints and pods, made only when somebody asks.
+"""SRV answers at the names of endpoints, pods and headless Services without ports, made only when somebody asks.
 
 Hardly anybody does, and to keep them for every endpoint would cost more memory than all other answers together.
 
@@ -7,10 +7,14 @@ Sources: CoreDNS plugin/kubernetes `findServices` (an endpoint's own ports), `fi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from podname.engine.base import Outcome, Table
 from podname.kube.objects import Port
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.names import labels_of
+from podname.wire.query import Query
 from podname.zone import endpoints
 from podname.zone.compiler import Compiler
 from podname.zone.endpoints import Entry
@@ -19,6 +23,13 @@ from podname.zone.services import SVC
 
 _NO_PORT_OF_A_POD = Port("", "", 0)
 _ADDRESS_RDATA_AT = 12  # in an address record whose owner is a pointer
+
+
+def is_lazy(query: Query, table: Table) -> bool:
+    """Say whether the table leaves a name to code whatever its type, which it says to no type that it knows."""
+    if not table.options.lazy_labels:
+        return False
+    return table.respond(replace(query, qtype=c.TXT)) is Outcome.MISS
 
 
 def srv_answer(owner: bytes, compiler: Compiler) -> bytes | None:
@@ -31,6 +42,9 @@ def srv_answer(owner: bytes, compiler: Compiler) -> bytes | None:
     labels = labels_of(relative + b"\x00")
     if relative.endswith(SVC) and len(labels) > 3:
         return _of_endpoint(owner, relative, labels, zone, compiler)
+    if relative.endswith(SVC) and len(labels) == 3:
+        name, namespace = labels[0].decode("latin-1"), labels[1].decode("latin-1")
+        return compiler.workloads.portless(owner, namespace, name, zone)
     if relative.endswith(POD) and len(labels) > 2:
         return _of_pod(owner, relative, labels, zone, compiler)
     return None

@@ -1,0 +1,187 @@
+"""Names that list pods, and names that say where a pod listens: what is asked, and the answer. Pure.
+
+* `<workload>.<kind>.<ns>.pod.<zone>`: the pods of a Deployment, ReplicaSet, StatefulSet, DaemonSet or Job.
+* `_all.<ns>.pod.<zone>`: the pods of a namespace.
+* `_short.` before one of these, or before a Service's name: the same by bare hostnames.
+* `_<port>._<proto>.` before one of the first two: where the pods listen; before a pod's name: where it does.
+
+Every pod that has an address and is not gone or finished is listed, ready or not: who looks for peers must not lose
+one that is about to be ready, nor one that is draining. A Service's endpoints are those that are ready.
+
+Sources: docs/names.md; RFC 2782 (SRV); RFC 6335 §5.1 (names of ports have no underscores, Erlang nodes' may).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from podname.kube.objects import EndpointSlice, Pod, Port
+from podname.wire import constants as c
+from podname.wire.names import ROOT, parent_of
+from podname.wire.records import ReadyAnswers, answer, srv_rdata
+from podname.zone import endpoints, pods
+from podname.zone.endpoints import Entry
+from podname.zone.labels import kubelet_hostname, label
+from podname.zone.options import ZoneOptions
+
+ALL = "_all"
+SHORT = "_short"
+KINDS = frozenset({"deploy", "sts", "ds", "job", "rs"})
+#: The third label from the zone by which a table knows the names that it must leave to code.
+LAZY_LABELS = frozenset(kind.encode() for kind in KINDS)
+_PROTOCOLS = {"_tcp": "TCP", "_udp": "UDP", "_sctp": "SCTP"}
+_NO_PORT = Port("", "", 0)
+#: More targets never fit into a message: an SRV record has some forty octets at least.
+_TARGETS_MAX = c.MESSAGE_OCTETS_MAX // 40
+
+
+class Asked(NamedTuple):
+    """A name taken apart. `kind` is a workload's, `_all`, `svc`, or empty for a pod's own name."""
+
+    namespace: str
+    kind: str
+    name: str  # of the workload, Service or pod; empty for a kind, which has names below it
+    is_short: bool = False
+    port: str = ""
+    protocol: str = ""  # TCP, UDP, SCTP; without a port it has names below it
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing stands before the name."""
+        return not (self.is_short or self.protocol)
+
+
+def take_apart(relative: Sequence[bytes]) -> Asked | None:
+    """Read the labels of a name within its zone; None when it is none of these names."""
+    if any(b"." in each for each in relative):
+        return None
+    labels = [each.decode("latin-1") for each in relative]
+    if len(labels) == 4 and labels[0] == SHORT and labels[3] == "svc":
+        return Asked(labels[2], "svc", labels[1], is_short=True)
+    if len(labels) < 3 or labels[-1] != "pod":
+        return None
+    *rest, namespace, _ = labels
+    is_short = rest[0] == SHORT
+    port, protocol, before = _port(rest)
+    rest = rest[1 if is_short else before :]
+    if rest == [ALL]:
+        return Asked(namespace, ALL, "", is_short, port, protocol)
+    if rest and rest[-1] in KINDS:
+        return Asked(namespace, rest[-1], ".".join(rest[:-1]), is_short, port, protocol)
+    if rest and protocol:
+        return Asked(namespace, "", ".".join(rest), False, port, protocol)
+    return None
+
+
+def stem(owner: bytes, asked: Asked) -> bytes:
+    """Give the name without what stands before it."""
+    for _ in range(asked.is_short + bool(asked.protocol) + bool(asked.port)):
+        owner = parent_of(owner)
+    return owner
+
+
+def _port(labels: Sequence[str]) -> tuple[str, str, int]:
+    """Give port, protocol, and how many labels say so."""
+    if labels[0] in _PROTOCOLS:
+        return "", _PROTOCOLS[labels[0]], 1
+    if len(labels) > 1 and labels[0][:1] == "_" and labels[1] in _PROTOCOLS:
+        return labels[0][1:], _PROTOCOLS[labels[1]], 2
+    return "", "", 0
+
+
+# ---------------------------------------------------------------------- pods
+
+
+def listing(
+    owner: bytes, members: Iterable[Pod], zone: bytes, options: ZoneOptions
+) -> ReadyAnswers:
+    """List pods: all their addresses, and an SRV record without port for each."""
+    return _answers(owner, [(pod, _NO_PORT, _name(pod, zone, options)) for pod in members], options)
+
+
+def short_listing(members: Iterable[Pod], options: ZoneOptions) -> ReadyAnswers:
+    """List pods by their bare hostnames."""
+    return _short((pod.name for pod in members if pods.addresses_of(pod)), options)
+
+
+def ports(
+    owner: bytes, members: Iterable[tuple[Pod, bytes]], asked: Asked, options: ZoneOptions
+) -> ReadyAnswers | None:
+    """Say where pods, given with their names, listen.
+
+    None when no container says so; nothing for a protocol, which has ports below it.
+    """
+    having = [(pod, port, name) for pod, name in members for port in pod.ports if _is(port, asked)]
+    if not having:
+        return None
+    made = _answers(owner, having, options) if asked.port else {}
+    return {c.SRV: made[c.SRV]} if c.SRV in made else {}
+
+
+def named(members: Iterable[Pod], zone: bytes, options: ZoneOptions) -> Iterable[tuple[Pod, bytes]]:
+    """Give pods with their names."""
+    return ((pod, _name(pod, zone, options)) for pod in members)
+
+
+def _is(port: Port, asked: Asked) -> bool:
+    name, wanted = (text.lower().replace("_", "-") for text in (port.name, asked.port))
+    return port.protocol == asked.protocol and wanted in {name, ""}
+
+
+def _name(pod: Pod, zone: bytes, options: ZoneOptions) -> bytes:
+    """Give the name that is this pod's alone; none for one that yields to an address."""
+    return next(iter(pods.own_owners(pod.namespace, pod.name, zone, options)), b"")
+
+
+def _answers(
+    owner: bytes, having: Sequence[tuple[Pod, Port, bytes]], options: ZoneOptions
+) -> ReadyAnswers:
+    reached = [
+        Entry(address, name, port)
+        for pod, port, name in having
+        for address in pods.addresses_of(pod)
+    ]
+    found = dict.fromkeys(entry.address for entry in reached)
+    out = endpoints.address_answers(found, options.ttl_seconds) if found else {}
+    targets = [entry for entry in reached if entry.target][:_TARGETS_MAX]
+    made = endpoints.answers(owner, b"", targets, options.ttl_seconds)
+    return out | {rtype: ready for rtype, ready in made.items() if rtype == c.SRV}
+
+
+def _short(names: Iterable[str], options: ZoneOptions) -> ReadyAnswers:
+    """Make SRV records to single labels. They are no names of ours, so nothing says where they are."""
+    labels = [made for name in names if (made := label(kubelet_hostname(name)))]
+    targets = [made + ROOT for made in dict.fromkeys(labels)][:_TARGETS_MAX]
+    weight = endpoints.srv_weight(len(targets)) if targets else 0
+    rdatas = [srv_rdata(0, weight, 0, target) for target in targets]
+    return {c.SRV: answer(c.SRV, options.ttl_seconds, rdatas)} if rdatas else {}
+
+
+# ------------------------------------------------------------------ Services
+
+
+def short_endpoints(slices: Iterable[EndpointSlice], options: ZoneOptions) -> ReadyAnswers:
+    """List the endpoints of a Service by their bare hostnames; what is neither a host nor a pod has none."""
+    reached = [endpoint for one in slices for endpoint in one.endpoints]
+    return _short((each.hostname or each.pod for each in reached), options)
+
+
+def portless(
+    owner: bytes, namespace: str, slices: Iterable[EndpointSlice], zone: bytes, options: ZoneOptions
+) -> bytes | None:
+    """Make the SRV answer of a headless Service of which no port is known.
+
+    Targets are hostnames under the Service, as with a port; else, more use to who looks for peers than an address
+    with dashes, pods by their own names.
+    """
+    reached = []
+    for one in slices:
+        for endpoint in one.endpoints:
+            pod = pods.own_owners(namespace, endpoint.pod, zone, options) if endpoint.pod else ()
+            is_named = endpoint.hostname or options.endpoint_pod_names
+            for address, primary, _ in endpoints.named(endpoint, options):
+                target = primary + owner if primary and (is_named or not pod) else b"".join(pod)
+                reached += [Entry(address, target, _NO_PORT)] if target else []
+    made = endpoints.answers(owner, b"", reached[:_TARGETS_MAX], options.ttl_seconds)
+    return made.get(c.SRV)
