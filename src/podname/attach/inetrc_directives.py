@@ -64,10 +64,12 @@ def is_visible(term: Term) -> bool:
     return bool(text) and all("!" <= character <= "~" for character in text or "")
 
 
+def _is_search(term: Term) -> bool:
+    return as_text(term) == "" or is_visible(term)
+
+
 def _is_searches(term: Term) -> bool:
-    return term.kind == "list" and not term.tail and all(
-        as_text(item) == "" or is_visible(item) for item in term.items
-    )  # fmt: skip
+    return term.kind == "list" and not term.tail and all(map(_is_search, term.items))
 
 
 def _is_file(term: Term) -> bool:
@@ -106,7 +108,7 @@ ARGUMENTS: dict[str, tuple[tuple[tuple[Check, ...], ...], str]] = {
         "{alt_nameserver, {A,B,C,D}, Port}",
     ),
     "search": (((_is_searches,),), '{search, ["domain", ...]}'),
-    "domain": (((is_visible,),), '{domain, "domain"}'),
+    "domain": (((_is_search,),), '{domain, "domain"}'),
     "lookup": (((_is_lookup,),), "{lookup, [file, dns]}"),
     "resolv_conf": (((_is_file,),), '{resolv_conf, ""} or {resolv_conf, "/absolute/path"}'),
     "hosts_file": (((_is_file,),), '{hosts_file, ""} or {hosts_file, "/absolute/path"}'),

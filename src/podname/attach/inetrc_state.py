@@ -52,12 +52,13 @@ class State:
     undone: list[Undone] = field(default_factory=list)
     refused: Term | None = None
     ignored: tuple[Term, ...] = ()
+    _default_lookup: tuple[str, ...] = ("native",)
 
     @property
     def lookup(self) -> tuple[str, ...]:
         """The methods that resolve a host, `native` unless the file says otherwise."""
         directive = self.options.get("lookup")
-        return methods(directive) if directive else ("native",)
+        return methods(directive) if directive else self._default_lookup
 
     def entries(self, name: str) -> tuple[str, ...]:
         """Give the entries of a list, as text."""
@@ -79,8 +80,7 @@ class State:
         self._clear(CLEARED.get(name, ()), directive)
         if name == "reset":
             self._clear(("nameservers", "alt_nameservers", "search"), directive)
-            self.undone += (Undone(old, directive) for old in self.options.values())
-            self.options = {}
+            self._reset(directive)
         elif name in ADDED:
             for entry in _entries(directive, name):
                 self.lists[ADDED[name]].pop(entry, None)  # the same once more goes to the end
@@ -89,6 +89,14 @@ class State:
             self.lists["hosts"][str(directive.items[1])] = directive
         elif directive.kind == "tuple":
             self._set(name, directive)
+
+    def _reset(self, directive: Term) -> None:
+        kept = {"resolv_conf", "hosts_file"} & self.options.keys()
+        self.undone += (
+            Undone(old, directive) for name, old in self.options.items() if name not in kept
+        )
+        self.options = {name: self.options[name] for name in kept}
+        self._default_lookup = ()
 
     def _set(self, name: str, directive: Term) -> None:
         old = self.options.get(name)
