@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support import writes
 from tests.support.clusterstate import ClusterState, Obj, Selection
 
 _PLURALS = {
@@ -52,9 +53,13 @@ class Request:
     path: str
     parameters: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
     @property
     def verb(self) -> str:
+        if self.method != "GET":
+            return self.method.lower()
         return "watch" if self.parameters.get("watch") == "true" else "list"
 
 
@@ -66,6 +71,7 @@ class Faults:
     gone_as: Literal["event", "status"] = "event"
     statuses: deque[int] = field(default_factory=deque)  # for the next requests
     tokens: set[str] | None = None  # None: everybody may enter
+    write_statuses: deque[int] = field(default_factory=deque)  # for the next PATCH and DELETE
     forbidden: set[str] = field(default_factory=set)  # plurals
     piece_octets: int = 0  # send in pieces of this size
     garbage: deque[bytes] = field(default_factory=deque)  # lines to send before the next events
@@ -95,8 +101,11 @@ class _Stream:
 class ApiServer:
     """See the module."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.state = ClusterState()
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, state: ClusterState | None = None
+    ) -> None:
+        self.state = state or ClusterState()  # two servers may share one
+        self.state.followers.append(self._wake)
         self.faults = Faults()
         self.requests: list[Request] = []
         self.port = 0
@@ -135,13 +144,13 @@ class ApiServer:
     def put(self, plural: str, obj: Obj) -> Obj:
         """Add or change an object; watchers hear of it."""
         put = self.state.put(plural, obj)
-        self._wake()
+        self.state.tell()
         return put
 
     def delete(self, plural: str, name: str, namespace: str = "") -> None:
         """Delete an object; watchers hear of it."""
         self.state.delete(plural, name, namespace)
-        self._wake()
+        self.state.tell()
 
     @contextlib.contextmanager
     def losing_events(self) -> Any:
@@ -214,6 +223,8 @@ class ApiServer:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.faults.tokens is not None and token not in self.faults.tokens:
             await _send_status(writer, 401, "Unauthorized")
+        elif single := writes.single(request.path):
+            await self._answer_single(request, single, writer)
         elif selection is None:
             await _send_status(writer, 404, "the server could not find the requested resource")
         elif self.faults.statuses:
@@ -224,6 +235,24 @@ class ApiServer:
             await self._watch(request, selection, reader, writer)
         else:
             await self._list(request, selection, writer)
+
+    async def _answer_single(
+        self, request: Request, single: writes.Single, writer: asyncio.StreamWriter
+    ) -> None:
+        """Read or write one object."""
+        faults = self.faults
+        if single.plural in faults.forbidden:
+            who = f'User "us" cannot {request.method.lower()} resource "{single.plural}"'
+            await _send_status(writer, 403, f'{single.plural} "{single.name}" is forbidden: {who}')
+        elif request.method in {"PATCH", "DELETE"} and faults.write_statuses:
+            await _send_status(writer, faults.write_statuses.popleft(), "as asked for")
+        else:
+            status, obj = writes.answer(
+                self.state, single, request.method, request.parameters, request.body
+            )
+            self.state.tell()
+            body = _compact(obj).encode()
+            await self._write(writer, _head(status, len(body)) + body)
 
     async def _list(
         self, request: Request, selection: Selection, writer: asyncio.StreamWriter
@@ -397,11 +426,13 @@ async def _send_status(writer: asyncio.StreamWriter, code: int, message: str) ->
 async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     text = await reader.readuntil(b"\r\n\r\n")
     first, *lines = text.decode().rstrip().split("\r\n")
-    target = urlsplit(first.split(" ")[1])
+    method, address, _ = first.split(" ")
+    target = urlsplit(address)
     pairs = (line.partition(":") for line in lines)
     headers = {name.lower(): value.strip() for name, _, value in pairs}
     parameters = {key: values[0] for key, values in parse_qs(target.query).items()}
-    return Request(target.path, parameters, headers)
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Request(target.path, parameters, headers, method, body)
 
 
 def _selection(request: Request) -> Selection | None:

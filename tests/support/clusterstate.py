@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,7 @@ class ClusterState:
     compacted: int = 0  # watches from before this version are gone
     loses_events: bool = False  # changes happen, no watcher hears of them
     history: list[Change] = field(default_factory=list)
+    followers: list[Callable[[], None]] = field(default_factory=list)  # of `tell`
     _objects: dict[str, dict[Key, Obj]] = field(default_factory=dict)
 
     def put(self, plural: str, obj: Obj) -> Obj:
@@ -69,6 +70,14 @@ class ClusterState:
         if old is not None:
             self.version += 1
             self._record(Change(self.version, plural, old, None))
+
+    def tell(self) -> None:
+        """Let every server that shares this state send what its watchers have not heard."""
+        for follower in self.followers:
+            follower()
+
+    def get(self, plural: str, namespace: str, name: str) -> Obj | None:
+        return self._objects.get(plural, {}).get((namespace, name))
 
     def select(self, selection: Selection) -> list[Obj]:
         objects = self._objects.get(selection.plural, {})
