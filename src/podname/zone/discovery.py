@@ -85,7 +85,7 @@ def _port(labels: Sequence[str]) -> tuple[str, str, int]:
     """Give port, protocol, and how many labels say so."""
     if labels[0] in _PROTOCOLS:
         return "", _PROTOCOLS[labels[0]], 1
-    if len(labels) > 1 and labels[0][:1] == "_" and labels[1] in _PROTOCOLS:
+    if len(labels) > 1 and labels[0][:1] == "_" != labels[0] and labels[1] in _PROTOCOLS:
         return labels[0][1:], _PROTOCOLS[labels[1]], 2
     return "", "", 0
 
