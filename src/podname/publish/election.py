@@ -137,15 +137,32 @@ class Election:
         """Take or renew the Lease; whatever goes wrong is told and tried again."""
         began = self._clock.monotonic()
         try:
-            if not (self._is_known and self._is_ours()) and not await self._look():
+            if not await self._renewed() and not await self._taken():
                 return False
-            await self._write(self.identity, LEASE_SECONDS)
         except KubeError as error:
             if error.code != 409:  # a conflict is somebody else's being faster
                 self._tell(f"the Lease {self.name}: {error}", logging.WARNING)
             return False
         self._held_since, self._told = began, ""
         return True
+
+    async def _renewed(self) -> bool:
+        """Write over what we wrote last, if it is still there."""
+        if not (self._is_known and self._is_ours()):
+            return False
+        try:
+            await self._write(self.identity, LEASE_SECONDS)
+        except KubeError as error:
+            if error.code != 409:
+                raise
+            return False
+        return True
+
+    async def _taken(self) -> bool:
+        if await self._look():
+            await self._write(self.identity, LEASE_SECONDS)
+            return True
+        return False
 
     async def _look(self) -> bool:
         """Read the Lease; say whether it may be taken."""
