@@ -27,6 +27,9 @@ from typing import Any
 import dns.message
 import trustme
 from bench import clusters
+from tests.support.transcoder import frame_of, write
+
+from podname.kube.wireformat import MESSAGES, STATUS
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PLURALS = {
@@ -35,43 +38,60 @@ PLURALS = {
     "EndpointSlice": "endpointslices",
     "Pod": "pods",
 }
-ERROR_410 = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n'
+EXPIRED = {"kind": "Status", "code": 410, "reason": "Expired"}
+#: What a pod of an API server has besides what we read: nine hundred octets in protobuf.
+FILLER = b"\xa2\x06\xf4\x05" + bytes(756)
 
 
-def bookmark(version: int) -> bytes:
-    return (
-        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"%d","annotations":'
-        b'{"k8s.io/initial-events-end":"true"}}}}\n' % version
-    )
+def bookmark(kind: str, version: int) -> clusters.Object:
+    annotations = {"k8s.io/initial-events-end": "true"}
+    return {
+        "kind": kind,
+        "metadata": {"resourceVersion": str(version), "annotations": annotations},
+    }
 
 
 def chunk(line: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(line), line)
 
 
-def event(obj: clusters.Object, version: int) -> bytes:
+def encoded(event_type: str, obj: clusters.Object, *, as_json: bool) -> bytes:
+    """Write an event as an API server does."""
+    if as_json:
+        event = {"type": event_type, "object": obj}
+        return chunk(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+    kind = obj["kind"]
+    octets = write(obj, STATUS if kind == "Status" else MESSAGES[kind])
+    return chunk(frame_of(kind, event_type, octets + (FILLER if kind == "Pod" else b"")))
+
+
+def named(obj: clusters.Object, version: int) -> clusters.Object:
     obj["metadata"] |= {
         "resourceVersion": str(version),
         "uid": f"0f0a1b2c-0000-4000-8000-{version:012x}",
         "creationTimestamp": "2026-11-22T10:00:00Z",
     }
-    text = json.dumps(obj, separators=(",", ":")).encode()
-    return chunk(b'{"type":"ADDED","object":%s}\n' % text)
+    return obj
 
 
 class StandIn:
     """Answers WatchList requests, one event a chunk as an API server does."""
 
-    def __init__(self, pods: int) -> None:
+    def __init__(self, pods: int, *, as_json: bool) -> None:
         self.version = 100_000
+        self.as_json = as_json
         self.answers: dict[str, bytes] = {}
         self.streams: dict[str, list[asyncio.StreamWriter]] = {}
         parts: dict[str, list[bytes]] = {plural: [] for plural in PLURALS.values()}
         for obj in clusters.objects(pods):
             self.version += 1
-            parts[PLURALS[obj["kind"]]].append(event(obj, self.version))
-        for plural, chunks in parts.items():
-            self.answers[plural] = b"".join([*chunks, chunk(bookmark(self.version))])
+            parts[PLURALS[obj["kind"]]].append(self.event("ADDED", named(obj, self.version)))
+        for kind, plural in PLURALS.items():
+            end = self.event("BOOKMARK", bookmark(kind, self.version))
+            self.answers[plural] = b"".join([*parts[plural], end])
+
+    def event(self, event_type: str, obj: clusters.Object) -> bytes:
+        return encoded(event_type, obj, as_json=self.as_json)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -97,7 +117,7 @@ class StandIn:
         for writers in streams.values():
             for writer in writers:
                 if not writer.is_closing():
-                    writer.write(chunk(ERROR_410))
+                    writer.write(self.event("ERROR", dict(EXPIRED)))
 
 
 class Process:
@@ -159,6 +179,7 @@ def start(arguments: argparse.Namespace, api: int, folder: Path) -> tuple[Proces
         str(folder / "Corefile"),
     ]
     environment = {**os.environ, "PODNAME_ENGINE": arguments.engine}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return Process(
         subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL), port
     ), ready
@@ -170,7 +191,8 @@ async def event_to_answer(stand_in: StandIn, server: Process, number: int) -> fl
     query = dns.message.make_query(f"{name}.{clusters.namespace_of(1)}.pod.cluster.local.", "A")
     packet = query.to_wire()
     stand_in.version += 1
-    octets = event(clusters.named_pod(1, name, address), stand_in.version)
+    pod = named(clusters.named_pod(1, name, address), stand_in.version)
+    octets = stand_in.event("ADDED", pod)
     with socket.socket(type=socket.SOCK_DGRAM) as asking:
         asking.connect(("127.0.0.1", server.port))
         asking.settimeout(10)
@@ -244,13 +266,14 @@ def main() -> None:
     parser.add_argument("--pods", type=int, default=10_000)
     parser.add_argument("--engine", choices=["native", "python"], default="native")
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--json", action="store_true", help="the stand-in knows no protobuf")
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--no-relist", dest="relist", action="store_false")
     parser.add_argument(
         "--wrap", default="", help="what the interpreter runs first: -m cProfile -o FILE"
     )
     arguments = parser.parse_args()
-    stand_in = StandIn(arguments.pods)
+    stand_in = StandIn(arguments.pods, as_json=arguments.json)
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(measure(arguments, stand_in, Path(folder)))
 

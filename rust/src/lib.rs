@@ -5,7 +5,7 @@
 //! `podname.engine.python`, which it equals octet for octet.
 //!
 //! From the bottom: [`raw`] (memory and system calls), [`names`], [`records`] and [`query`] (octets), [`sets`],
-//! [`table`] and [`cache`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), and, with the feature
+//! [`table`] and [`cache`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), [`protobuf`] (the API's encoding), and, with the feature
 //! `python`, the module `podname._core`.
 //!
 //! Sources: RFC 1035; RFC 6891; the design of podname.
@@ -17,6 +17,7 @@ pub mod constants;
 pub mod counters;
 pub mod fitting;
 pub mod names;
+pub mod protobuf;
 pub mod query;
 pub mod raw;
 pub mod records;

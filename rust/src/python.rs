@@ -21,6 +21,7 @@ use crate::apex::Zone;
 use crate::cache::{self, Kind, Left};
 use crate::counters;
 use crate::names::{self, Name, Suffixes};
+use crate::protobuf;
 use crate::raw::{self, Reader};
 use crate::records::COUNTS_OCTETS;
 use crate::responder::{self, Outcome};
@@ -588,11 +589,64 @@ impl Udp {
     }
 }
 
+/// A message as Python spells it: number, name, kind, repeated, inner message, keys of a map.
+struct MessageFields(protobuf::Message);
+
+impl<'py> FromPyObject<'_, 'py> for MessageFields {
+    type Error = PyErr;
+
+    fn extract(fields: pyo3::Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let field = |item: PyResult<Bound<'py, PyAny>>| {
+            let (number, name, word, is_repeated, inner, keys): (
+                u32,
+                String,
+                String,
+                bool,
+                Self,
+                Vec<String>,
+            ) = item?.extract()?;
+            let kind = match word.as_str() {
+                "str" => protobuf::Kind::Text,
+                "int" => protobuf::Kind::Number,
+                "bool" => protobuf::Kind::Truth,
+                "dict" => protobuf::Kind::Message(inner.0),
+                "set" => protobuf::Kind::Map(keys),
+                _ => return Err(PyValueError::new_err("a kind of field that is none")),
+            };
+            Ok(protobuf::Field { number, name, kind, is_repeated })
+        };
+        Ok(Self(fields.try_iter()?.map(field).collect::<PyResult<_>>()?))
+    }
+}
+
+/// Turns the frames of one kind's watch into lines of JSON.
+#[pyclass(frozen, module = "podname._core")]
+struct Transcoder(protobuf::Transcoder);
+
+#[pymethods]
+impl Transcoder {
+    #[new]
+    fn new(message: MessageFields, status: MessageFields) -> PyResult<Self> {
+        let made = protobuf::Transcoder::new(message.0, status.0);
+        Ok(Self(made.map_err(PyValueError::new_err)?))
+    }
+
+    fn lines<'py>(
+        &self,
+        py: Python<'py>,
+        octets: &[u8],
+    ) -> PyResult<(Vec<Bound<'py, PyBytes>>, usize)> {
+        let mut lines = Vec::new();
+        let taken = self.0.lines(octets, |line| lines.push(PyBytes::new(py, line)));
+        Ok((lines, taken.map_err(PyValueError::new_err)?))
+    }
+}
+
 /// podname's native engine.
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::{AnswerCache, Counts, Hits, Origin, Responder, Routes, Table, Udp};
+    use super::{AnswerCache, Counts, Hits, Origin, Responder, Routes, Table, Transcoder, Udp};
 
     use super::{BuildHasher, Hasher, PyModule, PyModuleMethods, PyResult, RandomState, names};
     use pyo3::Bound;

@@ -4,7 +4,7 @@ Names are folded octets unless said otherwise; ready answers are those of `podna
 """
 
 from collections.abc import Iterable, Sequence
-from typing import final
+from typing import Any, final
 
 __all__ = [
     "VERSION",
@@ -15,6 +15,7 @@ __all__ = [
     "Responder",
     "Routes",
     "Table",
+    "Transcoder",
     "Udp",
 ]
 
@@ -30,6 +31,8 @@ _Cache = tuple[AnswerCache, int, Hits]
 _Plan = tuple[bytes, Sequence[_Layer], bool, Counts | None, bool, _Cache | None]
 #: Type, class, DO, CD.
 _Kind = tuple[int, int, bool, bool]
+#: Number, name, kind, whether it is repeated, the fields of an inner message, the keys of a map.
+_Field = tuple[int, str, str, bool, Sequence[Any], Sequence[str]]
 
 @final
 class Table:
@@ -62,6 +65,14 @@ class Table:
     def get(self, owner: bytes, qtype: int) -> bytes | None: ...
     def exists(self, owner: bytes) -> bool: ...
     def __len__(self) -> int: ...
+
+@final
+class Transcoder:
+    """Turns the frames of a watch in protobuf into lines of JSON. See `podname.kube.protobuf`."""
+
+    def __new__(cls, message: Sequence[_Field], status: Sequence[_Field]) -> Transcoder: ...
+    def lines(self, octets: bytes) -> tuple[list[bytes], int]:
+        """Give a line for each whole frame, and how many octets they took. Raises ValueError."""
 
 @final
 class Counts:

@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from podname.kube.wireformat import MESSAGES, STATUS
 from tests.support import writes
 from tests.support.clusterstate import ClusterState, Obj, Selection
+from tests.support.transcoder import frame_of, write
 
 _PLURALS = {
     "/api/v1": ("namespaces", "services", "pods"),
@@ -109,6 +111,8 @@ class ApiServer:
         self.faults = Faults()
         self.requests: list[Request] = []
         self.port = 0
+        self.speaks_protobuf = False  # where a watch asks for it
+        self._binary: set[asyncio.StreamWriter] = set()
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._streams: set[_Stream] = set()
@@ -310,6 +314,8 @@ class ApiServer:
             await _send_status(writer, 410, "too old resource version")
             return
         await self._write(writer, _head(200, None))
+        if self.speaks_protobuf and "protobuf" in request.headers.get("accept", ""):
+            self._binary.add(writer)
         if is_gone:
             gone = {
                 "kind": "Status",
@@ -387,6 +393,11 @@ class ApiServer:
         )
 
     async def _event(self, writer: asyncio.StreamWriter, event_type: str, obj: Obj) -> None:
+        if writer in self._binary:
+            kind = obj["kind"]
+            octets = write(obj, STATUS if kind == "Status" else MESSAGES[kind])
+            await self._chunk(writer, frame_of(kind, event_type, octets))
+            return
         line = _compact({"type": event_type, "object": obj}) + "\n"
         await self._chunk(writer, line.encode("utf-8", "surrogateescape"))
 

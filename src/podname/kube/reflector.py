@@ -11,7 +11,8 @@
 
 Whatever happens, the store keeps what was last known: it is only ever replaced by a complete list.
 
-1. WatchList first. If the server refuses it, or does not end it in time (kubernetes#140890, #138557), lists are used.
+1. WatchList first, as every watch in protobuf where the native module reads it. If the server refuses it, or does not
+   end it in time (kubernetes#140890, #138557), lists are used.
 2. The first list may come from the watch cache (version 0); after a loss of the watch it must be as new as what we
    had; after a 410 it comes from etcd, in pages.
 3. A stream has a random length of 5 to 10 minutes. One that ends within a second and said nothing new is a failure.
@@ -39,10 +40,10 @@ from podname.kube.clock import Clock, Deadline, Pace
 from podname.kube.decode import BrokenLine, Decoder
 from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress
 from podname.kube.kinds import T, Watch
-from podname.kube.linestream import LineStream
 from podname.kube.listing import Listing
+from podname.kube.protobuf import Malformed, stream_of, transcoder_of
 from podname.kube.store import Store
-from podname.kube.transport import Transport
+from podname.kube.transport import JSON, PROTOBUF_WATCH, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Reflector(Generic[T]):
     ) -> None:
         self.watch = watch
         self.decoder = Decoder(watch.kind)
+        self._transcoder = transcoder_of(watch.kind.name)  # None: JSON is asked for
         self.counters = Counters()
         self.heard_at: float | None = None
         self._transport = transport
@@ -131,6 +133,10 @@ class Reflector(Generic[T]):
                 await self._watch_list()
             else:
                 await self._list()
+        except Malformed as error:
+            self._transcoder = None
+            self._list_anew()
+            return error
         except (Gone, BrokenLine) as error:
             self._list_anew()
             return error
@@ -229,7 +235,8 @@ class Reflector(Generic[T]):
     async def _events(
         self, parameters: dict[str, str]
     ) -> AsyncGenerator[Apply[T] | Delete | Progress, None]:
-        lines, pace = LineStream(), Pace()
+        lines, pace = None, Pace()
+        accept = PROTOBUF_WATCH if self._transcoder else JSON
         parameters = {
             **self.watch.selectors,
             **parameters,
@@ -237,9 +244,10 @@ class Reflector(Generic[T]):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(self._random.randint(*WATCH_SECONDS)),
         }
-        async with self._transport.stream(self.watch.path, parameters) as chunks:
+        async with self._transport.stream(self.watch.path, parameters, accept) as chunks:
             async for chunk in chunks:
                 self._heard()
+                lines = lines or stream_of(chunk, self._transcoder)
                 for line in lines.feed(chunk):
                     if line and not line.isspace():
                         yield self.decoder.event(line)

@@ -32,6 +32,8 @@ from podname.kube.scrub import scrub
 from podname.kube.shapes import Status
 
 JSON = "application/json"
+#: A watch in protobuf, or in JSON from a server that has no other.
+PROTOBUF_WATCH = "application/vnd.kubernetes.protobuf;stream=watch,application/json"
 #: Server-side apply; JSON is YAML.
 APPLY = "application/apply-patch+yaml"
 #: Names, versions and labels without the rest: what a comparison needs.

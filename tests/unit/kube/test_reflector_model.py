@@ -58,9 +58,13 @@ class ReflectorMachine(RuleBasedStateMachine):
         self.witness = Witness()
         self.is_up = True
 
-    @initialize(mode=st.sampled_from(["works", "works", "refused", "ignored", "never ends"]))
-    def start(self, mode: Any) -> None:
+    @initialize(
+        mode=st.sampled_from(["works", "works", "refused", "ignored", "never ends"]),
+        speaks_protobuf=st.booleans(),
+    )
+    def start(self, mode: Any, speaks_protobuf: bool) -> None:
         self.server.faults.watch_list = mode
+        self.server.speaks_protobuf = speaks_protobuf
         self.runner.run(self._start())
 
     async def _start(self) -> None:
