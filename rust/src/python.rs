@@ -21,6 +21,7 @@ use crate::apex::Zone;
 use crate::cache::{self, Kind, Left};
 use crate::counters;
 use crate::names::{self, Name, Suffixes};
+use crate::query;
 use crate::protobuf;
 use crate::raw::{self, Reader};
 use crate::records::COUNTS_OCTETS;
@@ -483,16 +484,34 @@ impl Responder {
 #[pyclass(frozen, module = "podname._core")]
 struct Origin(raw::Origin);
 
-#[pymethods]
-impl Origin {
-    fn answer(&self, fd: i32, response: &[u8]) -> PyResult<()> {
-        let mut origin = self.0;
-        Ok(origin.answer(fd, response)?)
-    }
-}
+/// A question: flags, name, folded name, type, class, the offset behind it.
+type QuestionFields<'py> = (u16, Bound<'py, PyBytes>, Bound<'py, PyBytes>, u16, u16, usize);
+/// EDNS: size, version, DO.
+type EdnsFields = (u16, u8, bool);
+/// A miss: number of the routes and of the plan, packet, question, EDNS, client's address and port, origin.
+type MissFields<'py> = (
+    u64,
+    usize,
+    Bound<'py, PyBytes>,
+    QuestionFields<'py>,
+    Option<EdnsFields>,
+    (String, u16),
+    Origin,
+);
 
-/// A miss: number of the routes and of the plan, packet, client's address and port, origin.
-type MissFields<'py> = (u64, usize, Bound<'py, PyBytes>, String, u16, Origin);
+/// Take the query of a miss apart, as the thread did that queued it.
+fn fields_of<'py>(
+    py: Python<'py>,
+    packet: &[u8],
+) -> Option<(QuestionFields<'py>, Option<EdnsFields>)> {
+    let query = query::parse(packet).ok()?;
+    let name = query.name(packet);
+    let folded = PyBytes::new(py, &name.to_ascii_lowercase());
+    let (qtype, qclass) = (query.qtype, query.qclass);
+    let question = (query.flags, PyBytes::new(py, name), folded, qtype, qclass, query.end);
+    let edns = query.edns.map(|edns| (edns.udp_octets, edns.version, edns.dnssec_ok));
+    Some((question, edns))
+}
 /// A sight: number of the routes, of the plan and of the plugin, packet, response, client, seconds.
 type SightFields<'py> =
     (u64, usize, usize, Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, u16, f64);
@@ -532,16 +551,18 @@ impl Udp {
         let next = || self.udp.miss();
         let fields = |miss: udp::Miss| {
             let client = miss.origin.client();
-            (
+            let (question, edns) = fields_of(py, &miss.packet)?;
+            Some((
                 miss.routes.number,
                 miss.plan,
                 PyBytes::new(py, &miss.packet),
-                client.ip().to_string(),
-                client.port(),
+                question,
+                edns,
+                (client.ip().to_string(), client.port()),
                 Origin(miss.origin),
-            )
+            ))
         };
-        std::iter::from_fn(next).take(at_most).map(fields).collect()
+        std::iter::from_fn(next).take(at_most).filter_map(fields).collect()
     }
 
     fn sights<'py>(&self, py: Python<'py>, at_most: usize) -> Vec<SightFields<'py>> {
@@ -560,6 +581,15 @@ impl Udp {
             )
         };
         std::iter::from_fn(next).take(at_most).map(fields).collect()
+    }
+
+    #[staticmethod]
+    fn answer(fd: i32, answers: Vec<(Bound<'_, Origin>, Bound<'_, PyBytes>)>) -> usize {
+        let mut answers: Vec<(raw::Origin, &[u8])> = answers
+            .iter()
+            .map(|(origin, response)| (origin.get().0, response.as_bytes()))
+            .collect();
+        raw::answer_all(fd, &mut answers)
     }
 
     fn served(&self) -> Vec<u64> {

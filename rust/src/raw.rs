@@ -535,30 +535,62 @@ impl Origin {
         }
         (self.address.sin6_addr.s6_addr, port).into()
     }
+}
 
-    /// Send an answer back. Blocks at most as long as the socket may.
-    ///
-    /// # Errors
-    /// What the system says: no way back, no room, or already closed.
-    pub fn answer(&mut self, fd: i32, response: &[u8]) -> std::io::Result<()> {
-        let mut vector =
-            libc::iovec { iov_base: response.as_ptr().cast_mut().cast(), iov_len: response.len() };
-        // SAFETY: all zeroes is a valid msghdr.
-        let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-        header.msg_name = (&raw mut self.address).cast();
-        header.msg_namelen = self.address_octets;
-        header.msg_iov = &raw mut vector;
-        header.msg_iovlen = 1;
-        if self.control_octets > 0 {
-            header.msg_control = self.control.as_mut_ptr().cast();
-            header.msg_controllen = self.control_octets as _;
+/// Send answers, each to its origin, with one system call for many. Gives how many could not be sent.
+///
+/// Blocks at most as long as the socket may.
+pub fn answer_all(fd: i32, answers: &mut [(Origin, &[u8])]) -> usize {
+    let mut vectors: Vec<libc::iovec> = answers
+        .iter()
+        .map(|(_, response)| libc::iovec {
+            iov_base: response.as_ptr().cast_mut().cast(),
+            iov_len: response.len(),
+        })
+        .collect();
+    let pairs = answers.iter_mut().zip(&mut vectors);
+    let mut headers: Vec<libc::mmsghdr> = pairs
+        .map(|((origin, _), vector)| {
+            // SAFETY: all zeroes is a valid mmsghdr.
+            let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+            header.msg_hdr.msg_name = (&raw mut origin.address).cast();
+            header.msg_hdr.msg_namelen = origin.address_octets;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            if origin.control_octets > 0 {
+                header.msg_hdr.msg_control = origin.control.as_mut_ptr().cast();
+                header.msg_hdr.msg_controllen = origin.control_octets as _;
+            }
+            header
+        })
+        .collect();
+    // SAFETY: the headers point to origins, vectors and responses, all of which outlive the call.
+    unsafe { send_all(fd, headers.as_mut_ptr(), headers.len()) }
+}
+
+/// Send what headers say. Gives how many could not be sent.
+///
+/// # Safety
+/// `headers` are `count` of them, and what they point to may be read.
+unsafe fn send_all(fd: i32, headers: *mut libc::mmsghdr, count: usize) -> usize {
+    let (mut first, mut lost) = (0, 0);
+    while first < count {
+        let left = (count - first) as libc::c_uint;
+        // SAFETY: `first` is below `count`; the rest the caller promises.
+        let sent = unsafe { libc::sendmmsg(fd, headers.add(first), left, libc::MSG_NOSIGNAL as _) };
+        if let Ok(sent) = usize::try_from(sent) {
+            first += sent;
+            continue;
         }
-        // SAFETY: everything that the header points to outlives the call, which only reads it.
-        match unsafe { libc::sendmsg(fd, &raw const header, libc::MSG_NOSIGNAL) } {
-            -1 => Err(std::io::Error::last_os_error()),
-            _ => Ok(()),
+        match std::io::Error::last_os_error().kind() {
+            std::io::ErrorKind::Interrupted => {}
+            // No room, for as long as the socket would wait.
+            std::io::ErrorKind::WouldBlock => return lost + count - first,
+            // That one has no way back; the others may.
+            _ => (first, lost) = (first + 1, lost + 1),
         }
     }
+    lost
 }
 
 /// The memory of a batch, laid out once.
@@ -735,28 +767,11 @@ impl Batch {
     pub fn send<'a>(&mut self, responses: impl Iterator<Item = (usize, &'a Vec<u8>)>) -> usize {
         self.queued = 0;
         responses.for_each(|(number, response)| self.queue(number, response));
-        let (mut first, mut lost) = (0, 0);
-        while first < self.queued {
-            let count = (self.queued - first) as libc::c_uint;
-            // SAFETY: the headers from `first` on are filled, and what they point to is borrowed for 'a or ours.
-            let sent = unsafe {
-                let headers: *mut libc::mmsghdr =
-                    (&raw mut (*self.buffers.as_ptr()).outgoing).cast();
-                libc::sendmmsg(self.fd, headers.add(first), count, libc::MSG_NOSIGNAL as _)
-            };
-            if let Ok(sent) = usize::try_from(sent) {
-                first += sent;
-                continue;
-            }
-            match std::io::Error::last_os_error().kind() {
-                std::io::ErrorKind::Interrupted => {}
-                // No room, for as long as the socket would wait.
-                std::io::ErrorKind::WouldBlock => return lost + self.queued - first,
-                // That one has no way back; the others may.
-                _ => (first, lost) = (first + 1, lost + 1),
-            }
+        // SAFETY: so many headers are filled, and what they point to is borrowed for 'a or ours.
+        unsafe {
+            let headers: *mut libc::mmsghdr = (&raw mut (*self.buffers.as_ptr()).outgoing).cast();
+            send_all(self.fd, headers, self.queued)
         }
-        lost
     }
 }
 

@@ -29,6 +29,9 @@ _Layer = tuple[Table, int] | Sequence[bytes]
 _Cache = tuple[AnswerCache, int, Hits]
 #: Zone, layers, whether to rotate, counts, whether answers are observed, cache.
 _Plan = tuple[bytes, Sequence[_Layer], bool, Counts | None, bool, _Cache | None]
+#: Flags, name, folded name, type, class, the offset behind the question; size, version, DO.
+_Question = tuple[int, bytes, bytes, int, int, int]
+_Edns = tuple[int, int, bool]
 #: Type, class, DO, CD.
 _Kind = tuple[int, int, bool, bool]
 #: Number, name, kind, whether it is repeated, the fields of an inner message, the keys of a map.
@@ -141,9 +144,6 @@ class Responder:
 class Origin:
     """The other end of a datagram."""
 
-    def answer(self, fd: int, response: bytes) -> None:
-        """Send an answer there. Raises OSError."""
-
 @final
 class Udp:
     """The threads of one address family, one for each socket, and Python's end of their queues."""
@@ -154,10 +154,15 @@ class Udp:
     def serve(self, routes: Routes) -> None: ...
     def look(self) -> None:
         """Say that the queues are looked at: the next entry writes the eventfd again. Read it before."""
-    def misses(self, at_most: int) -> list[tuple[int, int, bytes, str, int, Origin]]:
-        """Take misses: number of the routes and of the plan, packet, client's address and port, origin."""
+    def misses(
+        self, at_most: int
+    ) -> list[tuple[int, int, bytes, _Question, _Edns | None, tuple[str, int], Origin]]:
+        """Take misses: number of the routes and of the plan, packet taken apart, client's address and port, origin."""
     def sights(self, at_most: int) -> list[tuple[int, int, int, bytes, bytes, str, int, float]]:
         """Take sights: number of the routes, of the plan and of the plugin, packet, response, client, seconds."""
+    @staticmethod
+    def answer(fd: int, answers: Sequence[tuple[Origin, bytes]]) -> int:
+        """Send answers; give how many could not be sent."""
     def served(self) -> list[int]:
         """Give the numbers of the routes that may still be referred to."""
     def totals(self) -> list[int]:

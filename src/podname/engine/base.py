@@ -46,7 +46,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
@@ -141,8 +141,7 @@ class Code:
 Layer = Table | Code
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """Who asked: address, port, and `udp` or `tcp`. `server` is CoreDNS's label, `dns://:53`."""
 
     address: str

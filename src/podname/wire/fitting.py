@@ -2,11 +2,15 @@
 
 CoreDNS sends a message as it is while it fits, and compresses one that does not before it drops anything; what a
 client is told thus depends on the compressed size, and so it does here. Records are dropped from the end, the OPT
-record (which the caller adds behind) never. TC is set also when only additional records are missing.
+record (which the caller adds behind) never.
+
+Additional records beside an answer go first, all of them and without TC: nobody is to ask again over TCP for what is
+only a courtesy. In a referral, which has no answer, they are what was asked for.
 
 Names that differ in case are different to the compressor: every name keeps the case that it had.
 
-Sources: RFC 1035 §4.1.4; RFC 3597 §4 (which names may be compressed); miekg/dns `Msg.Truncate`.
+Sources: RFC 1035 §4.1.4; RFC 2181 §9 (TC); RFC 9471 (referrals); RFC 3597 §4 (which names may be compressed);
+miekg/dns `Msg.Truncate`.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from podname.wire.compression import expand
 from podname.wire.records import POINTER_REACH, Record, pointer, skip_name, walk
 
 #: Types whose RDATA hold names: octets before the names, how many names, whether they may be compressed.
-_NAMES = {
+NAMES = {
     c.NS: (0, 1, True),
     c.CNAME: (0, 1, True),
     c.SOA: (0, 2, True),
@@ -28,6 +32,8 @@ _NAMES = {
     c.SRV: (6, 1, False),
     c.DNAME: (0, 1, False),
 }
+
+_ADDITIONAL = 2  # the section's number
 
 
 def fit(message: bytes, limit_octets: int) -> bytes:
@@ -40,15 +46,21 @@ def fit(message: bytes, limit_octets: int) -> bytes:
     for _ in range(questions):
         at = skip_name(message, at) + 4
     writer = _Writer(message, at)
-    kept = [0, 0, 0]
+    kept, begins = [0, 0, 0], at
     for section, rr in _sections(message, at, counts):
         before = len(writer.out)
         writer.copy(rr)
         if len(writer.out) > limit_octets:
-            del writer.out[before:]
-            writer.out[2] |= c.TC >> 8
+            is_courtesy = section == _ADDITIONAL and counts[0] > 0
+            del writer.out[begins if is_courtesy else before :]
+            if is_courtesy:
+                kept[section] = 0
+            else:
+                writer.out[2] |= c.TC >> 8
             break
         kept[section] += 1
+        if section < _ADDITIONAL:
+            begins = len(writer.out)
     pack_into("!3H", writer.out, 6, *kept)
     return bytes(writer.out)
 
@@ -79,7 +91,7 @@ class _Writer:
         pack_into("!H", self.out, start - 2, len(self.out) - start)
 
     def _rdata(self, rr: Record) -> None:
-        before, names, compress = _NAMES.get(rr.rtype, (0, 0, False))
+        before, names, compress = NAMES.get(rr.rtype, (0, 0, False))
         at = rr.rdata + before
         self.out += self.message[rr.rdata : at]
         for _ in range(names):

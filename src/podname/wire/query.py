@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from struct import error as StructError
 from struct import unpack_from
+from typing import NamedTuple
 
 from podname.wire import constants as c
-from podname.wire.names import starts_of
-from podname.wire.records import skip_name, walk
+from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
+from podname.wire.records import walk
 
 _OPCODE = 0x7800
 _QUERY, _NOTIFY = 0, 4 << 11
@@ -32,11 +33,11 @@ _OPTION_LENGTHS: dict[int, Callable[[int], bool]] = {
     15: lambda length: length >= 2,  # EDE, RFC 8914
 }
 _CLIENT_SUBNET = 8
+_ROOT_OPT, _OPT_OCTETS = b"\x00\x00\x29", 11  # of an OPT record without options
 _ADDRESS_BITS = {0: 0, 1: 32, 2: 128}
 
 
-@dataclass(frozen=True, slots=True)
-class Edns:
+class Edns(NamedTuple):
     """What the OPT record of a query says. Options are not kept: none of ours needs one yet."""
 
     udp_octets: int
@@ -44,8 +45,7 @@ class Edns:
     dnssec_ok: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """One well-formed query. `packet` is what came in; `name` has the client's case, `folded` is lower case."""
 
     packet: bytes
@@ -107,16 +107,23 @@ def parse(packet: bytes) -> Query | Malformed:
 
 
 def _question(packet: bytes) -> tuple[bytes, int]:
-    behind = skip_name(packet, c.HEADER_OCTETS)
-    name = packet[c.HEADER_OCTETS : behind]
-    starts_of(name)  # a pointer in a question points nowhere
-    if behind + 4 > len(packet):
+    at = c.HEADER_OCTETS
+    while length := packet[at]:
+        if length > LABEL_OCTETS_MAX:  # a pointer in a question points nowhere
+            raise ValueError("a pointer, or a label of a reserved type")
+        at += 1 + length
+    name = packet[c.HEADER_OCTETS : at + 1]
+    if len(name) > NAME_OCTETS_MAX:
+        raise ValueError("a name of more than 255 octets")
+    if at + 5 > len(packet):
         raise ValueError("a question without a type or a class")
-    return name, behind + 4
+    return name, at + 5
 
 
 def _edns(packet: bytes, at: int, before: int, additionals: int) -> Edns | None:
     """Read the OPT record among the last `additionals` records, `before` others standing before them."""
+    if not before and additionals == 1 and _is_bare_opt(packet, at):  # as nearly always
+        return Edns(packet[at + 3] << 8 | packet[at + 4], packet[at + 6], packet[at + 7] > 127)
     edns = None
     for number in range(before + additionals):
         if at == len(packet):
@@ -130,6 +137,12 @@ def _edns(packet: bytes, at: int, before: int, additionals: int) -> Edns | None:
             edns = Edns(udp_octets, extended >> 16 & 0xFF, bool(extended & 0x8000))
         at = rr.end
     return edns
+
+
+def _is_bare_opt(packet: bytes, at: int) -> bool:
+    """Say whether an OPT record without options ends the packet."""
+    is_opt = packet[at : at + 3] == _ROOT_OPT and packet[at + 9 : at + 11] == b"\x00\x00"
+    return is_opt and len(packet) == at + _OPT_OCTETS
 
 
 def _check_options(octets: bytes) -> None:

@@ -12,14 +12,16 @@ import dns.message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.plugin import TCP_CLIENT, ask, context, directives, question, until
+from tests.support.plugin import CLIENT, TCP_CLIENT, ask, context, directives, question, until
 from tests.support.upstream import Script, ScriptedUpstream, response, scripted
 
+from podname.engine.base import Client
 from podname.errors import ServeError
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.relayed import BadReply, relay
 from podname.plugins.forward.setup import setup
 from podname.wire import constants as c
+from podname.wire.compression import expand
 from podname.wire.query import Query, parse
 from podname.wire.records import skip_name, walk
 
@@ -151,6 +153,31 @@ async def test_a_message_that_ends_in_a_record(tcp: bool) -> None:
         assert caught.value.rcode == c.SERVFAIL
 
 
+def pointing(at: int, octets: bytes) -> Script:
+    """Make a script whose record has these octets, which point to themselves, so far behind its beginning."""
+
+    def script(packet: bytes) -> Sequence[bytes]:
+        record = b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x1e\x00\x02\xc0\x0c"
+        broken = record[:at] + octets + record[at + 2 :]
+        end = len(question())
+        return [packet[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00" + packet[12:end] + broken]
+
+    return script
+
+
+@pytest.mark.parametrize("at", [0, 12])
+@pytest.mark.parametrize("further", [0, 1, 0x2000])
+@pytest.mark.parametrize("client", [TCP_CLIENT, CLIENT], ids=["tcp", "udp"])
+async def test_a_name_that_points_to_itself_is_broken(
+    at: int, further: int, client: Client
+) -> None:
+    target = 0xC000 | len(question()) + at + further
+    async with forwarding_to(pointing(at, target.to_bytes(2, "big"))) as (plugin, _):
+        with pytest.raises(ServeError, match="does not point back") as caught:
+            await ask(plugin, question(), client=client)
+        assert caught.value.rcode == c.SERVFAIL
+
+
 async def test_an_rcode_of_edns_is_no_success() -> None:
     def badvers(packet: bytes) -> Sequence[bytes]:
         return [response(packet, rcode=16)]
@@ -201,3 +228,4 @@ def test_any_reply_becomes_a_message_that_can_be_walked(octets: bytes, tcp: bool
     records = list(walk(message, QUERY.end, sum(counts)))
     assert (records[-1].end if records else QUERY.end) == len(message)
     assert all(rr.rtype != c.OPT for rr in records[counts[0] + counts[1] :])
+    assert all(expand(message, rr.start) for rr in records)

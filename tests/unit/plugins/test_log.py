@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import dns.flags
@@ -55,7 +54,7 @@ def entry(asked: Query | None = None, client: Client = CLIENT, **reply: Any) -> 
     return Entry(asked, client, response(asked, **reply), 0.00025)
 
 
-V6 = replace(CLIENT, address="2001:db8::7", server="dns://[::1]:53")
+V6 = CLIENT._replace(address="2001:db8::7", server="dns://[::1]:53")
 EDNS = query(use_edns=0, payload=4096, want_dnssec=True)
 ANSWERED: dict[str, Any] = {"answer": "example.org. 30 A 192.0.2.1", "flags": "QR AA RD"}
 
@@ -76,7 +75,7 @@ FORMATS = [
     ("{remote} {port}", entry(client=V6), "[2001:db8::7] 40212"),
     ("{local}", entry(), "[::]"),
     ("{local}", entry(client=V6), "[::1]"),
-    ("{local}", entry(client=replace(CLIENT, server="dns://10.0.0.1:53")), "10.0.0.1"),
+    ("{local}", entry(client=CLIENT._replace(server="dns://10.0.0.1:53")), "10.0.0.1"),
     ("{>id} {>opcode} {>do}", entry(EDNS), "29008 0 true"),
     ("{>rflags}", entry(flags="QR AA TC RD RA AD CD"), "qr,aa,tc,rd,ra,ad,cd"),
     ("{rcode} {rsize}", entry(rcode="REFUSED"), "REFUSED 29"),

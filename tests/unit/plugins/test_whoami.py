@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import dns.message
 import pytest
 from tests.support.plugin import CLIENT, TCP_CLIENT, ask, question
@@ -17,12 +15,12 @@ TABLE = [
     (TCP_CLIENT, "a.", ["a. 0 IN A 127.0.0.1", "_tcp.a. 0 IN SRV 0 0 40212 ."]),
     (CLIENT, ".", [". 0 IN A 127.0.0.1", "_udp. 0 IN SRV 0 0 40212 ."]),
     (
-        replace(CLIENT, address="2001:db8::7"),
+        CLIENT._replace(address="2001:db8::7"),
         "a.",
         ["a. 0 IN AAAA 2001:db8::7", "_udp.a. 0 IN SRV 0 0 40212 ."],
     ),
     (
-        replace(CLIENT, address="fe80::1%eth0"),
+        CLIENT._replace(address="fe80::1%eth0"),
         "a.",
         ["a. 0 IN AAAA fe80::1", "_udp.a. 0 IN SRV 0 0 40212 ."],
     ),

@@ -24,6 +24,7 @@ from podname.engine.native.routes import Routing, plugins_of
 from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
 from podname.engine.python.udp import prepare
+from podname.wire.query import Edns, Query
 
 MISSES_MAX = 256  # that are taken before the event loop goes on
 SIGHTS_MAX = 256
@@ -61,15 +62,16 @@ class Udp:
         self._core = _core.Udp(
             [sock.fileno() for sock in sockets], is_ipv6, wildcard, self._event, routes
         )
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._event, self._look)
-        self._later = loop.call_soon(self._forget)
+        self._answers: list[tuple[_core.Origin, bytes]] = []
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._event, self._look)
+        self._later = self._loop.call_soon(self._forget)
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served."""
         self._core.serve(self._numbered(plans))
         self._later.cancel()
-        self._later = asyncio.get_running_loop().call_later(_FORGET_SECONDS, self._forget)
+        self._later = self._loop.call_later(_FORGET_SECONDS, self._forget)
 
     async def stop(self) -> None:
         """Answer what has arrived, take nothing new."""
@@ -77,13 +79,14 @@ class Udp:
         for sock in self._sockets:
             with contextlib.suppress(OSError):  # "not connected", but it wakes the thread
                 sock.shutdown(socket.SHUT_RD)
-        await asyncio.get_running_loop().run_in_executor(None, self._core.join)
+        await self._loop.run_in_executor(None, self._core.join)
         self._look()
 
     def close(self) -> None:
         """Close the sockets, when nothing is under way any more."""
         self._later.cancel()
-        asyncio.get_running_loop().remove_reader(self._event)
+        self._send_all()
+        self._loop.remove_reader(self._event)
         os.close(self._event)
         for sock in self._sockets:
             sock.close()
@@ -100,8 +103,12 @@ class Udp:
             os.eventfd_read(self._event)
         self._core.look()
         misses, sights = self._core.misses(MISSES_MAX), self._core.sights(SIGHTS_MAX)
-        for number, plan, packet, address, port, origin in misses:
-            self._ask(self._plans[number][plan], packet, address, port, origin)
+        self._refuser.clock = perf_counter()
+        for number, plan, packet, question, edns, source, origin in misses:
+            query = Query(packet, *question, None if edns is None else Edns(*edns))
+            self._ask(
+                self._plans[number][plan], query, Client(*source, "udp", self._server), origin
+            )
         for number, index, plugin, packet, response, address, port, seconds in sights:
             plan_seen = self._plans[number][index]
             client = Client(address, port, "udp", self._server)
@@ -112,20 +119,22 @@ class Udp:
         if len(misses) == MISSES_MAX or len(sights) == SIGHTS_MAX:
             os.eventfd_write(self._event, 1)  # there may be more, after the event loop's turn
 
-    def _ask(
-        self, plan: Plan, packet: bytes, address: str, port: int, origin: _core.Origin
-    ) -> None:
-        fd, client = self._sockets[0], Client(address, port, "udp", self._server)
-
+    def _ask(self, plan: Plan, query: Query, client: Client, origin: _core.Origin) -> None:
         def send(response: bytes | None) -> None:
-            if response is not None and fd.fileno() >= 0:
-                try:
-                    origin.answer(fd.fileno(), response)
-                except OSError as error:  # no way back, or no room
-                    _log.debug("an answer to %s could not be sent: %s", address, error)
+            if response is not None:
+                if not self._answers:
+                    self._loop.call_soon(self._send_all)
+                self._answers.append((origin, response))
 
-        self._refuser.clock = perf_counter()
-        self._misses.start(plan, packet, self._refuser, client, send)
+        self._misses.start(plan, query, self._refuser, client, send)
+
+    def _send_all(self) -> None:
+        """Send the answers that came up since the event loop's last turn, with one system call for many."""
+        answers, self._answers = self._answers, []
+        fd = self._sockets[0].fileno()
+        unsent = self._core.answer(fd, answers) if fd >= 0 else len(answers)
+        if unsent:  # no way back, or no room
+            _log.debug("%d answers could not be sent", unsent)
 
     def _show(  # noqa: PLR0917  # an observer's arguments
         self,

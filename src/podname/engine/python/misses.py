@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 from podname.engine.base import Client, Handed, Plan
 from podname.engine.python.responder import Responder
 from podname.wire import constants as c
 from podname.wire import reply
-from podname.wire.query import Query, parse
+from podname.wire.query import Malformed, Query
 
 MISSES_MAX = 4096  # per listener, each some kilobytes of coroutine
 
@@ -33,13 +34,12 @@ class Misses:
     def start(
         self,
         plan: Plan,
-        packet: bytes,
+        query: Query | Malformed,
         responder: Responder,
         client: Client,
         send: Callable[[bytes | None], None],
     ) -> None:
         """Ask the plan's chain; `send` is called once, with the finished response or None for silence."""
-        query = parse(packet)
         if not isinstance(query, Query):  # the engine asks for well-formed queries only
             send(None)
             return
@@ -51,7 +51,6 @@ class Misses:
             self._ask(plan, query, responder, client, send)
         )
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def finish(self, grace_seconds: float) -> None:
         """Wait for those under way, at most so long; give up the others."""
@@ -75,6 +74,8 @@ class Misses:
         except Exception as error:  # whatever it is, it is one question's
             self.report(error)
             response = reply.finish(query, reply.deny(query, c.SERVFAIL), limit_octets)
+        finally:
+            self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         send(response)
 
     def report(self, error: Exception) -> None:

@@ -20,6 +20,7 @@ from typing import cast
 from podname.engine.base import Client, Plan
 from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
+from podname.wire.query import parse
 
 FIRST_READ_SECONDS, IDLE_SECONDS, WRITE_SECONDS = 3.0, 10.0, 5.0
 CONNECTIONS_MAX = 1000  # per listener
@@ -185,7 +186,9 @@ class Connection(asyncio.Protocol):
             response = self._responder.fail(packet)
         if isinstance(response, Plan):
             self._under_way += 1
-            self._tcp.misses.start(response, packet, self._responder, self._client, self._later)
+            self._tcp.misses.start(
+                response, parse(packet), self._responder, self._client, self._later
+            )
         elif response is not None:
             self._send(response)
 

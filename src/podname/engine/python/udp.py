@@ -26,6 +26,7 @@ from podname.engine.python.origin import (
     without_interface,
 )
 from podname.engine.python.responder import Responder
+from podname.wire.query import parse
 
 ROUNDS_MAX = 4  # batches before the event loop goes on
 RECEIVE_BUFFER_OCTETS = 4 << 20  # or as much of it as the system allows: a burst may wait
@@ -112,7 +113,7 @@ class Udp:
             if response is not None:
                 self.send(response, origin)
 
-        self.misses.start(plan, packet, self.responder, place.client(), send)
+        self.misses.start(plan, parse(packet), self.responder, place.client(), send)
 
     def send(self, response: bytes, origin: Origin) -> None:
         """Send one response."""

@@ -10,7 +10,6 @@ Sources: CoreDNS 1.15.0 plugin/cache handler.go, cache.go; RFC 2308 §7 (SERVFAI
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from struct import error as StructError
 from time import monotonic
 
@@ -209,7 +208,7 @@ def authenticated(query: Query) -> Query:
         return query
     packet = query.packet
     packet = packet[:3] + bytes((packet[3] | c.AD,)) + packet[4:]
-    return replace(query, packet=packet, flags=query.flags | c.AD)
+    return query._replace(packet=packet, flags=query.flags | c.AD)
 
 
 def _is_of(query: Query, message: bytes) -> bool:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
@@ -122,5 +121,5 @@ def replaces(message: bytes) -> bool:
 
 def _over_tcp(request: Request) -> Request:
     """Make a request of our own, that the client's does not share."""
-    client = replace(request.client, protocol="tcp")
+    client = request.client._replace(protocol="tcp")
     return Request(request.query, client, request.zone, perf_counter(), request.upstream)

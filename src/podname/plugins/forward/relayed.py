@@ -1,8 +1,8 @@
 """What an upstream said, made fit to be handed on: the client's id, the client's question, no OPT.
 
-The message's records stay the octets that came. They are walked over once, so that nothing behind us meets a message
-that ends in the middle of a record. The question is put back as the client spelled it: an upstream that folds its case
-does not spoil the client's check of it (draft-vixie-dnsext-dns0x20).
+The message's records stay the octets that came. They are walked over once, so that nobody behind us meets a message
+that ends in the middle of a record, or a name whose pointers lead nowhere. The question is put back as the client
+spelled it: an upstream that folds its case does not spoil the client's check of it (draft-vixie-dnsext-dns0x20).
 
 Sources: CoreDNS request.Match, plugin/pkg/proxy connect.go (`truncateResponse`); RFC 5452 §9.1; RFC 6891 §6.1.1.
 """
@@ -17,6 +17,8 @@ import dns.message
 
 from podname.wire import constants as c
 from podname.wire import reply as replies
+from podname.wire.compression import expand
+from podname.wire.fitting import NAMES
 from podname.wire.query import Query
 from podname.wire.records import skip_name
 
@@ -77,9 +79,15 @@ def _without_opt(query: Query, octets: bytes) -> bytes:
     first_additional = answers + authorities
     for number in range(first_additional + additionals):
         first = at
-        at = at + 2 if octets[at] >= 0xC0 else skip_name(octets, at)
+        if octets[at : at + 2] == c.POINTER_TO_QNAME:
+            at += 2
+        else:
+            expand(octets, at)
+            at = skip_name(octets, at)
         rtype, _, ttl, length = _FIXED.unpack_from(octets, at)
         at += 10 + length
+        if rtype in NAMES:
+            _check_names(octets, rtype, at - length)
         if rtype == c.OPT and number >= first_additional:
             if ttl >> 24:
                 raise BadReply(f"an RCODE of EDNS ({ttl >> 24 << 4 | octets[3] & 0xF})")
@@ -93,6 +101,15 @@ def _without_opt(query: Query, octets: bytes) -> bytes:
         return _without_opt_inside(query, octets)
     arcount: bytes = (additionals - 1).to_bytes(2, "big")
     return head + arcount + query.question + octets[end : opt[0]]
+
+
+def _check_names(octets: bytes, rtype: int, rdata: int) -> None:
+    """Raise ValueError or IndexError when names in RDATA lead nowhere, or round in circles."""
+    before, names, _ = NAMES[rtype]
+    at = rdata + before
+    for _ in range(names):
+        expand(octets, at)
+        at = skip_name(octets, at)
 
 
 def _without_opt_inside(query: Query, octets: bytes) -> bytes:

@@ -7,8 +7,6 @@ Sources: CoreDNS plugin/kubernetes `findServices` (an endpoint's own ports), `fi
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from podname.engine.base import Outcome, Table
 from podname.kube.objects import Port
 from podname.wire import addresses
@@ -29,7 +27,7 @@ def is_lazy(query: Query, table: Table) -> bool:
     """Say whether the table leaves a name to code whatever its type, which it says to no type that it knows."""
     if not table.options.lazy_labels:
         return False
-    return table.respond(replace(query, qtype=c.TXT)) is Outcome.MISS
+    return table.respond(query._replace(qtype=c.TXT)) is Outcome.MISS
 
 
 def srv_answer(owner: bytes, compiler: Compiler) -> bytes | None:
