@@ -64,9 +64,8 @@ class Pair:
     ) -> doctor.Report:
         """Let the doctor look from a pod, with the cookie that the nodes have."""
         variables = {"RELEASE_COOKIE": erlang.COOKIE, **environment}
-        return doctor.in_pod(
-            self.cluster, pod, node, *arguments, namespace=self.space, environment=variables
-        )
+        words = [word for word in (node, *arguments) if word]
+        return doctor.in_pod(self.cluster, pod, *words, namespace=self.space, environment=variables)
 
     def write(self, pod: str, path: str, content: str) -> None:
         """Write a file in a pod."""
@@ -101,6 +100,14 @@ def test_nothing_fails_where_nodes_connect(pair: Pair) -> None:
     assert unknown == []
     assert report.seen("right-pod") == f"{pair.address('there')} is pod {pair.space}/there"
     assert erlang.COOKIE not in report.text
+
+
+def test_without_a_node_it_looks_at_its_own_pod(pair: Pair) -> None:
+    node, _ = two(pair)
+    report = pair.ask("", pod="there", RELEASE_NODE=node)
+    assert report.document["node"] == report.document["from"] == node
+    assert report.failing == set()
+    assert report.seen("handshake") == f"{node} answers"
 
 
 def test_another_cookie(pair: Pair) -> None:

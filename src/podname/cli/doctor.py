@@ -20,7 +20,7 @@ import click
 @click.option(
     "--kubeconfig",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Look from outside, with this file (default: KUBECONFIG, ~/.kube/config; in a pod, its account).",
+    help="The way to the API server (default: KUBECONFIG, ~/.kube/config; in a pod, its account).",
 )
 @click.option("--context", metavar="NAME", help="The context of the kubeconfig.")
 @click.option("--namespace", "-n", metavar="NAME", help="Where pods are whose names do not tell.")

@@ -83,19 +83,22 @@ def ndots(facts: Facts) -> Finding:
     names = resolving.candidates(host, conf)
     if facts.node.is_address:
         return check.holds("an address is asked of nobody")
-    found = facts.lookup.found
-    at = names.index(found.name) if found and found.name in names else len(names) - 1
-    seen = f"ndots {conf.ndots}, {host.count('.')} dots: {_count(at + 1)}"
+    found, dots = facts.lookup.found, host.count(".")
+    seen = f"ndots {conf.ndots}, {_count(dots, 'dot')} in the host: "
+    if found is None or found.name not in names:
+        return check.holds(seen + f"up to {_count(len(names), 'question')}")
+    at = names.index(found.name)
+    seen += _count(at + 1, "question")
     if at >= _QUESTIONS_MANY:
         return check.warns(
             seen,
             "every connection asks all of them again, twice, and waits for each",
-            "set dnsConfig.options ndots to fewer than the name's dots"
-            if "." in host
+            f"set ndots to {dots} in dnsConfig.options of the pod's template"
+            if dots
             else "with dnsPolicy: None put the search domain that answers first, or use an inetrc (podname inetrc)",
         )
     return check.holds(seen)
 
 
-def _count(questions: int) -> str:
-    return "one question" if questions == 1 else f"{questions} questions"
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -60,7 +60,7 @@ def _to_resolve(place: Place, facts: Facts) -> str:
     if place.kind is Kind.SERVICE:
         return (
             "see subdomain, readiness and negative-cache below; if those hold, the pod has no hostname under the"
-            " Service: add endpoint_pod_names to the Corefile, or ask podname"
+            " Service: add endpoint_pod_names to the Corefile, or ask podname, or let podname publish it"
         )
     return (
         "name the node by a host that the cluster's DNS knows, such as <pod>.<namespace>.pod.<zone>"

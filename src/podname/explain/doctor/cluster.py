@@ -125,6 +125,8 @@ class ClusterEye:
 
     async def _list(self, path: str, shape: type[S], selector: dict[str, str], what: str) -> S:
         """Read a list. Raises _Unseen; what is forbidden is noted under `what`, if that is anything."""
+        if self._problem and not self._was_reached:
+            raise _Unseen  # once is enough to wait for a server that does not answer
         try:
             async with self._transport.stream(path, selector) as pieces:
                 raw = b"".join([piece async for piece in pieces])

@@ -72,7 +72,8 @@ async def gather(request: Request) -> Facts:
 def _access(request: Request) -> tuple[Where, ClusterConfig | None, str]:
     """Find the way to the API server, which tells where we are."""
     variables = request.variables
-    if request.kubeconfig is None and variables.get("KUBERNETES_SERVICE_HOST"):
+    is_pod = bool(variables.get("KUBERNETES_SERVICE_HOST"))
+    if is_pod and request.kubeconfig is None:
         try:
             return Where.POD, config.in_cluster(variables), ""
         except KubeError as error:
@@ -80,10 +81,11 @@ def _access(request: Request) -> tuple[Where, ClusterConfig | None, str]:
     path = request.kubeconfig or _kubeconfig(variables)
     if path is None:
         return Where.ALONE, None, "there is neither a pod's service account nor a kubeconfig"
+    where = Where.POD if is_pod else Where.OUTSIDE
     try:
-        return Where.OUTSIDE, config.from_kubeconfig(path, request.context), ""
+        return where, config.from_kubeconfig(path, request.context), ""
     except KubeError as error:
-        return Where.OUTSIDE, None, str(error)
+        return where, None, str(error)
 
 
 def _kubeconfig(variables: Mapping[str, str]) -> Path | None:
@@ -109,7 +111,7 @@ def _own(request: Request, here: Machine | None) -> tuple[NodeName | None, str]:
     host = here.fqdn if form == "long" else here.hostname.partition(".")[0]
     if not request.node and not name:
         return None, ""
-    return NodeName(name or "node", host), source
+    return NodeName(name or nodename.ANY, host), source
 
 
 async def _resolved(facts: Facts, here: Machine) -> Facts:
@@ -176,7 +178,7 @@ async def _reach(facts: Facts, here: Machine, request: Request) -> Reach | None:
     shaken, certificate = await handshake.probe(
         address,
         port,
-        f"podname-doctor-{os.getpid()}@{facts.own.host if facts.own else here.hostname}",
+        f"podname-doctor-{os.getpid()}@{(facts.own.host if facts.own else '') or here.hostname}",
         found[1] if found else None,
         facts.node.host,
         tls_first=here.erlang.is_tls,

@@ -34,7 +34,7 @@ def _alternative_names(parts: list[tuple[int, bytes]]) -> tuple[str, ...]:
         if tag == _EXTENSIONS:
             for _, extension in _children(_only(content)):
                 fields = list(_children(extension))
-                if fields[0] == (_OID, _SUBJECT_ALT_NAME):
+                if fields[:1] == [(_OID, _SUBJECT_ALT_NAME)]:
                     return tuple(_general_names(_only(fields[-1][1])))
     return ()
 
@@ -52,7 +52,7 @@ def _common_names(subject: bytes) -> tuple[str, ...]:
     for _, relative in _children(subject):
         for _, attribute in _children(relative):
             fields = list(_children(attribute))
-            if fields and fields[0] == (_OID, _COMMON_NAME):
+            if fields[:1] == [(_OID, _COMMON_NAME)]:
                 names.append(fields[-1][1].decode("utf-8", "replace"))
     return tuple(names)
 

@@ -17,6 +17,9 @@ from podname.wire import addresses
 _HEAD = re.compile(r"[0-9A-Za-z_-]+")
 _HOST = re.compile(r"[!-~\u00a1-\u00ff]*")
 
+ANY = "*"
+"""Stands for the name before the `@` where only the host is known."""
+
 
 class BadNode(PodnameError):
     """This is no name of an Erlang node."""

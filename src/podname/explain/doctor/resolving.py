@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Sequence
 
+import dns.asyncbackend
 import dns.asyncquery
 import dns.exception
 import dns.flags
@@ -108,14 +109,25 @@ async def ask(
         query = dns.message.make_query(name, _TYPES[family])
         if past_cache:
             query.flags |= dns.flags.CD
-        reply, _ = await dns.asyncquery.udp_with_fallback(
-            query, server.address, QUESTION_SECONDS, server.port
-        )
+        reply = await _exchange(query, server)
     except dns.exception.Timeout:
         return Asked(server, name, error=f"no answer in {QUESTION_SECONDS:g} s")
     except (dns.exception.DNSException, OSError) as error:
         return Asked(server, name, error=_reason(error))
     return _read(server, name, reply)
+
+
+async def _exchange(query: dns.message.Message, server: Nameserver) -> dns.message.Message:
+    """Send a query on a connected socket, which learns at once when nothing listens there."""
+    family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+    backend = dns.asyncbackend.get_default_backend()
+    destination = (server.address, server.port)
+    made = backend.make_socket(family, socket.SOCK_DGRAM, destination=destination)  # type: ignore[no-untyped-call]
+    async with await made as connected:
+        reply, _ = await dns.asyncquery.udp_with_fallback(
+            query, server.address, QUESTION_SECONDS, server.port, udp_sock=connected
+        )
+    return reply
 
 
 def _read(server: Nameserver, name: str, reply: dns.message.Message) -> Asked:

@@ -32,7 +32,9 @@ def text(facts: Facts, findings: list[Finding]) -> str:
     for finding in findings:
         lines += _lines(finding)
     failed = [finding.check for finding in findings if finding.outcome is Outcome.FAILS]
-    return "\n".join([*lines, "", f"fails: {', '.join(failed)}" if failed else "nothing fails"])
+    unseen = sum(finding.outcome is Outcome.UNKNOWN for finding in findings)
+    total = f"fails: {', '.join(failed)}" if failed else "nothing fails"
+    return "\n".join([*lines, "", f"{total}; {unseen} could not be seen" if unseen else total])
 
 
 def _lines(finding: Finding) -> Iterator[str]:
