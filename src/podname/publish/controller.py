@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from random import Random
 
 from podname.errors import Forbidden, KubeError
@@ -32,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 4
 RESYNC_SECONDS = 600.0
-SYNC_LOOK_SECONDS = 0.05
 
 
 class Controller:
@@ -64,6 +64,9 @@ class Controller:
         self._pods.store.follow(self.catalog.pods)
         self._slices.store.follow(self.catalog.slices)
         self._slices.store.follow(_Heard(self.writer))
+        self._synced = asyncio.Event()
+        for each in (self._services, self._pods, self._slices):
+            each.store.follow(_Begun(self._begun))
 
     @property
     def has_synced(self) -> bool:
@@ -75,12 +78,15 @@ class Controller:
         await self.election.run(self._lead)
 
     async def _lead(self) -> None:
-        while not self.has_synced:
-            await self._clock.sleep(SYNC_LOOK_SECONDS)
+        await self._synced.wait()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._resync())
             for _ in range(WORKERS):
                 group.create_task(self._work())
+
+    def _begun(self) -> None:
+        if self.has_synced:
+            self._synced.set()
 
     async def _resync(self) -> None:
         while True:
@@ -156,6 +162,20 @@ class _Heard:
     def changed(self, old: Slice | None, new: Slice | None) -> None:
         """Follow one change."""
         self._writer.written.heard(old, new)
+
+
+class _Begun:
+    """Says when a store has its first content."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    def replaced(self, objects: object) -> None:
+        """The first list is complete."""
+        self._tell()
+
+    def changed(self, old: object, new: object) -> None:
+        """Not the first content."""
 
 
 def _lacks_permission(error: KubeError) -> bool:
