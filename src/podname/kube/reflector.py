@@ -39,7 +39,7 @@ from podname.kube.backoff import Backoff
 from podname.kube.clock import Clock, Deadline, Pace
 from podname.kube.decode import BrokenLine, Decoder
 from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress
-from podname.kube.kinds import T, Watch
+from podname.kube.kinds import KINDS, T, Watch
 from podname.kube.listing import Listing
 from podname.kube.protobuf import Malformed, stream_of, transcoder_of
 from podname.kube.store import Store
@@ -89,7 +89,8 @@ class Reflector(Generic[T]):
     ) -> None:
         self.watch = watch
         self.decoder = Decoder(watch.kind)
-        self._transcoder = transcoder_of(watch.kind.name)  # None: JSON is asked for
+        is_known = watch.kind == KINDS.get(watch.kind.name)  # not another shape of it
+        self._transcoder = transcoder_of(watch.kind.name) if is_known else None  # None: JSON
         self.counters = Counters()
         self.heard_at: float | None = None
         self._transport = transport

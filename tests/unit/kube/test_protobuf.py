@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any, get_args, get_type_hints
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from podname.errors import KubeError
 from podname.kube.decode import Decoder
-from podname.kube.kinds import KINDS, SERVICES
+from podname.kube.kinds import KINDS, PODS, SERVICES
 from podname.kube.protobuf import Frames, Malformed, plain, stream_of, transcoder_of
 from podname.kube.wireformat import MESSAGES, STATUS, Message
 from tests.support.apiserver import ApiServer
@@ -185,6 +186,18 @@ async def test_octets_that_are_no_protobuf_let_json_be_asked_for(
     accepted = [request.headers["accept"] for request in server.requests]
     assert "protobuf" in accepted[0]
     assert "protobuf" not in accepted[-1]
+
+
+async def test_a_kind_of_another_shape_is_asked_for_in_json(
+    server: ApiServer, follow: Follow
+) -> None:
+    """The transcoder gives the fields of our own shapes, and would drop all others."""
+    server.speaks_protobuf = True
+    server.put("pods", pod("a", "10.0.0.1"))
+    other = dataclasses.replace(PODS, shape=msgspec.defstruct("Other", [], bases=(PODS.shape,)))
+    informer = follow(other)
+    await until(lambda: informer.has_synced)
+    assert "protobuf" not in server.requests[0].headers["accept"]
 
 
 def test_a_frame_that_is_none_is_an_error_of_the_api_server() -> None:
