@@ -35,6 +35,8 @@
 -define(VERSION, 6).
 %% net_kernel may lose half a second: this much to wait, the rest for starting and being scheduled.
 -define(WAIT_MILLISECONDS, 450).
+%% Before there is a net_kernel there is more time; but a node starts in any case.
+-define(START_MILLISECONDS, 2000).
 %% Nobody's net_kernel waits for the list of a whole namespace.
 -define(LIST_MILLISECONDS, 10000).
 
@@ -43,7 +45,8 @@
 start_link() ->
     quietly(ignore, fun() ->
         [logger:warning("podname_epmd: ~ts", [Problem]) || Problem <- podname_epmd_config:problems()],
-        (podname_epmd_config:source()):start(),
+        Source = podname_epmd_config:source(),
+        _ = within(?START_MILLISECONDS, fun() -> Source:start() end),
         ignore
     end).
 
@@ -146,7 +149,7 @@ list(Namespace) ->
     end).
 
 complain(Namespace, Reason) ->
-    logger:warning("podname_epmd: no list of the pods of namespace ~p: ~p", [Namespace, Reason]),
+    logger:warning("podname_epmd: no list of the pods of namespace ~ts: ~p", [Namespace, Reason]),
     [].
 
 %% Whatever spells a name, as a string. An improper list and a list of no characters do not.

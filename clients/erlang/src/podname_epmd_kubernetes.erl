@@ -7,8 +7,9 @@
 %%
 %% Each question has a connection of its own. One kept open would save a handshake, and cost more
 %% than that on the day when it leads to an API server that is no more: such a connection is silent.
-%% The first question would also have to start OTP's client and load its code, so a process does that
-%% as soon as the system runs, and says what the answer for this pod itself was, if it was none.
+%% The first question would also have to load the code of OTP's client and start it, which takes as
+%% long as anybody waits. So that is done beforehand, with a question about this pod itself; a
+%% warning says so if there was no answer.
 %% The token is read each time: the kubelet replaces it every hour.
 %%
 %% Sources: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/;
@@ -25,24 +26,31 @@
 -define(UNFINISHED, "status.phase!=Succeeded,status.phase!=Failed").
 %% As long as anybody waits for a whole list; who waits for one pod ends the question earlier.
 -define(REQUEST_MILLISECONDS, 10000).
--define(STARTING_MILLISECONDS, 100).
 
-%% @doc Have the client ready before the first question comes. Linked to nothing.
+%% @doc Have the client ready before the first question comes. Code is loaded here, while the system
+%% starts; the rest waits for OTP's application controller, in a process that is linked to nothing.
 start() ->
-    _ = spawn(fun get_ready/0),
+    load(code:get_mode()),
+    _ = spawn(fun first_question/0),
     ok.
 
-get_ready() ->
-    case init:get_status() of
-        {started, _} -> first_question();
-        {stopping, _} -> ok;
-        {starting, _} ->
-            timer:sleep(?STARTING_MILLISECONDS),
-            get_ready()
+load(embedded) -> ok;
+load(interactive) ->
+    Names = [filename:rootname(File) || App <- [crypto, public_key, ssl, inets], File <- files_of(App)],
+    _ = code:ensure_modules_loaded([list_to_atom(Name) || Name <- Names, is_needed(Name)]),
+    ok.
+
+files_of(App) ->
+    case erl_prim_loader:list_dir(filename:join(code:lib_dir(App), "ebin")) of
+        {ok, Files} -> Files;
+        error -> []
     end.
 
+is_needed(Name) ->
+    not lists:any(fun(Other) -> lists:prefix(Other, Name) end, ["dtls", "inet", "httpd", "mod_"]).
+
 first_question() ->
-    try {ok, Host} = inet:gethostname(), read_pod(Host) of
+    try ready(), {ok, Host} = inet:gethostname(), read_pod(Host) of
         {ok, _} -> ok;
         {error, Reason} -> complain(Reason)
     catch _:Reason -> complain(Reason)
