@@ -188,6 +188,7 @@ async def test_octets_that_are_no_protobuf_let_json_be_asked_for(
     assert "protobuf" not in accepted[-1]
 
 
+@needs_native
 async def test_a_kind_of_another_shape_is_asked_for_in_json(
     server: ApiServer, follow: Follow
 ) -> None:
