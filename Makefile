@@ -12,7 +12,7 @@ NATIVE_SOURCES := _build/backend.py $(wildcard rust/Cargo.* rust/src/*.rs)
 CARGO := $(shell command -v cargo)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-cluster fuzz lint format lock clean
+.PHONY: help install serve test test-erlang test-cluster fuzz lint format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test: install ## Run every test that needs nothing but this (under five minutes)
 ifneq ($(CARGO),)
 	cargo test --quiet --release --manifest-path rust/Cargo.toml
 endif
+
+test-erlang: ## Run the EUnit tests of the Erlang module (Debian: erlang-dev, -eunit, -inets, -src, -ssl)
+	$(MAKE) --no-print-directory -C clients/erlang test
 
 fuzz: ## Feed the native engine broken packets and changes (needs nightly Rust and cargo-fuzz; FUZZ_SECONDS=60 each)
 	ASAN_OPTIONS=detect_leaks=0 $(FUZZ) packet -- $(FUZZ_LIMITS) # its table is static, and its packed pointers look like leaks
