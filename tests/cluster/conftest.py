@@ -69,6 +69,17 @@ def released(cluster: Cluster) -> None:
 @pytest.fixture
 def space(cluster: Cluster) -> Iterator[str]:
     """Make a Kubernetes namespace for one test, ready to run pods in."""
+    yield from new_space(cluster)
+
+
+@pytest.fixture
+def other_space(cluster: Cluster) -> Iterator[str]:
+    """Make a second Kubernetes namespace."""
+    yield from new_space(cluster)
+
+
+def new_space(cluster: Cluster) -> Iterator[str]:
+    """Make a Kubernetes namespace for as long as somebody looks at it."""
     name = f"test-{next(NUMBERS)}"
     cluster.api.create(workloads.namespace(name))
     until(lambda: cluster.api.find("ServiceAccount", name), f"the service account of {name}")

@@ -69,6 +69,15 @@ def field(path: str) -> Object:
     return {"fieldRef": {"fieldPath": path}}
 
 
+def long_name(domain: str) -> dict[str, str | Object]:
+    """Give the environment of nodes called by their pod's name in a domain."""
+    return {
+        "POD_NAME": field("metadata.name"),
+        "RELEASE_DISTRIBUTION": "name",
+        "RELEASE_NODE": f"demo@$(POD_NAME).{domain}",
+    }
+
+
 def status(cluster: Cluster, address: str) -> Status:
     """Ask the node of a pod whom it sees."""
     connection = http.client.HTTPConnection(address, STATUS_PORT)
@@ -106,6 +115,22 @@ def become_whole(
 
     until(whole, lambda: f"nodes that see one another: {found}", deadline_seconds=deadline_seconds)
     return found
+
+
+def polled(cluster: Cluster, addresses: Iterable[str], count: int, *, failed: bool = False) -> None:
+    """Wait until each node has asked so many times more, or has asked in vain so many times."""
+
+    def counts() -> dict[str, int]:
+        found = {address: status(cluster, address) for address in addresses}
+        return {key: value.failed_polls if failed else value.polls for key, value in found.items()}
+
+    before = counts()
+
+    def enough() -> bool:
+        now = counts()
+        return all(now[address] >= before[address] + count for address in before)
+
+    until(enough, lambda: f"{count} polls more than {before}: {counts()}", interval_seconds=0.1)
 
 
 def run(cluster: Cluster, pod: str, *arguments: str, namespace: str, stdin: str = "") -> str:

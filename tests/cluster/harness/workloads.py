@@ -1,6 +1,6 @@
 """The objects that tests create: manifests as functions, with only what a test varies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
 from tests.cluster.harness.api import Object
@@ -173,11 +173,3 @@ def dns_service(name: str, service_address: str, places: Mapping[str, int]) -> l
         for slice_name, port in places.items()
     ]
     return [{"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service}, *slices]
-
-
-def resolver(*addresses: str, searches: Sequence[str] = ()) -> Object:
-    """Give the fields of a pod that asks these DNS servers and no other."""
-    return {
-        "dnsPolicy": "None",
-        "dnsConfig": {"nameservers": [*addresses], "searches": [*searches]},
-    }
