@@ -45,6 +45,7 @@ class Report:
     def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
         assert done.returncode in {0, 1}, done.stderr
         assert not done.stderr, done.stderr
+        print(done.stdout)  # pytest shows it with a test that failed
         self.text = done.stdout
         self.exit_code = done.returncode
         self.document: dict[str, Any] = json.loads(done.stdout)

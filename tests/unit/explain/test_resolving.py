@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import dns.exception
 import dns.flags
 import dns.message
 import pytest
@@ -74,7 +75,22 @@ async def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(resolving, "QUESTION_SECONDS", 0.05)
     async with scripted(lambda _: []) as server:
         asked = await resolving.ask(Nameserver("127.0.0.1", server.port), HOST)
-    assert asked.error == "no answer in 0.05 s"
+    assert asked.error == "no answer in 0.05 s, twice"
+
+
+async def test_a_datagram_may_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([dns.exception.Timeout(), None])
+    exchange = resolving._exchange
+
+    async def once_in_vain(query: dns.message.Message, server: Nameserver) -> dns.message.Message:
+        if (lost := next(answers)) is not None:
+            raise lost
+        return await exchange(query, server)
+
+    monkeypatch.setattr(resolving, "_exchange", once_in_vain)
+    async with scripted(zone) as server:
+        asked = await resolving.ask(Nameserver("127.0.0.1", server.port), HOST)
+    assert asked.addresses == ("10.0.0.7",)
 
 
 @pytest.mark.parametrize("name", ["x" * 64, "a..b", "a." * 130, "\udc80"])

@@ -55,7 +55,7 @@ def _subdomain(check: Check, facts: Facts, place: Place, side: Side) -> Finding 
             f" (spec.hostname {pod.hostname or 'is not set'}, spec.subdomain {pod.subdomain or 'is not set'})",
             "then only podname, or CoreDNS with endpoint_pod_names, has a name for it under the Service",
             "add endpoint_pod_names to the Corefile, or ask podname, or let podname publish it, or set"
-            f" spec.hostname and spec.subdomain: {service.name} on the pod (a Deployment's pods would all have the same)",
+            f" spec.hostname and spec.subdomain: {service.name} (the same for all pods of a Deployment)",
         )
     return f"pod {pod} is in Service {service}"
 

@@ -11,7 +11,7 @@ import re
 
 from podname.explain.doctor.facts import Epmd
 
-SECONDS = 3.0
+SECONDS = 5.0
 _NAMES_REQUEST = b"n"
 _PORT_PLEASE2_REQUEST = b"z"
 _PORT2_RESPONSE = 119

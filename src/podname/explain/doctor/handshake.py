@@ -20,7 +20,7 @@ from podname.explain.doctor.epmd import reason
 from podname.explain.doctor.facts import Certificate, Handshake
 from podname.explain.doctor.names_of_certificate import names_of
 
-SECONDS = 3.0
+SECONDS = 5.0
 
 # Everything that OTP 23 to 28 insists on. We never get as far as to be sent what they promise; hidden: not published.
 _FLAGS = (

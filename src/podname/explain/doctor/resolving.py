@@ -109,12 +109,20 @@ async def ask(
         query = dns.message.make_query(name, _TYPES[family])
         if past_cache:
             query.flags |= dns.flags.CD
-        reply = await _exchange(query, server)
+        reply = await _exchange_twice(query, server)
     except dns.exception.Timeout:
-        return Asked(server, name, error=f"no answer in {QUESTION_SECONDS:g} s")
+        return Asked(server, name, error=f"no answer in {QUESTION_SECONDS:g} s, twice")
     except (dns.exception.DNSException, OSError) as error:
         return Asked(server, name, error=_reason(error))
     return _read(server, name, reply)
+
+
+async def _exchange_twice(query: dns.message.Message, server: Nameserver) -> dns.message.Message:
+    """Ask once more before a server counts as silent: a datagram may be lost."""
+    try:
+        return await _exchange(query, server)
+    except dns.exception.Timeout:
+        return await _exchange(query, server)
 
 
 async def _exchange(query: dns.message.Message, server: Nameserver) -> dns.message.Message:
