@@ -3,16 +3,19 @@
 //!
 //! CoreDNS sends a message as it is while it fits, and compresses one that does not before it drops anything;
 //! what a client is told thus depends on the compressed size, and so it does here. Records are dropped from
-//! the end. Names that differ in case are different to the compressor. This is the one path that allocates,
-//! and only for answers whose records hold names.
+//! the end; additional records beside an answer go first, all of them and without TC. Names that differ in case are
+//! different to the compressor. This is the one path that allocates, and only for answers whose records hold names.
 //!
-//! Sources: RFC 1035 §4.1.4; RFC 3597 §4 (which names may be compressed); miekg/dns `Msg.Truncate`.
+//! Sources: RFC 1035 §4.1.4; RFC 2181 §9 (TC); RFC 9471 (referrals); RFC 3597 §4 (which names may be compressed); miekg/dns `Msg.Truncate`.
 
 use std::collections::HashMap;
 
 use crate::constants as c;
 use crate::names::{LABEL_OCTETS_MAX, NAME_OCTETS_MAX};
 use crate::records::{Record, record_at, skip_name, u16_at};
+
+/// The additional section's number.
+const ADDITIONAL: usize = 2;
 
 /// Cut a response, of which `question_end` octets are header and question, to at most `limit` octets.
 /// None when it is malformed.
@@ -68,14 +71,21 @@ fn names_in(rtype: u16) -> (usize, usize, bool) {
 fn compress(message: &[u8], question_end: usize, limit: usize) -> Option<Vec<u8>> {
     let mut writer = Writer::new(message, question_end)?;
     let (mut at, mut kept) = (question_end, [0_u16; 3]);
+    let has_answer = u16_at(message, 6) > 0;
     'all: for (section, count) in kept.iter_mut().enumerate() {
+        let begins = writer.out.len();
         for _ in 0..u16_at(message, 6 + 2 * section) {
             let record = record_at(message, at)?;
             let before = writer.out.len();
             writer.copy(record)?;
             if writer.out.len() > limit {
-                writer.out.truncate(before);
-                writer.out[2] |= (c::TC >> 8) as u8;
+                if section == ADDITIONAL && has_answer {
+                    writer.out.truncate(begins);
+                    *count = 0;
+                } else {
+                    writer.out.truncate(before);
+                    writer.out[2] |= (c::TC >> 8) as u8;
+                }
                 break 'all;
             }
             *count += 1;

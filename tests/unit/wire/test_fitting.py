@@ -80,6 +80,12 @@ def test_whole_records_are_dropped_from_the_end(
     fitted = fit(whole, limit)
     kept, there = records_of(fitted), records_of(whole)
     assert len(fitted) <= limit
+    if (
+        there[0] and kept[:2] == there[:2]
+    ):  # additional records beside an answer: all, or none and no TC
+        assert kept[2] in (there[2], [])
+        assert not read(fitted).flags & dns.flags.TC
+        return
     cut = sum(map(len, there)) - sum(map(len, kept))
     assert bool(read(fitted).flags & dns.flags.TC) == bool(cut)
     flat, flat_kept = sum(there, []), sum(kept, [])  # noqa: RUF017  # three short lists
