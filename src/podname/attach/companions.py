@@ -1,0 +1,100 @@
+"""The objects that injected workloads need beside them: a ConfigMap, a headless Service, the beams, a certificate.
+
+Source: Kubernetes API reference: ConfigMap v1, Service v1, Secret v1; cert-manager.io/v1 Certificate.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from podname.attach.certificates import optfile
+from podname.attach.inetrc import inetrc
+from podname.attach.inject import BEAMS_NAME, CERTIFICATES, Options, Owner, domain_of, service_of
+from podname.attach.place import MOST_OF_A_LABEL, pods_domain
+
+PUBLISH = "podname.dev/publish"
+"""The annotation by which `podname publish` knows a Service; see `publish/choosing.py`."""
+
+_EPMD_PORT = 4369
+_REMOTE = """\
+# A shell into a running node must not listen on that node's port. In place of the release's own remote.vm.args.
+-start_epmd false
+-erl_epmd_port {}
+-dist_listen false
+"""
+
+
+def files(owner: Owner, options: Options, spec: dict[str, Any]) -> dict[str, Any]:
+    """Give the workload's ConfigMap."""
+    data: dict[str, str] = {}
+    namespace = owner.namespace
+    if options.via == "inetrc" and options.nameserver is not None:
+        data["inetrc"] = inetrc(
+            options.nameserver,
+            "additive",
+            pods_domain(namespace, options.zone) if namespace else "",
+        )
+    if options.port is not None and options.via != "epmd":
+        data["remote.vm.args"] = _REMOTE.format(options.port)
+    if options.tls:
+        domain = domain_of(options, owner, spec, namespace)
+        data["ssl_dist.conf"] = optfile(CERTIFICATES, domain, short=options.via == "search")
+    return _object("v1", "ConfigMap", owner.files) | {"data": data}
+
+
+def beams(compiled: Mapping[str, bytes]) -> dict[str, Any]:
+    """Give the ConfigMap with the compiled module."""
+    data = {name: base64.b64encode(octets).decode() for name, octets in sorted(compiled.items())}
+    return _object("v1", "ConfigMap", BEAMS_NAME) | {"binaryData": data}
+
+
+def service(
+    owner: Owner,
+    options: Options,
+    spec: dict[str, Any],
+    labels: Mapping[str, str],
+    *,
+    publish: bool,
+) -> dict[str, Any]:
+    """Give the headless Service that names the pods, ready or not. One to publish has no selector of its own."""
+    name = service_of(options, owner, spec)
+    port = options.port or _EPMD_PORT
+    made = _object("v1", "Service", name)
+    if publish:
+        made["metadata"]["annotations"] = {
+            PUBLISH: ",".join(f"{key}={value}" for key, value in labels.items())
+        }
+    made["spec"] = {"clusterIP": "None", "publishNotReadyAddresses": True}
+    if not publish:
+        made["spec"]["selector"] = dict(labels)
+    made["spec"]["ports"] = [{"name": "erlang" if options.port else "epmd", "port": port}]
+    return made
+
+
+def _object(version: str, kind: str, name: str) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
+
+
+def name_problems(
+    owner: Owner, options: Options, spec: dict[str, Any]
+) -> list[tuple[tuple[str, ...], str]]:
+    """Tell what keeps the names of a workload's pods from being host names, with the path in the workload."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    where = ("metadata", "name")
+    if "." in owner.name:
+        message = f"the name {owner.name!r} has a dot, and the Erlang VM calls its host by what stands before it"
+        found.append((where, message))
+    longest = {"Pod": owner.name, "StatefulSet": f"{owner.name}-0"}.get(owner.kind, "")
+    if len(longest) > MOST_OF_A_LABEL:
+        message = f"the pod's name has {len(longest)} characters, and a label in DNS has at most {MOST_OF_A_LABEL}"
+        found.append((where, message))
+    labels = [owner.namespace] + (
+        [service_of(options, owner, spec)] if options.via == "subdomain" else []
+    )
+    for label in labels:
+        if len(label) > MOST_OF_A_LABEL:
+            message = f"{label!r} has {len(label)} characters, and a label in DNS has at most {MOST_OF_A_LABEL}"
+            found.append((where, message))
+    return found

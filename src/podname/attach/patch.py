@@ -1,0 +1,71 @@
+"""The difference between two plain trees, as JSON Patch operations: a webhook answers them, a file is edited by them.
+
+Only what injecting needs: keys are added or replaced, list elements are added at the end; nothing is removed.
+
+Source: RFC 6902, RFC 6901.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Path = tuple[str | int, ...]
+END = "-"
+"""The step after the last element of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Add or replace what is at a path."""
+
+    op: Literal["add", "replace"]
+    path: Path
+    value: Any
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the operation as RFC 6902 writes it."""
+        return {"op": self.op, "path": pointer(self.path), "value": self.value}
+
+    def below(self, prefix: Path) -> Operation:
+        """Give the same for a tree in which this one is at `prefix`."""
+        return Operation(self.op, (*prefix, *self.path), self.value)
+
+
+def pointer(path: Path) -> str:
+    """Write a JSON pointer."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Operation]:
+    """Give what makes `new` of `old`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key, value in new.items():
+            if key not in old:
+                yield Operation("add", (*path, key), value)
+            else:
+                yield from changes(old[key], value, (*path, key))
+    elif isinstance(old, list) and isinstance(new, list) and len(new) >= len(old):
+        for number, (one, other) in enumerate(zip(old, new, strict=False)):
+            yield from changes(one, other, (*path, number))
+        for value in new[len(old) :]:
+            yield Operation("add", (*path, END), value)
+    elif old != new or type(old) is not type(new):
+        yield Operation("replace", path, new)
+
+
+def applied(tree: Any, operations: list[Operation]) -> Any:
+    """Give a copy of a tree with operations applied."""
+    tree = copy.deepcopy(tree)
+    for operation in operations:
+        at = tree
+        for step in operation.path[:-1]:
+            at = at[step]
+        last = operation.path[-1]
+        if isinstance(at, list) and last == END:
+            at.append(copy.deepcopy(operation.value))
+        else:
+            at[last] = copy.deepcopy(operation.value)
+    return tree
