@@ -15,11 +15,14 @@
 
 -export([start/0, find/3, pods/1]).
 
-%% inet_res waits TIMEOUT / RETRY, then twice as long, for each server: 100 ms, 200 ms.
+%% inet_res waits half of this, then the whole, for each server: 100 ms, 200 ms.
 -define(TIMEOUT_MILLISECONDS, 200).
+%% For a list, which nobody's net_kernel waits for.
+-define(LIST_TIMEOUT_MILLISECONDS, 2000).
 -define(TRIES, 2).
 %% Less than what inet_res would pause for after SERVFAIL: then it goes on to the next server.
 -define(LOOKUP_MILLISECONDS, 1000).
+-define(LIST_MILLISECONDS, 9000).
 
 start() ->
     ok.
@@ -70,16 +73,20 @@ name_of(Wish, Domain) ->
     end.
 
 targets(Name) ->
-    case lookup(Name, srv) of
+    case lookup(Name, srv, ?LIST_TIMEOUT_MILLISECONDS, ?LIST_MILLISECONDS) of
         {ok, Records} -> {ok, lists:usort([Target || {_, _, _, Target} <- Records])};
         {error, _} = Error -> Error
     end.
 
--spec lookup(string() | none, srv | a | aaaa) -> {ok, [term()]} | {error, podname_epmd:reason()}.
 lookup(none, _Type) ->
     {ok, []};
 lookup(Name, Type) ->
-    case inet_res:resolve(Name, in, Type, options(), ?LOOKUP_MILLISECONDS) of
+    lookup(Name, Type, ?TIMEOUT_MILLISECONDS, ?LOOKUP_MILLISECONDS).
+
+-spec lookup(string(), srv | a | aaaa, pos_integer(), pos_integer()) ->
+    {ok, [term()]} | {error, podname_epmd:reason()}.
+lookup(Name, Type, Timeout, Whole) ->
+    case inet_res:resolve(Name, in, Type, options(Timeout), Whole) of
         {ok, Message} -> {ok, data(Message, Type)};
         {error, {Reason, _Message}} -> {error, Reason};
         {error, Reason} -> {error, Reason}
@@ -89,9 +96,9 @@ data(Message, Type) ->
     Records = [inet_dns:rr(Record) || Record <- inet_dns:msg(Message, anlist)],
     [proplists:get_value(data, Record) || Record <- Records, proplists:get_value(type, Record) =:= Type].
 
-options() ->
+options(Timeout) ->
     Servers = [{nameservers, Servers} || [_ | _] = Servers <- [podname_epmd_config:servers()]],
-    Servers ++ [{timeout, ?TIMEOUT_MILLISECONDS}, {retry, ?TRIES}].
+    Servers ++ [{timeout, Timeout}, {retry, ?TRIES}].
 
 type(inet) -> a;
 type(inet6) -> aaaa.

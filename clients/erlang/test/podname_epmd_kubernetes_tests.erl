@@ -27,7 +27,7 @@ by_path(_Path, _Headers) -> {401, "{}"}.
 asking(Answer, Work) -> asking(Answer, [], Work).
 
 asking(Answer, Variables, Work) ->
-    podname_epmd_kubernetes:ready(),
+    podname_epmd_api:ready(),
     Server = fake_api:start(Answer),
     try environment:with(Variables ++ fake_api:variables(Server), fun() -> Work(Server) end)
     after fake_api:stop(Server)
@@ -121,11 +121,33 @@ garbage_instead_of_http_test() ->
         ?assertMatch({error, _}, podname_epmd:address_please("app", "web-1", inet))
     end).
 
+a_name_longer_than_a_label_is_found_by_what_the_kubelet_leaves_of_it_test_() ->
+    Long = "cluster-demo-with-a-name-that-says-all-that-there-is-to-say-1.2-7bd795854f-298qd",
+    Left = "cluster-demo-with-a-name-that-says-all-that-there-is-to-say-1.2",
+    List = fake_api:envelope("PodList", fake_api:list([fake_api:pod(Name, #{}) || Name <- ["web-1", Long]], "")),
+    Answer = fun(?DEFAULT ++ "?" ++ _, _) -> {200, List}; (_, _) -> {404, ""} end,
+    Table = [
+        {Left ++ ".default.pod.cluster.local", {ok, {10, 42, 1, 3}, 4370, 6}},
+        {lists:duplicate(63, $a), {error, nxdomain}},
+        {"web-1", {error, nxdomain}}
+    ],
+    [fun() ->
+        asking(Answer, fun(_) -> ?assertEqual(Expected, podname_epmd:address_please("app", Host, inet)) end)
+    end || {Host, Expected} <- Table].
+
+a_domain_without_pods_is_none_test_() ->
+    [fun() ->
+        asking(fun by_path/2, [{"PODNAME_DOMAIN", Domain}], fun(_) ->
+            ?assertEqual({error, nodomain}, podname_epmd:address_please("app", "web-1", inet)),
+            ?assertEqual([], podname_epmd:hosts())
+        end)
+    end || Domain <- ["example", "a.b.c", "pod.cluster.local"]].
+
 a_list_may_be_refused_test() ->
     asking(fun(_, _) -> {403, "{}"} end, fun(_) -> ?assertEqual([], podname_epmd:hosts()) end).
 
 a_server_that_is_another_is_not_believed_test() ->
-    podname_epmd_kubernetes:ready(),
+    podname_epmd_api:ready(),
     Server = fake_api:start(fun by_path/2, <<127, 0, 0, 9>>),
     environment:with(fake_api:variables(Server), fun() ->
         ?assertEqual({error, handshake_failure}, podname_epmd:address_please("app", "web-1", inet)),
