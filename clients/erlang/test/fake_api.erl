@@ -12,18 +12,19 @@
 start(Answer) ->
     start(Answer, <<127, 0, 0, 1>>).
 
-%% @doc The address is the one in its certificate.
+%% @doc The address is the one in its certificate, and one of 16 octets is listened on.
 start(Answer, Certified) ->
     {ok, _} = application:ensure_all_started(ssl),
     {Tls, Authorities} = certificates(Certified),
-    {ok, Listener} = ssl:listen(0, [binary, {ip, {127, 0, 0, 1}}, {active, false}, {reuseaddr, true},
+    Address = case byte_size(Certified) of 16 -> {0, 0, 0, 0, 0, 0, 0, 1}; 4 -> {127, 0, 0, 1} end,
+    {ok, Listener} = ssl:listen(0, [binary, {ip, Address}, {active, false}, {reuseaddr, true},
                                     {log_level, none} | Tls]),
     {ok, {_, Port}} = ssl:sockname(Listener),
     Folder = account(Authorities),
     Log = spawn(fun() -> log([]) end),
     {Server, _} = spawn_monitor(fun() -> serve(Listener, Answer, Log) end),
     ok = ssl:controlling_process(Listener, Server),
-    #{server => Server, port => Port, folder => Folder, log => Log}.
+    #{server => Server, host => inet:ntoa(Address), port => Port, folder => Folder, log => Log}.
 
 stop(#{server := Server, folder := Folder, log := Log}) ->
     exit(Server, kill),
@@ -33,12 +34,12 @@ stop(#{server := Server, folder := Folder, log := Log}) ->
     ok = file:del_dir(Folder).
 
 %% @doc The environment of a pod whose API server this is.
-variables(#{port := Port, folder := Folder}) ->
+variables(#{host := Host, port := Port, folder := Folder}) ->
     [
         {"PODNAME_SOURCE", "kubernetes"},
         {"PODNAME_DOMAIN", "default.pod.cluster.local"},
         {"PODNAME_SERVICE_ACCOUNT", Folder},
-        {"KUBERNETES_SERVICE_HOST", "127.0.0.1"},
+        {"KUBERNETES_SERVICE_HOST", Host},
         {"KUBERNETES_SERVICE_PORT", integer_to_list(Port)}
     ].
 

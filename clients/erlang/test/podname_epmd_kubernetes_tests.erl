@@ -155,6 +155,14 @@ a_server_that_is_another_is_not_believed_test() ->
     end),
     fake_api:stop(Server).
 
+a_server_may_have_an_ipv6_address_test() ->
+    podname_epmd_api:ready(),
+    Server = fake_api:start(fun by_path/2, <<1:128>>),
+    environment:with(fake_api:variables(Server), fun() ->
+        ?assertEqual({ok, {10, 42, 1, 3}, 9100, 6}, podname_epmd:address_please("app", "web-1", inet))
+    end),
+    fake_api:stop(Server).
+
 a_server_of_another_authority_is_not_believed_test() ->
     Other = fake_api:start(silent),
     asking(fun by_path/2, fun(Server) ->
