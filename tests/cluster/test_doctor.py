@@ -102,12 +102,18 @@ def test_nothing_fails_where_nodes_connect(pair: Pair) -> None:
     assert erlang.COOKIE not in report.text
 
 
-def test_without_a_node_it_looks_at_its_own_pod(pair: Pair) -> None:
-    node, _ = two(pair)
-    report = pair.ask("", pod="there", RELEASE_NODE=node)
-    assert report.document["node"] == report.document["from"] == node
+def test_the_node_that_runs_here_says_its_name_itself(pair: Pair) -> None:
+    """No variable tells it, as in an ephemeral container; without a node it is that one which is looked at."""
+    node, own = two(pair)
+    pair.start("here", own)
+    report = pair.ask(node)
+    assert report.document["from"] == own
+    assert "it runs here" in report.seen("own-name")
     assert report.failing == set()
-    assert report.seen("handshake") == f"{node} answers"
+    report = pair.ask("")
+    assert report.document["node"] == report.document["from"] == own
+    assert report.seen("handshake") == f"{own} answers"
+    assert report.failing == set()
 
 
 def test_another_cookie(pair: Pair) -> None:

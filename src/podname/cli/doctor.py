@@ -15,7 +15,7 @@ import click
 )
 @click.argument("node", required=False)
 @click.option(
-    "--from", "own", metavar="NODE", help="The node on this side (default: by RELEASE_NODE)."
+    "--from", "own", metavar="NODE", help="The node on this side (default: the one that runs here)."
 )
 @click.option(
     "--kubeconfig",
@@ -48,7 +48,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     """Say why the Erlang node NODE (name@host) is not reached from here.
 
     In a pod it looks as the pod's own nodes would; with a kubeconfig it says what the API server
-    knows. Without NODE it looks at the node that this pod runs, by RELEASE_NODE.
+    knows. Without NODE it looks at the node that this pod runs.
     """
     from podname.explain.doctor import show  # noqa: PLC0415 - start time counts
     from podname.explain.doctor.gather import Request, gather  # noqa: PLC0415

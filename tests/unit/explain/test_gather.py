@@ -17,6 +17,7 @@ from podname.explain.doctor.gather import Request, gather
 from podname.explain.doctor.judge import judge
 from podname.explain.doctor.nodename import BadNode
 from tests.support.apiserver import ApiServer
+from tests.support.erlang import epmd, listening, node, saying
 from tests.support.objects import pod
 from tests.support.upstream import free_port
 
@@ -66,6 +67,30 @@ async def test_what_a_node_here_is_called(
 ) -> None:
     facts = await gather(ask(f"app@{HOST}", **variables))
     assert (str(facts.own), facts.own_source, facts.where) == (own, source, Where.ALONE)
+
+
+async def test_a_node_that_runs_here_says_itself_what_it_is_called(
+    ask: Callable[..., Request],
+) -> None:
+    async with listening(node("b@here.y.example")) as port:
+        async with listening(epmd({"b": port})) as mapper:
+            variables = {"ERL_EPMD_PORT": str(mapper), "RELEASE_NODE": "c@x.example"}
+            facts = await gather(ask(f"app@{HOST}", **variables))
+            without = await gather(ask(**variables))
+        async with listening(epmd({"b": port, "c": port})) as mapper:
+            two = await gather(ask(f"app@{HOST}", ERL_EPMD_PORT=str(mapper)))
+        fixed = await gather(ask(f"app@{HOST}", port=port))
+    assert (str(facts.own), facts.own_source) == ("b@here.y.example", "it runs here")
+    assert str(without.node) == "b@here.y.example"
+    assert two.own_source == "the form of the other node"
+    assert fixed.own == facts.own
+
+
+async def test_what_is_no_node_here_is_none(ask: Callable[..., Request]) -> None:
+    async with listening(saying(b"\x00\x03sok")) as port, listening(epmd({"b": port})) as mapper:
+        variables = {"ERL_EPMD_PORT": str(mapper), "RELEASE_NODE": "c@x.example"}
+        facts = await gather(ask(f"app@{HOST}", **variables))
+    assert str(facts.own) == "c@x.example"
 
 
 async def test_without_a_node_it_is_about_the_own_one(ask: Callable[..., Request]) -> None:

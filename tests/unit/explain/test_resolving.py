@@ -79,7 +79,7 @@ async def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_datagram_may_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([dns.exception.Timeout(), None])
+    answers = iter([dns.exception.Timeout(), None])  # type: ignore[no-untyped-call]
     exchange = resolving._exchange
 
     async def once_in_vain(query: dns.message.Message, server: Nameserver) -> dns.message.Message:

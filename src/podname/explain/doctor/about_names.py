@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from podname.explain.doctor.facts import Facts, Machine
 from podname.explain.doctor.findings import Check, Finding
-from podname.explain.doctor.nodename import NodeName
+from podname.explain.doctor.nodename import ASSUMED, ENVIRONMENT, NodeName
 from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
 
 _TEXT_OCTETS_MAX = NAME_OCTETS_MAX - 2  # without the first length and the root
 _FORM = {"long": "-name", "short": "-sname"}
-ASSUMED = "the form of the other node"
 
 
 def own_name(facts: Facts) -> Finding:
@@ -23,10 +22,7 @@ def own_name(facts: Facts) -> Finding:
         return check.unknown("no node on this side", "name one: --from NAME@HOST")
     if machine is None:
         return _own_name_by_pod(check, facts, own)
-    wants_long = (machine.erlang.form or own.form) == "long"
-    if facts.own_source == ASSUMED:
-        wants_long = facts.node.is_long
-    if wants_long and not own.is_long:
+    if not own.is_long and _is_to_be_long(facts, machine):
         return _no_long_name(check, facts, machine)
     seen = f"{own} ({facts.own_source}); hostname {machine.hostname}, hostname -f {machine.fqdn or 'fails'}"
     known = {machine.hostname, machine.hostname.partition(".")[0], machine.fqdn}
@@ -37,6 +33,13 @@ def own_name(facts: Facts) -> Finding:
         "the name of a node here is not the name of this host: others must be led here by it all the same",
         "let the node's host be what `hostname` prints, unless the other name is meant",
     )
+
+
+def _is_to_be_long(facts: Facts, machine: Machine) -> bool:
+    """Whether a node here is started with a long name, as far as that is known or guessed."""
+    if facts.own_source == ASSUMED:
+        return facts.node.is_long
+    return facts.own_source == ENVIRONMENT and machine.erlang.form == "long"
 
 
 def _own_name_by_pod(check: Check, facts: Facts, own: NodeName) -> Finding:
@@ -100,7 +103,7 @@ def name_form(facts: Facts) -> Finding:
 def _own_form(facts: Facts) -> str:
     if facts.own is None or facts.own_source == ASSUMED:
         return ""
-    if facts.machine and facts.own_source != "--from" and facts.machine.erlang.form:
+    if facts.machine and facts.own_source == ENVIRONMENT and facts.machine.erlang.form:
         return facts.machine.erlang.form
     return facts.own.form
 

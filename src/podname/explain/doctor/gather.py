@@ -21,12 +21,13 @@ from podname.explain.doctor import (
     inetrc,
     machine,
     nodename,
+    own_node,
     places,
     resolving,
 )
 from podname.explain.doctor.cluster import ClusterEye
 from podname.explain.doctor.facts import Api, Epmd, Facts, Lookup, Machine, Reach, Where
-from podname.explain.doctor.nodename import BadNode, NodeName
+from podname.explain.doctor.nodename import ASSUMED, ENVIRONMENT, BadNode, NodeName
 from podname.explain.doctor.places import Place
 from podname.kube import config
 from podname.kube.auth import Credentials
@@ -35,6 +36,7 @@ from podname.kube.config import ClusterConfig
 from podname.kube.transport import HttpTransport
 
 _IDLE_SECONDS = 10.0
+RUNNING = "it runs here"
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,12 @@ async def gather(request: Request) -> Facts:
     """Look at everything. Raises BadNode when the request names no node."""
     where, cluster, problem = _access(request)
     here = None if where is Where.OUTSIDE else machine.look(request.variables, request.resolv_conf)
-    own, own_source = _own(request, here)
+    own, own_source = await _own(request, here)
     node = nodename.parse(request.node) if request.node else own
     if node is None:
-        raise BadNode("say which node: podname doctor NAME@HOST (RELEASE_NODE is not set either)")
+        raise BadNode(
+            "say which node: podname doctor NAME@HOST (none runs here, nor is RELEASE_NODE set)"
+        )
     facts = Facts(where, node, own, own_source, here, api=Api(problem=problem))
     if here is not None:
         facts = await _resolved(facts, here)
@@ -95,19 +99,26 @@ def _kubeconfig(variables: Mapping[str, str]) -> Path | None:
     return next((path for path in named or usual if path.is_file()), None)
 
 
-def _own(request: Request, here: Machine | None) -> tuple[NodeName | None, str]:
-    """Say what a node here is called, and what tells so."""
+async def _own(request: Request, here: Machine | None) -> tuple[NodeName | None, str]:
+    """Say what a node here is called, and what tells so: the words given, the node itself, or how it is started."""
     if request.own:
         return nodename.parse(request.own), "--from"
     if here is None:
         return None, ""
+    running = await own_node.running(here.erlang, here.hostname, request.port)
+    if running is not None:
+        return running, RUNNING
+    return _own_by_environment(request, here)
+
+
+def _own_by_environment(request: Request, here: Machine) -> tuple[NodeName | None, str]:
     name, at, host = here.erlang.node.partition("@")
     if at:
-        return nodename.parse(here.erlang.node), "the environment"
+        return nodename.parse(here.erlang.node), ENVIRONMENT
     form = here.erlang.form
-    source = "the environment"
+    source = ENVIRONMENT
     if not form and request.node:
-        form, source = nodename.parse(request.node).form, "the form of the other node"
+        form, source = nodename.parse(request.node).form, ASSUMED
     host = here.fqdn if form == "long" else here.hostname.partition(".")[0]
     if not request.node and not name:
         return None, ""

@@ -17,6 +17,10 @@ from podname.wire import addresses
 _HEAD = re.compile(r"[0-9A-Za-z_-]+")
 _HOST = re.compile(r"[!-~\u00a1-\u00ff]*")
 
+ENVIRONMENT = "the environment"
+ASSUMED = "the form of the other node"
+"""What tells the own name where nothing else does: only its form, and that is a guess."""
+
 ANY = "*"
 """Stands for the name before the `@` where only the host is known."""
 
