@@ -4,17 +4,29 @@ Sources: https://hexdocs.pm/mix/Mix.Tasks.Release.html; docs/erlang.md tells the
 """
 
 import re
+import subprocess
 
 import pytest
-from tests.cluster.harness import demo, release
-from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness import demo, release, resolvers, workloads
+from tests.cluster.harness.api import Object
+from tests.cluster.harness.cluster import PODNAME, Cluster
+from tests.cluster.harness.resolvers import FIRST, ZONE
+from tests.cluster.harness.servers import DnsServer
 
-ZONE = "cluster.local"
 PODNAME_ONLY = pytest.mark.parametrize("server", ["podname"], indirect=True)
-pytestmark = [PODNAME_ONLY, pytest.mark.usefixtures("server", "released")]
+COREDNS_ONLY = pytest.mark.parametrize("server", ["coredns"], indirect=True)
+pytestmark = pytest.mark.usefixtures("released")
 DEMO = "cluster-demo"
+EPMD_MODULE = f"-pa {release.LIBRARY} -epmd_module podname_epmd -start_epmd false"
 
 
+def workload(space: str) -> str:
+    """Give the name that lists the pods of the Deployment `cluster-demo`."""
+    return f"{DEMO}.deploy.{space}.pod.{ZONE}"
+
+
+@PODNAME_ONLY
+@pytest.mark.usefixtures("server")
 def test_a_stock_release_is_reached_by_its_pods_name(cluster: Cluster, space: str) -> None:
     searches = {"searches": [f"{space}.pod.{ZONE}"]}
     pods = demo.start(cluster, demo.deployment(DEMO, 2, namespace=space, dnsConfig=searches))
@@ -29,3 +41,78 @@ def test_a_stock_release_is_reached_by_its_pods_name(cluster: Cluster, space: st
     assert seen.strip() == f"demo@{second}"
     shell = demo.remote_shell(cluster, first, second, "Node.list(:hidden)", namespace=space)
     assert re.search(rf'\[:"rem-\w+-demo@{second}"\]', shell)
+
+
+@PODNAME_ONLY
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("by", ["srv", "addresses"])
+def test_short_names_are_found_by_either_poller(cluster: Cluster, space: str, by: str) -> None:
+    cluster.api.create(workloads.service(DEMO, DEMO, namespace=space))
+    names = {"srv": f"_short.{DEMO}.{space}.svc.{ZONE}.", "addresses": workload(space)}
+    searches = {"searches": [f"{space}.pod.{ZONE}"]}
+    environment = demo.polls(**{by: names[by]})
+    item = demo.deployment(DEMO, 2, namespace=space, environment=environment, dnsConfig=searches)
+    pods = demo.start(cluster, item)
+    nodes = demo.become_whole(cluster, pods.values())
+    assert {each.node for each in nodes} == {f"demo@{pod}" for pod in pods}
+
+
+@PODNAME_ONLY
+@pytest.mark.usefixtures("server")
+def test_the_epmd_module_in_a_release(cluster: Cluster, space: str) -> None:
+    environment = {**demo.polls(srv=f"_short.{workload(space)}"), "ERL_AFLAGS": EPMD_MODULE}
+    pods = demo.start(cluster, demo.deployment(DEMO, 2, namespace=space, environment=environment))
+    nodes = demo.become_whole(cluster, pods.values())
+    assert {each.node for each in nodes} == {f"demo@{pod}" for pod in pods}
+    first, second = pods
+    assert "epmd" not in demo.run(cluster, first, "sh", "-c", "cat /proc/*/comm", namespace=space)
+    remote = ["env", f"RELEASE_NODE=demo@{second}", release.PROGRAM]
+    seen = demo.run(cluster, first, *remote, "rpc", "IO.puts(node())", namespace=space)
+    assert seen.strip() == f"demo@{second}"
+
+
+@COREDNS_ONLY
+def test_an_inetrc_gives_long_names_past_the_clusters_dns(
+    cluster: Cluster, server: DnsServer, space: str
+) -> None:
+    place = f"{release.FOLDER}/releases/1.0.0/env.sh"
+    mounts = [
+        {"name": "files", "mountPath": "/etc/demo"},
+        {"name": "files", "mountPath": place, "subPath": "env.sh"},
+    ]
+    with resolvers.podname(cluster) as podname:
+        cluster.use_dns(podname, address=FIRST)
+        cluster.api.create(printed_files(space))
+        item = demo.deployment(
+            DEMO,
+            2,
+            namespace=space,
+            environment=demo.polls(srv=workload(space)),
+            container={"volumeMounts": mounts},
+            volumes=[{"name": "files", "configMap": {"name": "files"}}],
+        )
+        pods = demo.start(cluster, item)
+        nodes = demo.become_whole(cluster, pods.values())
+        names = {f"{pod}.{space}.pod.{ZONE}" for pod in pods}
+        assert {each.node for each in nodes} == {f"demo@{name}" for name in names}
+        for name in names:
+            assert cluster.resolve(next(iter(pods)), name, namespace=space) == []
+            assert server.rcode(name) == "NXDOMAIN"
+
+
+def printed_files(space: str) -> Object:
+    """Give a ConfigMap of what `podname inetrc` and `podname release-env` print."""
+    inetrc = ["--nameserver", FIRST, "--full", "--namespace", space]
+    long_name = ["--long", "--namespace", space, "--inetrc", "/etc/demo/inetrc"]
+    files = {"inetrc": ["inetrc", *inetrc], "env.sh": ["release-env", *long_name]}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "files", "namespace": space},
+        "data": {
+            name: subprocess.run(
+                [PODNAME, *command], capture_output=True, text=True, check=True
+            ).stdout
+            for name, command in files.items()
+        },
+    }

@@ -11,8 +11,8 @@ defmodule Demo.MixProject do
     ]
   end
 
-  # ssl is in the release for distribution over TLS: `-proto_dist inet_tls` finds it there.
+  # ssl for distribution over TLS, and with inets for podname_epmd where it asks the API server.
   def application do
-    [mod: {Demo, []}, extra_applications: [:logger, :ssl]]
+    [mod: {Demo, []}, extra_applications: [:logger, :inets, :ssl]]
   end
 end

@@ -96,8 +96,13 @@ def start(cluster: Cluster, item: Object) -> dict[str, str]:
     cluster.api.create(item)
     metadata, count = item["metadata"], item["spec"]["replicas"]
     pods = cluster.running_pods(metadata["namespace"], metadata["name"], count)
-    for address in pods.values():
-        until(lambda: status(cluster, address), f"the node at {address}")  # noqa: B023
+    for pod, address in pods.items():
+        logs = ["logs", "--namespace", metadata["namespace"], pod]
+        until(
+            lambda: status(cluster, address),  # noqa: B023
+            lambda: f"the node of {pod}, which says:\n{cluster.kubectl(*logs)}",  # noqa: B023
+            deadline_seconds=60,
+        )
     return pods
 
 

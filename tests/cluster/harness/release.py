@@ -17,7 +17,9 @@ from pathlib import Path
 from tests.cluster.harness import ClusterError, images
 
 RELEASE = "localhost/demo:1"
-PROGRAM = "/opt/demo/bin/demo"
+FOLDER = "/opt/demo"
+PROGRAM = f"{FOLDER}/bin/demo"
+LIBRARY = f"{FOLDER}/lib/demo-1.0.0/ebin"
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "tests/cluster/demo"
 EPMD_MODULE = ROOT / "clients/erlang/src"
