@@ -164,8 +164,7 @@ def test_250_pods_are_three_slices_and_stay_in_them(
         published("web", place, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
     )
     before = publisher.metric("podname_publish_writes_total")
-    with control_plane.bulk() as bulk:
-        bulk.put(web(number, place) for number in range(250))
+    control_plane.place(*(web(number, place) for number in range(250)))
     becomes(lambda: coredns.short(name_of("web-249", place)), ["10.42.100.250"])
     becomes(
         lambda: [len(each["endpoints"]) for each in slices(control_plane, place)], [100, 100, 50]
