@@ -129,7 +129,7 @@ class Decoder(Generic[T]):
         if self._faults:
             self._odd("; ".join(self._faults[:5]), shape)
             self._faults.clear()
-        return Apply(key, version_of(metadata), flat)
+        return Apply(flat.key, version_of(metadata), flat)
 
     def _odd(self, what: str, shape: Any) -> None:
         """Count an object that is not as promised, and say so once for each of its versions."""

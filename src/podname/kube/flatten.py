@@ -90,7 +90,7 @@ def pod_of(shape: PodShape, faults: Faults) -> Pod:
         texts = [each.ip for each in status.pod_ips or () if each.ip]
         if not texts and status.pod_ip:
             texts = [status.pod_ip]
-    return Pod(
+    return Pod.of(
         intern(metadata.namespace or ""),
         metadata.name or "",
         _addresses(texts, faults),
@@ -128,12 +128,12 @@ def endpoint_slice_of(shape: EndpointSliceShape, faults: Faults) -> EndpointSlic
         service = ""
     is_name = shape.address_type == "FQDN"
     endpoints = (_endpoint(each, is_name, faults) for each in shape.endpoints or () if _ready(each))
-    return EndpointSlice(
+    return EndpointSlice.of(
         intern(metadata.namespace or ""),
         metadata.name or "",
         service,
         _ADDRESS_TYPES.get(shape.address_type or "", "IPv4"),
-        tuple([each for each in endpoints if each.addresses]),
+        [each for each in endpoints if each.addresses],
         _ports(shape.ports, faults, may_mean_all=True),
     )
 

@@ -97,7 +97,7 @@ def difference(
     differ = before ^ after if same else before | after
     either = new or old
     namespace, service = (either.namespace, either.service) if either else ("", "")
-    return EndpointSlice(namespace, "", service, "", tuple(differ), ())
+    return EndpointSlice.of(namespace, "", service, "", differ, ())
 
 
 def entries(

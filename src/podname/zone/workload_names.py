@@ -32,7 +32,7 @@ _SHORT_LABEL = b"\x06_short"
 
 #: Namespace, kind and name: of a workload (`deploy`, `web`), a namespace (`_all`, empty) or a Service (`svc`, `web`).
 _Listed = tuple[str, str, str]
-_Members = dict[str, Pod]  # by name
+_Members = dict[str, Pod]  # by key
 
 
 class WorkloadNames:
@@ -68,7 +68,7 @@ class WorkloadNames:
         if new is not None:
             kind, name = _workload(new)
             kinds = self._members.setdefault(new.namespace, {})
-            kinds.setdefault(kind, {}).setdefault(name, {})[new.name] = new
+            kinds.setdefault(kind, {}).setdefault(name, {})[new.key] = new
             if "." in name:
                 self._dotted.add((new.namespace, kind, name))
 
@@ -94,7 +94,7 @@ class WorkloadNames:
         kinds = self._members.get(pod.namespace, {})
         workloads = kinds.get(kind, {})
         members = workloads.get(name, {})
-        members.pop(pod.name, None)
+        members.pop(pod.key, None)
         if not members:
             workloads.pop(name, None)
             self._dotted.discard((pod.namespace, kind, name))

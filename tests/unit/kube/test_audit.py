@@ -212,7 +212,7 @@ async def test_what_counts_as_lost(
     answer: Answering, recent: dict[str, int], lost: list[str]
 ) -> None:
     store: Store[Pod] = Store()
-    store.replace(Pod(DEFAULT, name, (), "Running") for name in "ab")
+    store.replace(Pod.of(DEFAULT, name, (), "Running") for name in "ab")
     audit = Audit(Watch(PODS), store)
     audit.listed(6)
     for name, version in recent.items():

@@ -189,7 +189,7 @@ def test_only_ready_endpoints_are_kept() -> None:
         None,  # type: ignore[arg-type]
         ports=ports,
     )
-    assert read(ENDPOINT_SLICES, wire) == EndpointSlice(
+    assert read(ENDPOINT_SLICES, wire) == EndpointSlice.of(
         "default",
         "web-x",
         "web",
@@ -271,15 +271,15 @@ def test_what_is_logged_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     [
         (
             {"type": "ADDED", "object": pod("a", "10.0.0.1", resourceVersion="7")},
-            Apply("default/a", 7, Pod("default", "a", ("10.0.0.1",), "Running")),
+            Apply("default/a", 7, Pod.of("default", "a", ("10.0.0.1",), "Running")),
         ),
         (
             {"type": "MODIFIED", "object": pod("a", resourceVersion="8")},
-            Apply("default/a", 8, Pod("default", "a", (), "Running")),
+            Apply("default/a", 8, Pod.of("default", "a", (), "Running")),
         ),
         (
             {"type": "MODIFIED", "object": changed(pod("a", resourceVersion="8"), "status", [1])},
-            Apply("default/a", 8, Pod("default", "a", (), "")),
+            Apply("default/a", 8, Pod.of("default", "a", (), "")),
         ),
         ({"type": "DELETED", "object": pod("a", resourceVersion="9")}, Delete("default/a", 9)),
         ({"type": "DELETED", "object": pod("a b", resourceVersion="9")}, Progress(9)),

@@ -49,7 +49,7 @@ def test_documents_and_lists() -> None:
     file = read(MANY)
     assert [loaded.object for loaded in file.objects] == [
         Service("default", "web", "ClusterIP", ("None",), "", ()),
-        Pod("team-a", "web-0", ("10.0.0.1",), "Running"),
+        Pod.of("team-a", "web-0", ("10.0.0.1",), "Running"),
         Namespace("team-a"),
     ]
     assert file.objects[1].labels == {"app": "web"}
@@ -79,7 +79,7 @@ def test_slices_keep_their_ready_endpoints() -> None:
         "web-1", "web", endpoint("10.0.0.1", pod="web-0"), endpoint("10.0.0.2", ready=False)
     )
     (loaded,) = read(yaml.safe_dump(wire)).objects
-    assert loaded.object == EndpointSlice(
+    assert loaded.object == EndpointSlice.of(
         "default", "web-1", "web", "IPv4", (Endpoint(("10.0.0.1",), "", "web-0"),), ()
     )
 

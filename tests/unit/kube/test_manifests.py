@@ -47,7 +47,7 @@ async def test_changes_are_followed(files: Files) -> None:
     (files.folder / "README.md").write_text("no manifest: [")
     (files.folder / ".hidden.yaml").write_text("no manifest: [")
     pods = await files.follow(Watch(PODS))
-    assert pods.store.objects == {"default/a": Pod("default", "a", ("10.0.0.1",), "Running")}
+    assert pods.store.objects == {"default/a": Pod.of("default", "a", ("10.0.0.1",), "Running")}
     files.write("a.yaml", pod("a", "10.0.0.2"))
     files.write("b.yaml", pod("b"))
     await until(lambda: len(pods.store.objects) == 2, files.clock)

@@ -160,7 +160,7 @@ class ReflectorMachine(RuleBasedStateMachine):
             if obj["status"]["phase"] not in {"Succeeded", "Failed"}
         ]
         pods = [
-            Pod(
+            Pod.of(
                 "default",
                 obj["metadata"]["name"],
                 tuple(each["ip"] for each in obj["status"]["podIPs"] if each["ip"] != "nonsense"),

@@ -114,7 +114,7 @@ async def test_2_changes_that_come_between_initial_events_count(
     server.delete("pods", "b", DEFAULT)
     await until(lambda: informer.reflector._stream_events == 4)
     informer.reflector._take_initial(Progress(server.state.version, initial_events_end=True))
-    assert informer.store.objects == {"default/a": Pod(DEFAULT, "a", ("10.0.0.9",), "Running")}
+    assert informer.store.objects == {"default/a": Pod.of(DEFAULT, "a", ("10.0.0.9",), "Running")}
 
 
 @pytest.mark.parametrize("mode", ["never ends", "refused", "ignored"])

@@ -16,7 +16,7 @@ DEFAULT = "default"
 
 
 def pod(name: str, address: str = "10.0.0.1") -> Pod:
-    return Pod(DEFAULT, name, (address,), "Running")
+    return Pod.of(DEFAULT, name, (address,), "Running")
 
 
 class Mirror:

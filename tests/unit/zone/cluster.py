@@ -155,11 +155,11 @@ def endpoint_slice(
     kind: str = "IPv4",
 ) -> EndpointSlice:
     """Endpoints are written `address[,address] [hostname=x] [pod=y]`."""
-    return EndpointSlice(ns, name, svc, kind, tuple(map(_endpoint, endpoints)), _ports(ports))
+    return EndpointSlice.of(ns, name, svc, kind, tuple(map(_endpoint, endpoints)), _ports(ports))
 
 
 def pod(name: str, *ips: str, ns: str = "default", phase: str = "Running") -> Pod:
-    return Pod(ns, name, ips, phase)
+    return Pod.of(ns, name, ips, phase)
 
 
 def _endpoint(text: str) -> Endpoint:

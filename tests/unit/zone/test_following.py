@@ -42,7 +42,7 @@ objects = st.one_of(
         ports,
     ),
     st.builds(
-        EndpointSlice,
+        EndpointSlice.of,
         spaces,
         st.sampled_from(["e1", "e2"]),
         st.sampled_from(["s", "t"]),
@@ -51,7 +51,7 @@ objects = st.one_of(
         ports,
     ),
     st.builds(
-        Pod, spaces, pod_names, st.lists(addresses, max_size=2).map(tuple), st.just("Running")
+        Pod.of, spaces, pod_names, st.lists(addresses, max_size=2).map(tuple), st.just("Running")
     ),
 )
 all_options = st.builds(

@@ -23,7 +23,7 @@ APP = (Port("app", "TCP", 9100), Port("my-node", "TCP", 9200), Port("gossip", "U
 
 
 def pod(name: str, *ips: str, owner: str = "", ports: Any = (), ns: str = "default") -> Pod:
-    return Pod(ns, name, ips, "Running", owner, ports)
+    return Pod.of(ns, name, ips, "Running", owner, ports)
 
 
 def found(cluster: Cluster, name: str) -> list[str] | None:
@@ -438,6 +438,6 @@ def test_hostile_owners_cost_only_themselves() -> None:
 
 
 def test_slices_of_type_fqdn_are_no_hosts() -> None:
-    part = EndpointSlice("default", "x", "db", "FQDN", (), ())
+    part = EndpointSlice.of("default", "x", "db", "FQDN", (), ())
     cluster = Cluster(OWN).load(DEFAULT, service("db", ports=""), part)
     assert found(cluster, "_short.db.default.svc") is None
