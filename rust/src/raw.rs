@@ -74,7 +74,8 @@ impl Reader {
 
     /// Keep what maps hold from now on until the guard is dropped. Costs a fence: once per batch.
     pub fn pin(&mut self) -> Guard<'_> {
-        self.place.0.store(EPOCH.load(Ordering::Acquire), Ordering::Relaxed);
+        // Release: who sees this pin also knows that we have done with what the one before it kept.
+        self.place.0.store(EPOCH.load(Ordering::Acquire), Ordering::Release);
         fence(Ordering::SeqCst);
         Guard { reader: self }
     }

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from podname.wire import constants as c
 from podname.wire.records import Record
@@ -32,8 +31,7 @@ _ADDRESS_OCTETS = {c.A: 4, c.AAAA: 16}
 Groups = tuple[tuple[int, tuple[int, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CachedAnswer:
+class CachedAnswer(NamedTuple):
     """An answer to be repeated until it expires. Offsets are from the beginning of `records`.
 
     The TTL of every record is `ttl_seconds`, less the whole seconds since `stored_ns` (`time.monotonic_ns`); when

@@ -44,7 +44,7 @@ class Misses:
 
     def of(self, zones: dict[bytes, Next], zone: bytes) -> Miss:
         """Make the miss of one zone; `zones` are all that its listener serves, with their chains."""
-        return partial(self._answer, zones, zone)
+        return partial(self._run, zones, zone, 0)
 
     async def finished(self, grace_seconds: float) -> None:
         """Wait until none is under way, at most so long."""
@@ -57,20 +57,10 @@ class Misses:
         except TimeoutError:
             _log.warning("%d queries were still under way", self._under_way)
 
-    async def _answer(
-        self, zones: dict[bytes, Next], zone: bytes, query: Query, client: Client
+    async def _run(
+        self, zones: dict[bytes, Next], zone: bytes, depth: int, query: Query, client: Client
     ) -> bytes | None:
         self._under_way += 1
-        try:
-            return await self._run(zones, zone, query, client, 0)
-        finally:
-            self._under_way -= 1
-            if self._idle is not None and not self._under_way:
-                self._idle.set()
-
-    async def _run(
-        self, zones: dict[bytes, Next], zone: bytes, query: Query, client: Client, depth: int
-    ) -> bytes | None:
         upstream = partial(self._ask, zones, depth + 1)
         request = Request(query, client, zone, time.perf_counter(), upstream)
         try:
@@ -80,6 +70,10 @@ class Misses:
         except Exception as error:
             self._panic(query, client, error)
             return deny(query, c.SERVFAIL)
+        finally:
+            self._under_way -= 1
+            if self._idle is not None and not self._under_way:
+                self._idle.set()
 
     async def _ask(
         self, zones: dict[bytes, Next], depth: int, packet: bytes, client: Client
@@ -93,7 +87,7 @@ class Misses:
             return deny(query, c.REFUSED)
         if depth > _ALIASES_MAX:
             return deny(query, c.SERVFAIL)
-        return await self._run(zones, zone, query, client, depth)
+        return await self._run(zones, zone, depth, query, client)
 
     def _panic(self, query: Query, client: Client, error: Exception) -> None:
         self._totals.panics += 1

@@ -140,7 +140,7 @@ def skip_name(octets: bytes, at: int) -> int:
 def walk(octets: bytes, at: int, count: int) -> Iterator[Record]:
     """Walk over `count` records from `at`. Raises IndexError, ValueError or struct.error when they are malformed."""
     for _ in range(count):
-        fixed = skip_name(octets, at)
+        fixed = at + 2 if octets[at] >= 0xC0 else skip_name(octets, at)
         rtype, _, ttl_seconds, length = _FIXED.unpack_from(octets, fixed)
         rdata = fixed + 10
         if rdata + length > len(octets):

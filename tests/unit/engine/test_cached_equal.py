@@ -6,7 +6,6 @@ import itertools
 import random
 import sys
 import time
-from dataclasses import replace
 from typing import Any
 
 import dns.message
@@ -72,7 +71,7 @@ def some_answer(chance: random.Random, key: AnswerKey, now_ns: int) -> CachedAns
     stored_ns = max(0, now_ns - chance.choice((0, 1, NS - 1, NS, 3 * NS, 400 * NS, -NS)))
     made = of_message(message.to_wire(), ttl_seconds, stored_ns, chance.randrange(65536) & 0x04BF)
     flags = (True, False, False)
-    return replace(made, keeps_ttl=chance.choice(flags), is_denial=chance.choice(flags))
+    return made._replace(keeps_ttl=chance.choice(flags), is_denial=chance.choice(flags))
 
 
 def some_packet(chance: random.Random, key: AnswerKey) -> bytes:

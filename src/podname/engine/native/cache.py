@@ -23,19 +23,7 @@ class NativeCache:
 
     def put(self, key: AnswerKey, answer: CachedAnswer) -> None:
         """Leave an answer in place of the one with its key. Of one that is too large nothing is left."""
-        self.core.put(
-            key[0],
-            key[1:],
-            answer.flags,
-            answer.counts,
-            answer.records,
-            answer.ttl_offsets,
-            answer.ttl_seconds,
-            answer.stored_ns,
-            answer.keeps_ttl,
-            answer.is_denial,
-            answer.groups,
-        )
+        self.core.put(key[0], key[1:], *answer)
 
     def remove(self, key: AnswerKey) -> None:
         """Take an answer out, if it is there."""

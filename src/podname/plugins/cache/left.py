@@ -37,7 +37,7 @@ class Left:
                 flags=item.flags | item.authenticated,
                 counts=item.message[6:12],
                 records=item.message[end:],
-                ttl_offsets=tuple(at - end for at in item.ttl_offsets),
+                ttl_offsets=tuple([at - end for at in item.ttl_offsets]),
                 ttl_seconds=item.ttl_seconds,
                 stored_ns=int(item.stored_seconds * 1e9),
                 keeps_ttl=self._keeps_ttl,

@@ -91,6 +91,8 @@ def _kind(query: Query, message: bytes, answers: int, authority: Sequence[int]) 
 
 def _answers(query: Query, message: bytes, answer: Sequence[Record]) -> bool:
     """Say whether the answer section answers the question, aliases followed."""
+    if _answers_by_itself(query, message, answer):
+        return True
     owned = [
         rr
         for rr in answer
@@ -111,6 +113,14 @@ def _answers(query: Query, message: bytes, answer: Sequence[Record]) -> bool:
     return end is not None and any(
         rr.rtype == query.qtype and _is_named(message, rr.start, end) for rr in owned
     )
+
+
+def _answers_by_itself(query: Query, message: bytes, answer: Sequence[Record]) -> bool:
+    """Say whether all records are what was asked for, under the question's own name, as nearly always."""
+    fixed = c.POINTER_TO_QNAME + query.packet[query.end - 4 : query.end]
+    if query.qtype == c.CNAME:
+        return False
+    return all(message[rr.start : rr.start + 6] == fixed for rr in answer)
 
 
 def _is_named(message: bytes, at: int, folded: bytes) -> bool:

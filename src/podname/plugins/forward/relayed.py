@@ -81,6 +81,8 @@ def _without_opt(query: Query, octets: bytes) -> bytes:
         first = at
         if octets[at : at + 2] == c.POINTER_TO_QNAME:
             at += 2
+        elif not octets[at]:
+            at += 1
         else:
             expand(octets, at)
             at = skip_name(octets, at)
