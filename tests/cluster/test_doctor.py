@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 import trustme
-from tests.cluster.harness import access, doctor, erlang, workloads
+from tests.cluster.harness import access, doctor, epmd_module, erlang, workloads
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.servers import DnsServer
 from tests.cluster.harness.waiting import until
@@ -333,6 +333,35 @@ def test_what_is_forbidden(cluster: Cluster, server: DnsServer, space: str) -> N
     assert report.failing == {"port", "rbac"}
     doctor.allow(cluster, space)
     assert pair.ask(node, "--from", own).findings["rbac"]["outcome"] == "holds"
+
+
+@pytest.mark.parametrize("source", ["dns", "kubernetes"])
+def test_nodes_with_the_epmd_module(pair: Pair, source: str) -> None:
+    """No resolver and no epmd help these; the port is a container port that is called like the node."""
+    cluster, space = pair.cluster, pair.space
+    variables = {
+        "PODNAME_SOURCE": source,
+        "PODNAME_DNS": f"{pair.server.address}:{pair.server.port}",
+    }
+    cluster.api.create(epmd_module.config_map(space))
+    created = epmd_module.deployment(WEB, 2, namespace=space, environment=variables)
+    cluster.api.create(created)
+    there, here = sorted(cluster.running_pods(space, WEB, 2))
+    for pod in (there, here):
+        pair.host(pod)
+    node = f"app@{there}"
+    epmd_module.start_node(cluster, there, node, namespace=space)
+    flags = {"ERL_AFLAGS": "-epmd_module podname_epmd -start_epmd false -sname b", **variables}
+
+    def well() -> list[doctor.Report]:
+        told = pair.ask(node, pod=here, **flags)
+        return [] if told.failing else [told]
+
+    (report,) = until(well, "a node that is found")
+    assert f":{epmd_module.OWN_PORT}, " in report.seen("port")
+    assert "accepted" in report.seen("cookie")
+    report = pair.ask("app@nowhere", pod=here, **flags)
+    assert report.failing == {"resolves-here", "right-pod"}
 
 
 CACHING = """

@@ -80,6 +80,8 @@ def ndots(facts: Facts) -> Finding:
     conf, host = facts.machine.resolv_conf, facts.node.host
     if facts.inetrc and "dns" in facts.inetrc.methods:
         return check.holds("the inetrc resolves with dns, which has no ndots")
+    if not facts.lookup.is_native:
+        return check.holds("podname_epmd asks for whole names")
     names = resolving.candidates(host, conf)
     if facts.node.is_address:
         return check.holds("an address is asked of nobody")

@@ -22,10 +22,27 @@ def resolves_here(facts: Facts) -> Finding:
     if lookup.addresses:
         return check.holds(f"{lookup.host} is {', '.join(lookup.addresses)}{_by(lookup)}")
     said = "; ".join(f"{each.name} at {each.server}: {_said(each)}" for each in lookup.asked)
+    seen = f"{lookup.host} does not resolve by {lookup.by} ({lookup.error}){'; ' + said if said else ''}"
+    module = facts.machine.erlang.epmd_module if facts.machine else ""
+    if module and module != "erl_epmd" and lookup.is_native:
+        why = f"nodes here find others by -epmd_module {module}, whose way is not known"
+        return check.warns(seen, why, f"ask it: {module}:address_please(Name, Host, inet)")
     return check.fails(
-        f"{lookup.host} does not resolve by {lookup.by} ({lookup.error}){'; ' + said if said else ''}",
-        "a node asks the resolver for the host of each node that it connects to",
-        _to_resolve(places.of_host(lookup.host), facts),
+        seen,
+        "a node asks for the host of each node that it connects to",
+        _of_module(facts)
+        if lookup.by.startswith("podname_epmd")
+        else _to_resolve(places.of_host(lookup.host), facts),
+    )
+
+
+def _of_module(facts: Facts) -> str:
+    """Say what podname_epmd needs."""
+    if facts.lookup and not facts.lookup.asked:
+        return "bind the Role of clients/erlang/role.yaml to the pod's service account; see right-pod and rbac"
+    return (
+        "let PODNAME_DNS name podname (with pod_names), and PODNAME_DOMAIN the domain of this namespace's pods, where"
+        " resolv.conf does not say so"
     )
 
 
@@ -166,7 +183,7 @@ def _published(check: Check, facts: Facts, pod: PodView) -> Finding:
 def _search_domain(facts: Facts) -> str:
     """Give the search domain by which a short name was found here."""
     found = facts.lookup.found if facts.lookup else None
-    if found is None or facts.node.is_long:
+    if found is None or facts.node.is_long or (facts.lookup and not facts.lookup.is_native):
         return ""
     return found.name.removeprefix(f"{facts.node.host}.") if found.name != facts.node.host else ""
 

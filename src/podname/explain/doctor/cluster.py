@@ -178,6 +178,12 @@ def _pod(shape: shapes.Pod) -> PodView:
         searches=tuple((spec.dns_config and spec.dns_config.searches) or ()),
         environment=tuple((name, variables[name]) for name in _NAMING if name in variables),
         cookie=described("RELEASE_COOKIE", secret) if secret else None,
+        ports=tuple(
+            (port.name, port.container_port)
+            for container in spec.containers or ()
+            for port in container.ports or ()
+            if port.name and port.container_port
+        ),
     )
 
 

@@ -35,10 +35,11 @@ def erlang(variables: Mapping[str, str]) -> Erlang:
     return Erlang(
         form=form or (("long" if is_long(host) else "short") if host else ""),
         node=node,
-        fixed_port=_number(flags.get("erl_epmd_port", "")),
-        epmd_port=_number(variables.get("ERL_EPMD_PORT", "")) or 4369,
+        fixed_port=number(flags.get("erl_epmd_port", "")),
+        epmd_port=number(variables.get("ERL_EPMD_PORT", "")) or 4369,
         family="inet6" if protocol.startswith("inet6") else "inet",
         is_tls=protocol.endswith("_tls"),
+        epmd_module=flags.get("epmd_module", ""),
         inetrc=flags.get("kernel inetrc", "").strip('"') or variables.get("ERL_INETRC", ""),
     )
 
@@ -100,5 +101,6 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """Read a port; 0 when it is none."""
     return int(text) if text.isascii() and text.isdecimal() and int(text) < 65536 else 0

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from podname.explain.doctor.nodename import NodeName
 
+NATIVE = "the C library"
+
 
 class Where(StrEnum):
     """From where the doctor looks."""
@@ -60,6 +62,7 @@ class Erlang:
     family: str = "inet"  # or inet6
     is_tls: bool = False
     inetrc: str = ""  # the file's path
+    epmd_module: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,15 @@ class Lookup:
     host: str
     addresses: tuple[str, ...]
     error: str = ""
-    by: str = "the C library"
+    by: str = NATIVE
     asked: tuple[Asked, ...] = ()
     past_caches: tuple[Asked, ...] = ()
+    port: int = 0  # which whoever told the address told, too
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the C library decides, with resolv.conf."""
+        return self.by == NATIVE
 
     @property
     def found(self) -> Asked | None:
@@ -121,6 +130,7 @@ class PodView:
     searches: tuple[str, ...] = ()  # of its dnsConfig
     environment: tuple[tuple[str, str], ...] = ()  # what names a node, when written out
     cookie: Cookie | None = None
+    ports: tuple[tuple[str, int], ...] = ()  # of its containers, by name
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

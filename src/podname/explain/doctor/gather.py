@@ -16,6 +16,7 @@ from podname.errors import KubeError
 from podname.explain.doctor import (
     environment,
     epmd,
+    epmd_module,
     erlang_resolver,
     handshake,
     inetrc,
@@ -65,9 +66,12 @@ async def gather(request: Request) -> Facts:
         )
     facts = Facts(where, node, own, own_source, here, api=Api(problem=problem))
     if here is not None:
-        facts = await _resolved(facts, here)
+        facts = await _resolved(facts, here, request.variables)
     if cluster is not None:
         facts = await _with_cluster(facts, cluster, request.namespace)
+    if here is not None and _has_module(here):
+        lookup = epmd_module.completed(facts, here.erlang, request.variables)
+        facts = dataclasses.replace(facts, lookup=lookup)
     if here is not None:
         facts = dataclasses.replace(facts, reach=await _reach(facts, here, request))
     return facts
@@ -105,7 +109,8 @@ async def _own(request: Request, here: Machine | None) -> tuple[NodeName | None,
         return nodename.parse(request.own), "--from"
     if here is None:
         return None, ""
-    running = await own_node.running(here.erlang, here.hostname, request.port)
+    port = epmd_module.fixed_port(here.erlang, request.variables) if _has_module(here) else 0
+    running = await own_node.running(here.erlang, here.hostname, request.port or port)
     if running is not None:
         return running, RUNNING
     return _own_by_environment(request, here)
@@ -125,11 +130,25 @@ def _own_by_environment(request: Request, here: Machine) -> tuple[NodeName | Non
     return NodeName(name or nodename.ANY, host), source
 
 
-async def _resolved(facts: Facts, here: Machine) -> Facts:
+def _has_module(here: Machine) -> bool:
+    return here.erlang.epmd_module == epmd_module.MODULE
+
+
+async def _by_module(facts: Facts, here: Machine, variables: Mapping[str, str]) -> Facts:
+    """Find the node through podname as the module does; through the API server it is found later."""
+    if epmd_module.is_by_api(variables):
+        return facts
+    look_up = epmd_module.look_up(facts.node, here.resolv_conf, variables, here.erlang.family)
+    return dataclasses.replace(facts, lookup=await look_up)
+
+
+async def _resolved(facts: Facts, here: Machine, variables: Mapping[str, str]) -> Facts:
     """Resolve the node's host as a node here does: by its inetrc, or else with the C library."""
     host, family, conf = facts.node.host, here.erlang.family, here.resolv_conf
     if facts.node.is_address:
         return dataclasses.replace(facts, lookup=Lookup(host, (host,)))
+    if _has_module(here):
+        return await _by_module(facts, here, variables)
     if not here.erlang.inetrc:
         return dataclasses.replace(facts, lookup=await resolving.look_up(host, conf, family))
     found = inetrc.look(here.erlang.inetrc, conf)
@@ -179,7 +198,8 @@ async def _reach(facts: Facts, here: Machine, request: Request) -> Reach | None:
     if address is None:
         return None
     mapper: Epmd | None = None
-    port = request.port or here.erlang.fixed_port
+    told = facts.lookup.port if facts.lookup else 0
+    port = request.port or told or here.erlang.fixed_port
     if not port:
         mapper = await epmd.ask(address, here.erlang.epmd_port, facts.node.name)
         port = mapper.node_port

@@ -109,7 +109,7 @@ async def ask(
         query = dns.message.make_query(name, _TYPES[family])
         if past_cache:
             query.flags |= dns.flags.CD
-        reply = await _exchange_twice(query, server)
+        reply = await exchange(query, server)
     except dns.exception.Timeout:
         return Asked(server, name, error=f"no answer in {QUESTION_SECONDS:g} s, twice")
     except (dns.exception.DNSException, OSError) as error:
@@ -117,7 +117,7 @@ async def ask(
     return _read(server, name, reply)
 
 
-async def _exchange_twice(query: dns.message.Message, server: Nameserver) -> dns.message.Message:
+async def exchange(query: dns.message.Message, server: Nameserver) -> dns.message.Message:
     """Ask once more before a server counts as silent: a datagram may be lost."""
     try:
         return await _exchange(query, server)

@@ -26,10 +26,18 @@ class Variable(Struct):
     value: str | None = None
 
 
+class ContainerPort(Struct, rename="camel"):
+    """v1 ContainerPort."""
+
+    name: str | None = None
+    container_port: int | None = None
+
+
 class Container(Struct):
     """v1 Container."""
 
     env: list[Variable] | None = None
+    ports: list[ContainerPort] | None = None
 
 
 class DnsConfig(Struct):
