@@ -107,7 +107,7 @@ def _delete(state: ClusterState, which: Single, asked: Obj, known: Obj) -> Answe
 
 
 def _put(state: ClusterState, which: Single, asked: Obj) -> Obj:
-    asked["metadata"] |= {"uid": f"u-made-{next(_UIDS)}"}
+    asked["metadata"] |= {"namespace": which.namespace, "uid": f"u-made-{next(_UIDS)}"}
     return state.put(which.plural, asked)
 
 
