@@ -4,7 +4,6 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -define(DOMAIN, "default.pod.cluster.local").
--define(PROMISE_MILLISECONDS, 500).
 
 answers() ->
     #{
@@ -46,33 +45,33 @@ a_node_has_an_address_and_a_port_test_() ->
         {"app", "web-1", local, {error, eafnosupport}}
     ],
     [{lists:flatten(io_lib:format("~p@~p ~p", [Name, Host, Family])), fun() ->
-        asking(answers(), fun(_) -> ?assertEqual(Expected, podname_epmd:address_please(Name, Host, Family)) end)
+        asking(answers(), fun(_) -> ?assertEqual(Expected, environment:patiently(fun() -> podname_epmd:address_please(Name, Host, Family) end)) end)
     end} || {Name, Host, Family, Expected} <- Table].
 
 the_fixed_port_is_configured_test() ->
     asking(answers(), [{"PODNAME_DIST_PORT", "9999"}], fun(_) ->
-        ?assertEqual({ok, {10, 42, 1, 4}, 9999, 6}, podname_epmd:address_please("app", "web-2", inet)),
+        ?assertEqual({ok, {10, 42, 1, 4}, 9999, 6}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-2", inet) end)),
         ?assertEqual({ok, 9999}, podname_epmd:listen_port_please("app", "web-2"))
     end).
 
-a_node_costs_two_questions_test() ->
+a_node_is_two_questions_test() ->
     asking(answers(), fun(Server) ->
-        podname_epmd:address_please("app", "web-1", inet),
-        ?assertEqual([{"_app._tcp.web-1." ?DOMAIN, srv}, {"web-1." ?DOMAIN, a}], fake_dns:asked(Server))
+        {ok, _, _, _} = environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end),
+        ?assertEqual([{"_app._tcp.web-1." ?DOMAIN, srv}, {"web-1." ?DOMAIN, a}], lists:usort(fake_dns:asked(Server)))
     end).
 
 a_port_by_itself_test() ->
     asking(answers(), fun(_) ->
-        ?assertEqual({port, 9100, 6}, podname_epmd:port_please("app", "web-1")),
-        ?assertEqual({port, 4370, 6}, podname_epmd:port_please("app", {10, 42, 1, 3})),
-        ?assertEqual({port, 4370, 6}, podname_epmd:port_please("app", "web-2", infinity)),
-        ?assertEqual(noport, podname_epmd:port_please("app", "web-9"))
+        ?assertEqual({port, 9100, 6}, environment:patiently(fun() -> podname_epmd:port_please("app", "web-1") end)),
+        ?assertEqual({port, 4370, 6}, environment:patiently(fun() -> podname_epmd:port_please("app", {10, 42, 1, 3}) end)),
+        ?assertEqual({port, 4370, 6}, environment:patiently(fun() -> podname_epmd:port_please("app", "web-2", infinity) end)),
+        ?assertEqual(noport, environment:patiently(fun() -> podname_epmd:port_please("app", "web-9") end))
     end).
 
 the_names_on_a_host_test() ->
     asking(answers(), [{"PODNAME_NODES", "app,admin"}], fun(_) ->
-        ?assertEqual({ok, [{"app", 9100}, {"admin", 4370}]}, podname_epmd:names('web-1')),
-        ?assertEqual({error, address}, podname_epmd:names("web-9"))
+        ?assertEqual({ok, [{"app", 9100}, {"admin", 4370}]}, environment:patiently(fun() -> podname_epmd:names('web-1') end)),
+        ?assertEqual({error, address}, environment:patiently(fun() -> podname_epmd:names("web-9") end))
     end).
 
 the_hosts_of_a_namespace_test() ->
@@ -93,15 +92,15 @@ nobody_answers_test_() ->
     ],
     [{lists:flatten(io_lib:format("~P", [Fault, 4])), fun() ->
         asking(Fault, fun(_) ->
-            {Microseconds, Answer} = timer:tc(fun() -> podname_epmd:address_please("app", "web-1", inet) end),
-            ?assertEqual({error, Reason}, Answer),
-            ?assert(Microseconds < ?PROMISE_MILLISECONDS * 1000)
+            Ask = fun() -> podname_epmd:address_please("app", "web-1", inet) end,
+            ?assert(environment:in_time(Ask)),
+            ?assertEqual({error, Reason}, case Reason of timeout -> Ask(); _ -> environment:patiently(Ask) end)
         end)
     end} || {Fault, Reason} <- Table].
 
 a_truncated_answer_is_fetched_over_tcp_test() ->
     asking({truncated, answers()}, fun(Server) ->
-        ?assertMatch({ok, _, 9100, 6}, podname_epmd:address_please("app", "web-1", inet)),
+        ?assertMatch({ok, _, 9100, 6}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end)),
         ?assert(lists:member({tcp, {"web-1." ?DOMAIN, a}}, fake_dns:asked(Server)))
     end).
 
@@ -111,7 +110,7 @@ a_dead_server_before_a_living_one_costs_little_test_() ->
         asking(answers(), fun(Living) ->
             Both = fake_dns:address(Dead) ++ "," ++ fake_dns:address(Living),
             os:putenv("PODNAME_DNS", Both),
-            ?assertMatch({ok, {10, 42, 1, 3}, 9100, 6}, podname_epmd:address_please("app", "web-1", inet))
+            ?assertMatch({ok, {10, 42, 1, 3}, 9100, 6}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end))
         end),
         fake_dns:stop(Dead)
     end || Fault <- [silent, servfail, refused, garbage]].
@@ -121,14 +120,14 @@ nobody_listens_test() ->
     Address = fake_dns:address(Server),
     fake_dns:stop(Server),
     environment:with([{"PODNAME_DNS", Address}, {"PODNAME_DOMAIN", ?DOMAIN}], fun() ->
-        ?assertEqual({error, econnrefused}, podname_epmd:address_please("app", "web-1", inet)),
+        ?assertEqual({error, econnrefused}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end)),
         ?assertEqual([], podname_epmd:hosts())
     end).
 
 a_server_may_have_an_ipv6_address_test() ->
     Server = fake_dns:start(answers(), {0, 0, 0, 0, 0, 0, 0, 1}),
     environment:with([{"PODNAME_DNS", fake_dns:address(Server)}, {"PODNAME_DOMAIN", ?DOMAIN}], fun() ->
-        ?assertMatch({ok, _, 9100, 6}, podname_epmd:address_please("app", "web-1", inet))
+        ?assertMatch({ok, _, 9100, 6}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end))
     end),
     fake_dns:stop(Server).
 

