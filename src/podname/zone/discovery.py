@@ -32,8 +32,9 @@ KINDS = frozenset({"deploy", "sts", "ds", "job", "rs"})
 LAZY_LABELS = frozenset(kind.encode() for kind in KINDS)
 _PROTOCOLS = {"_tcp": "TCP", "_udp": "UDP", "_sctp": "SCTP"}
 _NO_PORT = Port("", "", 0)
-#: More targets never fit into a message: an SRV record has some forty octets at least.
-_TARGETS_MAX = c.MESSAGE_OCTETS_MAX // 40
+#: More pods never fit into a message: an A record has sixteen octets.
+MEMBERS_MAX = c.MESSAGE_OCTETS_MAX // 16
+_SRV_OCTETS = 18  # without the target
 
 
 class Asked(NamedTuple):
@@ -93,11 +94,25 @@ def _port(labels: Sequence[str]) -> tuple[str, str, int]:
 # ---------------------------------------------------------------------- pods
 
 
+def workload_of(pod: Pod) -> tuple[str, str]:
+    """Give kind and name of the workload that a pod is of, empty for none."""
+    kind, _, name = pod.owner.lower().partition("/")
+    return kind, name.rpartition("/")[0] if kind == "deploy" else name
+
+
+def replica_set_of(pod: Pod) -> str:
+    """Give the name of the ReplicaSet that a Deployment made the pod by."""
+    return pod.owner.lower().partition("/")[2].replace("/", "-")
+
+
 def listing(
-    owner: bytes, members: Iterable[Pod], zone: bytes, options: ZoneOptions
+    owner: bytes, members: Sequence[Pod], zone: bytes, options: ZoneOptions
 ) -> ReadyAnswers:
     """List pods: all their addresses, and an SRV record without port for each."""
-    return _answers(owner, [(pod, _NO_PORT, _name(pod, zone, options)) for pod in members], options)
+    addresses = dict.fromkeys(address for pod in members for address in pods.addresses_of(pod))
+    out = endpoints.address_answers(addresses, options.ttl_seconds) if addresses else {}
+    having = ((pod, _NO_PORT, name) for pod, name in named(members, zone, options))
+    return out | _srv(owner, having, options)
 
 
 def short_listing(members: Iterable[Pod], options: ZoneOptions) -> ReadyAnswers:
@@ -115,8 +130,7 @@ def ports(
     having = [(pod, port, name) for pod, name in members for port in pod.ports if _is(port, asked)]
     if not having:
         return None
-    made = _answers(owner, having, options) if asked.port else {}
-    return {c.SRV: made[c.SRV]} if c.SRV in made else {}
+    return _srv(owner, having, options) if asked.port else {}
 
 
 def named(members: Iterable[Pod], zone: bytes, options: ZoneOptions) -> Iterable[tuple[Pod, bytes]]:
@@ -134,25 +148,36 @@ def _name(pod: Pod, zone: bytes, options: ZoneOptions) -> bytes:
     return next(iter(pods.own_owners(pod.namespace, pod.name, zone, options)), b"")
 
 
-def _answers(
-    owner: bytes, having: Sequence[tuple[Pod, Port, bytes]], options: ZoneOptions
+def _srv(
+    owner: bytes, having: Iterable[tuple[Pod, Port, bytes]], options: ZoneOptions
 ) -> ReadyAnswers:
-    reached = [
+    targets = _fitting(
         Entry(address, name, port)
         for pod, port, name in having
+        if name
         for address in pods.addresses_of(pod)
-    ]
-    found = dict.fromkeys(entry.address for entry in reached)
-    out = endpoints.address_answers(found, options.ttl_seconds) if found else {}
-    targets = [entry for entry in reached if entry.target][:_TARGETS_MAX]
+    )
     made = endpoints.answers(owner, b"", targets, options.ttl_seconds)
-    return out | {rtype: ready for rtype, ready in made.items() if rtype == c.SRV}
+    return {c.SRV: made[c.SRV]} if c.SRV in made else {}
+
+
+def _fitting(reached: Iterable[Entry]) -> list[Entry]:
+    """Take as many as a message could hold, and one more, so that it is seen to be cut."""
+    taken, octets, last = [], 0, (b"", _NO_PORT)
+    for entry in reached:
+        if octets > c.MESSAGE_OCTETS_MAX:
+            break
+        taken.append(entry)
+        if (entry.target, entry.port) != last:  # another address of a pod makes no other record
+            octets += _SRV_OCTETS + len(entry.target)
+        last = (entry.target, entry.port)
+    return taken
 
 
 def _short(names: Iterable[str], options: ZoneOptions) -> ReadyAnswers:
     """Make SRV records to single labels. They are no names of ours, so nothing says where they are."""
     labels = [made for name in names if (made := label(kubelet_hostname(name)))]
-    targets = [made + ROOT for made in dict.fromkeys(labels)][:_TARGETS_MAX]
+    targets = [made + ROOT for made in dict.fromkeys(labels)]
     weight = endpoints.srv_weight(len(targets)) if targets else 0
     rdatas = [srv_rdata(0, weight, 0, target) for target in targets]
     return {c.SRV: answer(c.SRV, options.ttl_seconds, rdatas)} if rdatas else {}
@@ -183,5 +208,5 @@ def portless(
             for address, primary, _ in endpoints.named(endpoint, options):
                 target = primary + owner if primary and (is_named or not pod) else b"".join(pod)
                 reached += [Entry(address, target, _NO_PORT)] if target else []
-    made = endpoints.answers(owner, b"", reached[:_TARGETS_MAX], options.ttl_seconds)
+    made = endpoints.answers(owner, b"", _fitting(reached), options.ttl_seconds)
     return made.get(c.SRV)

@@ -12,6 +12,7 @@ Sources: docs/names.md; the design of podname (the path of a change).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from podname.engine.base import Table
 from podname.kube.objects import EndpointSlice, Pod, Service
@@ -21,7 +22,7 @@ from podname.wire.patching import COUNTS_OCTETS
 from podname.wire.records import ReadyAnswers, walk
 from podname.zone import discovery, pods
 from podname.zone.changes import Changes
-from podname.zone.discovery import ALL, Asked
+from podname.zone.discovery import ALL, MEMBERS_MAX, Asked, replica_set_of, workload_of
 from podname.zone.exposure import Exposure
 from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
@@ -66,7 +67,7 @@ class WorkloadNames:
         if old is not None and (new is None or old.owner != new.owner):
             self._leave(old)
         if new is not None:
-            kind, name = _workload(new)
+            kind, name = workload_of(new)
             kinds = self._members.setdefault(new.namespace, {})
             kinds.setdefault(kind, {}).setdefault(name, {})[new.key] = new
             if "." in name:
@@ -90,7 +91,7 @@ class WorkloadNames:
             self._unmake(listed)
 
     def _leave(self, pod: Pod) -> None:
-        kind, name = _workload(pod)
+        kind, name = workload_of(pod)
         kinds = self._members.get(pod.namespace, {})
         workloads = kinds.get(kind, {})
         members = workloads.get(name, {})
@@ -106,9 +107,9 @@ class WorkloadNames:
     def _unmake_lists_with(self, pod: Pod) -> None:
         space = pod.namespace
         self._unmake((space, ALL, ""))
-        self._unmake((space, *_workload(pod)))
+        self._unmake((space, *workload_of(pod)))
         if pod.owner.startswith("deploy/"):
-            self._unmake((space, "rs", _replica_set(pod)))
+            self._unmake((space, "rs", replica_set_of(pod)))
         if "." in pod.name:  # its own name may come in the place of a workload's
             for zone in self._options.forward_zones:
                 shared = pods.shared_owner(pod, zone, self._options)
@@ -161,7 +162,8 @@ class WorkloadNames:
         return self._keep((asked.namespace, "svc", asked.name), found)[owner]
 
     def _of_workload(self, owner: bytes, zone: bytes, asked: Asked) -> ReadyAnswers | None:
-        options, members = self._options, list(self._members_of(asked))
+        options = self._options
+        members = list(islice(self._members_of(asked), MEMBERS_MAX + 1))
         if not members:
             return {} if self._has_below(asked) else None
         if asked.protocol:
@@ -194,7 +196,7 @@ class WorkloadNames:
             deployments = kinds.get("deploy", {})
             for at in (at for at, octet in enumerate(asked.name) if octet == "-"):
                 for pod in _in_order(deployments.get(asked.name[:at], {})):
-                    if _replica_set(pod) == asked.name:
+                    if replica_set_of(pod) == asked.name:
                         yield pod
 
     def _has_below(self, asked: Asked) -> bool:
@@ -216,7 +218,7 @@ class WorkloadNames:
         if kind == asked_kind:
             yield name
         elif (kind, asked_kind) == ("deploy", "rs"):
-            yield from map(_replica_set, self._members[namespace][kind][name].values())
+            yield from map(replica_set_of, self._members[namespace][kind][name].values())
 
     def _holders(self, stem: bytes, zone: bytes, asked: Asked) -> list[tuple[Pod, bytes]]:
         """Give the pods whose own name this is, with it: one, or those that share a cut hostname."""
@@ -244,16 +246,5 @@ def _asked(owner: bytes, zone: bytes) -> Asked | None:
     return discovery.take_apart(labels_of(owner[: len(owner) - len(zone)] + ROOT))
 
 
-def _workload(pod: Pod) -> tuple[str, str]:
-    """Give kind and name of the workload that a pod is of, empty for none."""
-    kind, _, name = pod.owner.lower().partition("/")
-    return kind, name.rpartition("/")[0] if kind == "deploy" else name
-
-
-def _replica_set(pod: Pod) -> str:
-    """Give the name of the ReplicaSet that a Deployment made the pod by."""
-    return pod.owner.lower().partition("/")[2].replace("/", "-")
-
-
 def _in_order(members: _Members) -> list[Pod]:
-    return [members[name] for name in sorted(members)]
+    return [members[key] for key in sorted(members)]

@@ -253,7 +253,7 @@ def test_a_workload_of_ten_thousand_pods_holds_what_a_message_can() -> None:
     owner = names.from_text("p.deploy.default.pod.cluster.local.")
     answers = cluster.compiler.workloads.find(owner) or {}
     assert int.from_bytes(answers[c.A][:2], "big") >= 65535 // 16
-    assert 65535 // 70 <= int.from_bytes(answers[c.SRV][:2], "big") <= 65535 // 40
+    assert 900 < int.from_bytes(answers[c.SRV][:2], "big") < 1500
     before = cluster.table.writes
     cluster.put(pod("p-00001", "10.77.0.1", owner="deploy/p/1"))
     assert cluster.table.writes - before < 60
