@@ -34,6 +34,7 @@ KINDS = {
     "Deployment": (APPS, "deployments"),
     "ReplicaSet": (APPS, "replicasets"),
     "StatefulSet": (APPS, "statefulsets"),
+    "Job": ("apis/batch/v1", "jobs"),
     "EndpointSlice": (DISCOVERY, "endpointslices"),
     "Role": (RBAC, "roles"),
     "RoleBinding": (RBAC, "rolebindings"),

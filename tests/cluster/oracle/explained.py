@@ -7,7 +7,7 @@ a name exists. What no rule knows is a bug, in podname or in the document.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tests.cluster.oracle import explained_packets
+from tests.cluster.oracle import explained_discovery, explained_packets
 from tests.cluster.oracle.case import Case
 from tests.cluster.oracle.comparing import differences
 from tests.cluster.oracle.messages import NOERROR, NXDOMAIN, Reply
@@ -257,6 +257,7 @@ RULES: list[Rule] = [
     name_servers_of_what_is_bound,
     options_of_an_upstream,
     name_that_is_added,
+    *explained_discovery.RULES,
     copy_in_the_cache,
     name_with_names_below,  # last: it looks at every object
 ]

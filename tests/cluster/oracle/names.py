@@ -49,13 +49,14 @@ def _of_object(item: Object, services: dict[str, list[str]]) -> Iterator[str]:
         yield from (f"{name}.svc", f"{name}.pod", f"10-0-0-1.{name}.pod", f"fd00--1.{name}.pod")
     elif item["kind"] == "Service":
         owner = f"{name}.{space}.svc"
-        yield from (owner, f"no.{owner}", f"{name}.{space}.pod")
+        yield from (owner, f"no.{owner}", f"{name}.{space}.pod", f"_short.{owner}")
         for port in item["spec"].get("ports") or ():
             yield from _of_port(port, owner)
     elif item["kind"] == "EndpointSlice":
         yield from _of_slice(item, space)
     elif item["kind"] == "Pod":
         yield f"{name}.{space}.pod"
+        yield from listing_names(item)
         for address in item["status"].get("podIPs", ()):
             dashed = dashes(address["ip"])
             yield from (f"{dashed}.{space}.pod", f"x.{dashed}.{space}.pod")
@@ -96,6 +97,26 @@ def addresses_of(objects: Iterable[Object]) -> list[str]:
     return list(found)
 
 
+KINDS = {"ReplicaSet": "rs", "StatefulSet": "sts", "DaemonSet": "ds", "Job": "job"}
+
+
+def listing_names(pod: Object) -> Iterator[str]:
+    """List the names that list a pod, or say where it listens, without the zone."""
+    metadata = pod["metadata"]
+    space = metadata["namespace"]
+    stems = [f"_all.{space}.pod"]
+    for owner in metadata.get("ownerReferences") or ():
+        stems.append(f"{owner['name']}.{KINDS[owner['kind']]}.{space}.pod")
+        digits = metadata["labels"].get("pod-template-hash")
+        if digits:
+            stems.append(f"{owner['name'].removesuffix(f'-{digits}')}.deploy.{space}.pod")
+    yield from (f"{before}{stem}" for stem in stems for before in ("", "_short."))
+    for container in pod["spec"]["containers"]:
+        for port in container.get("ports") or ():
+            own = f"{metadata['name']}.{space}.pod"
+            yield from (f"_{port['name']}._tcp.{stem}" for stem in (own, *stems))
+
+
 def octets_of(address: str) -> str:
     """Give an address as the data of a record shows it, or nothing."""
     try:
@@ -111,7 +132,11 @@ def added(objects: Iterable[Object], zone: str) -> Iterator[str]:
         space = item["metadata"].get("namespace", item["metadata"]["name"])
         if item["kind"] == "Namespace":
             yield f"{space}.pod.{zone}"
+            yield from (f"{before}_all.{space}.pod.{zone}" for before in ("", "_short."))
+        elif item["kind"] == "Service":
+            yield f"_short.{item['metadata']['name']}.{space}.svc.{zone}"
         elif item["kind"] == "Pod":
+            yield from (f"{name}.{zone}" for name in listing_names(item))
             yield from (
                 f"{name}.{space}.pod.{zone}" for name in _pod_names(item["metadata"]["name"])
             )

@@ -112,16 +112,27 @@ def pod(
     labels: Mapping[str, str] = LABELS,
     host_network: bool = False,
     terminating: bool = False,
+    owner: tuple[str, str, str] | None = None,
+    ports: Mapping[str, int] | None = None,
 ) -> Object:
-    """Give a Pod as it looks when it has (or had) a place."""
+    """Give a Pod as it looks when it has (or had) a place; `owner` is API version, kind and name."""
     metadata: Object = {"name": name, "namespace": at, "labels": dict(labels)}
+    if owner is not None:
+        reference = dict(zip(("apiVersion", "kind", "name"), owner, strict=True))
+        metadata["ownerReferences"] = [{**reference, "uid": "0-1", "controller": True}]
     if terminating:
         metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 30}
     status: Object = {"phase": phase}
     if addresses:
         status |= {"podIP": addresses[0], "podIPs": [{"ip": text} for text in addresses]}
     spec = {
-        "containers": [{"name": "main", "image": "none"}],
+        "containers": [
+            {
+                "name": "main",
+                "image": "none",
+                "ports": [{"name": key, "containerPort": n} for key, n in (ports or {}).items()],
+            }
+        ],
         "nodeName": "node-1",
         "hostNetwork": host_network,
     }

@@ -7,7 +7,7 @@ Sources: plugin/kubernetes tables (handler, reverse, apex, pods, endpoint names)
 from collections.abc import Iterator
 
 from tests.cluster.harness.api import Object
-from tests.cluster.oracle.objects import endpoint, external, pod, service, slice_of, space
+from tests.cluster.oracle.objects import LABELS, endpoint, external, pod, service, slice_of, space
 
 LONG = "l" * 63
 HTTP = ("http", "TCP", 80)
@@ -247,3 +247,11 @@ def _pods() -> Iterator[Object]:
     yield pod("same-address", "10.1.0.1", at="two")
     yield pod("web", "10.1.0.19", at="svc")
     yield pod("endpoint-too", "10.0.1.1")
+    replica_set = ("apps/v1", "ReplicaSet", "web-7b")
+    revision = {**LABELS, "pod-template-hash": "7b"}
+    yield pod("web-7b-x", "10.1.0.20", "fd00:1::20", owner=replica_set, labels=revision)
+    yield pod("web-7b-y", "10.1.0.21", owner=replica_set, labels=revision, ports={"app": 9100})
+    yield pod("db-0", "10.1.0.22", owner=("apps/v1", "StatefulSet", "a.b"), ports={"http": 80})
+    yield pod("log-1", owner=("apps/v1", "DaemonSet", "log"))
+    yield pod("import-1", "10.1.0.24", owner=("batch/v1", "Job", "import"), at="two")
+    yield pod("web.deploy", "10.1.0.25", at="two", ports={"app": 9100})
