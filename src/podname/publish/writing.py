@@ -19,6 +19,7 @@ import msgspec
 
 from podname.errors import KubeError
 from podname.kube.decode import Decoder
+from podname.kube.scrub import DECODE_ERRORS
 from podname.kube.transport import APPLY, Requester
 from podname.publish.manifests import FIELD_MANAGER, encode
 from podname.publish.objects import Slice
@@ -86,7 +87,7 @@ class Writer:
     def _decode(self, answer: bytes) -> Slice | None:
         try:
             item = self._decoder.item(answer)
-        except (msgspec.DecodeError, ValueError):
+        except DECODE_ERRORS:
             return None
         return item.object if item else None
 

@@ -140,3 +140,28 @@ def test_a_change_of_k_pods_writes_at_most_as_many_slices(
     families = sum(len(population[number].addresses) for number in changed)
     assert len(made.writes) <= families
     assert not made.deletes
+
+
+@given(populations(), st.data())
+def test_no_name_goes_away_for_a_moment(first: list[Pod], data: st.DataObject) -> None:
+    """A rollout changes a port: pods of the old one go over to slices of the new one."""
+    old = [msgspec.structs.replace(each, ports=named(dist=1)) for each in first]
+    slices = Slices()
+    slices.follow(WANTED, old)
+    moved = data.draw(st.sets(st.integers(0, max(len(old) - 1, 0))))
+    gone = data.draw(st.sets(st.integers(0, max(len(old) - 1, 0))))
+    second = [
+        msgspec.structs.replace(each, ports=named(dist=2)) if number in moved else each
+        for number, each in enumerate(old)
+        if number not in gone
+    ]
+    lasting = set(slices.homes) & {
+        (family, each.name) for each in second for family in ("IPv4", "IPv6")
+    }
+    made = plan(choose(WANTED), second, slices.all.values())
+    for write in made.writes:
+        slices.apply(write.name, write)
+        assert lasting <= set(slices.homes)
+    for each in made.deletes:
+        del slices.all[each.name]
+        assert lasting <= set(slices.homes)

@@ -1,0 +1,39 @@
+"""What docs/publish.md shows is what the controller does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from podname.kube.selectors import parse_selector
+from podname.publish.choosing import Publication, choose
+from podname.publish.reading import service_of
+from podname.publish.shapes import ServiceShape
+from tests.unit.publish.conftest import Publishing
+from tests.unit.publish.test_process import samples
+
+PAGE = (Path(__file__).parents[3] / "docs" / "publish.md").read_text()
+
+
+def test_the_service_is_published() -> None:
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+    (shown,) = [block for block in blocks if block.get("kind") == "Service"]
+    shown["metadata"]["namespace"] = "default"
+    choice = choose(service_of(msgspec.convert(shown, ServiceShape), []))
+    assert isinstance(choice, Publication)
+    assert choice.selector
+    assert choice.service.publishes_not_ready
+
+
+@pytest.mark.parametrize("text", re.findall(r"any label selector: (.+)", PAGE))
+def test_the_other_selector_is_one(text: str) -> None:
+    assert len(parse_selector(text)) == 2
+
+
+async def test_every_metric_is_told(publishing: Publishing) -> None:
+    told = set(re.findall(r"`(podname_publish_\w+)", PAGE))
+    assert told == {*samples(publishing), "podname_publish_writes_total"}
