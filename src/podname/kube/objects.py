@@ -105,7 +105,7 @@ class EndpointSlice(Struct, frozen=True, gc=False):
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints."""
-        return _unpack(self.packed)
+        return unpack(self.packed)
 
     @property
     def key(self) -> str:
@@ -160,7 +160,8 @@ Object = Namespace | Service | EndpointSlice | Pod
 
 
 @lru_cache(maxsize=256)  # a change looks several times at the same few slices
-def _unpack(packed: str) -> tuple[Endpoint, ...]:
+def unpack(packed: str) -> tuple[Endpoint, ...]:
+    """Give the endpoints of a slice that are packed in a text."""
     parts = [line.split("|") for line in packed.split("\n")] if packed else []
     return tuple(
         [

@@ -21,7 +21,7 @@ from podname.wire.records import (
     answer_with_additional,
     txt_rdata,
 )
-from podname.zone.endpoints import address_answers, named
+from podname.zone.endpoints import address_answers, names_in
 from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 from podname.zone.pods import POD
@@ -88,7 +88,6 @@ def _servers_of(
             if address is not None:
                 yield owner, address
         return
-    for endpoint in endpoint_slice.endpoints:
-        for address, name, _ in named(endpoint, options):
-            if name:
-                yield name + owner, address
+    for address, name, _ in names_in(endpoint_slice, options):
+        if name:
+            yield name + owner, address

@@ -136,7 +136,7 @@ class Compiler:
         yield from self._in_steps(pods, self.pods.note)
         yield from self._in_steps(services, self.reverse.note_service)
         yield from self._in_steps(services, self._build_service)
-        yield from self._in_steps(slices, self.reverse.put_of_slice)
+        yield from self._in_steps(slices, self._build_slice)
         yield from self._in_steps(pods, self._build_pod)
         waiting, self._waiting = self._waiting, None
         for event in waiting:
@@ -154,6 +154,12 @@ class Compiler:
     def _build_service(self, service: Service) -> None:
         self.services.service_changed(None, service)
         self.reverse.put_of_service(service)
+        for one in self.services.slices_of(service.key):
+            self.reverse.put_of_slice(one)
+
+    def _build_slice(self, one: EndpointSlice) -> None:
+        if one.service_key not in self.services.services:  # the others went with their Services
+            self.reverse.put_of_slice(one)
 
     def _build_pod(self, pod: Pod) -> None:
         self.pods.put(pod)

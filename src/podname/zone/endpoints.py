@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from podname.kube.objects import ALL_PORTS, Endpoint, EndpointSlice, Port
+from podname.kube.objects import ALL_PORTS, Endpoint, EndpointSlice, Port, unpack
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer, answer_with_additional, srv_rdata
@@ -44,13 +44,28 @@ class Named(NamedTuple):
     aliases: tuple[bytes, ...]
 
 
-def named(endpoint: Endpoint, options: ZoneOptions) -> tuple[Named, ...]:
+def names_in(one: EndpointSlice, options: ZoneOptions) -> tuple[Named, ...]:
+    """Give the names of a slice's endpoints, for each of their addresses that is one."""
+    return _names_in(one.packed, options.endpoint_pod_names, options.pod_names)
+
+
+def named(endpoint: Endpoint, options: ZoneOptions) -> list[Named]:
     """Give the names of an endpoint, for each of its addresses that is one."""
     return _named(endpoint, options.endpoint_pod_names, options.pod_names)
 
 
-@lru_cache(maxsize=4096)  # a change asks several times about the endpoints of one slice
-def _named(endpoint: Endpoint, endpoint_pod_names: bool, pod_names: bool) -> tuple[Named, ...]:
+@lru_cache(maxsize=256)  # a change asks several times about the few slices of one Service
+def _names_in(packed: str, endpoint_pod_names: bool, pod_names: bool) -> tuple[Named, ...]:
+    return tuple(
+        [
+            name
+            for endpoint in unpack(packed)
+            for name in _named(endpoint, endpoint_pod_names, pod_names)
+        ]
+    )
+
+
+def _named(endpoint: Endpoint, endpoint_pod_names: bool, pod_names: bool) -> list[Named]:
     own = labels(endpoint.hostname) if endpoint.hostname else None
     if own is None and endpoint_pod_names and 0 < len(endpoint.pod) < _POD_LABEL_OCTETS:
         own = labels(endpoint.pod)
@@ -68,8 +83,9 @@ def _named(endpoint: Endpoint, endpoint_pod_names: bool, pod_names: bool) -> tup
         dashed = labels(addresses.to_dashed(text))
         primary = own or dashed
         known = (*others, dashed) if pod_names and dashed else ()
-        found.append(Named(address, primary, tuple(name for name in known if name != primary)))
-    return tuple(found)
+        aliases = tuple([name for name in known if name != primary])
+        found.append(Named(address, primary, aliases))
+    return found
 
 
 def named_addresses(
@@ -79,12 +95,11 @@ def named_addresses(
     primary: dict[bytes, tuple[bytes, ...]] = {}
     other: dict[bytes, tuple[bytes, ...]] = {}
     for endpoint_slice in slices:
-        for endpoint in endpoint_slice.endpoints:
-            for address, name, aliases in named(endpoint, options):
-                if name:
-                    _add(primary, name, address)
-                for alias in aliases:
-                    _add(other, alias, address)
+        for address, name, aliases in names_in(endpoint_slice, options):
+            if name:
+                _add(primary, name, address)
+            for alias in aliases:
+                _add(other, alias, address)
     return other | primary if other else primary
 
 
@@ -107,12 +122,11 @@ def entries(
     own, by_alias = [], []
     for endpoint_slice in slices:
         ports = endpoint_slice.ports or (NO_PORT,)
-        for endpoint in endpoint_slice.endpoints:
-            for address, name, aliases in named(endpoint, options):
-                if name and only in {None, name}:
-                    own += [Entry(address, name, port) for port in ports]
-                elif name and only in aliases:
-                    by_alias += [Entry(address, name, port) for port in ports]
+        for address, name, aliases in names_in(endpoint_slice, options):
+            if name and (only is None or only == name):
+                own += [Entry(address, name, port) for port in ports]
+            elif name and only in aliases:
+                by_alias += [Entry(address, name, port) for port in ports]
     return own or by_alias
 
 
@@ -173,6 +187,6 @@ def _srv(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -
 
 
 def _add(names: dict[bytes, tuple[bytes, ...]], name: bytes, address: bytes) -> None:
-    known = names.get(name, ())
+    known = names.setdefault(name, (address,))
     if address not in known:
         names[name] = (*known, address)

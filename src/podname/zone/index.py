@@ -44,6 +44,11 @@ class Index(Generic[K, T]):
         known = self._objects.get(place)
         return () if known is None else _all(known)
 
+    def first(self, place: K) -> T | None:
+        """Give the object that belongs here longest."""
+        known = self._objects.get(place)
+        return known[0] if type(known) is tuple else cast("T | None", known)
+
     def all(self) -> Iterator[T]:
         """Give every object, as often as it belongs somewhere."""
         for known in self._objects.values():

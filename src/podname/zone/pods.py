@@ -38,16 +38,13 @@ def plain(pod: Pod) -> tuple[bytes, bytes, bytes] | None:
 
     Such a pod has one IPv4 address, and a name that is one label and spells no address.
     """
-    name, texts = pod.name, pod.addresses
-    if len(texts) != 1 or not 0 < len(name) <= LABEL_OCTETS_MAX or "." in name:
+    name, text = pod.name, pod.packed
+    if ":" in text or "." in name or not 0 < len(name) <= LABEL_OCTETS_MAX or not name.isascii():
         return None
-    address = addresses.parse(texts[0])
-    if address is None or len(address) != 4 or not name.isascii() or not _spells_none(name):
+    address = addresses.parse(text)
+    if address is None or not _spells_none(name):
         return None
-    dashed = texts[0].replace(".", "-")
-    if ":" in dashed:  # an IPv4 address in an IPv6 one
-        return None
-    return octets_of_label(name), octets_of_label(dashed), address
+    return octets_of_label(name), octets_of_label(text.replace(".", "-")), address
 
 
 def own_owners(namespace: str, pod: str, zone: bytes, options: ZoneOptions) -> list[bytes]:
@@ -82,8 +79,8 @@ def dashed_owners(pod: Pod, zone: bytes, options: ZoneOptions) -> Iterator[tuple
 
 def addresses_of(pod: Pod) -> list[bytes]:
     """List a pod's addresses as octets, without those that are none."""
-    if len(pod.addresses) == 1:
-        address = addresses.parse(pod.addresses[0])
+    if "," not in pod.packed:
+        address = addresses.parse(pod.packed)
         return [] if address is None else [address]
     parsed = [addresses.parse(text) for text in pod.addresses]
     return [address for address in dict.fromkeys(parsed) if address is not None]

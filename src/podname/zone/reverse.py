@@ -11,13 +11,14 @@ Sources: dns-spec 1.1.0 §2.3.3, §2.4.3; CoreDNS plugin/kubernetes `serviceReco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from podname.kube.objects import EndpointSlice, Service
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer
-from podname.zone.endpoints import named
+from podname.zone.endpoints import names_in
 from podname.zone.options import ZoneOptions
 from podname.zone.services import service_owner
 
@@ -41,10 +42,9 @@ def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[byte
     """Map each address in a slice to the names of its endpoints."""
     owner = service_owner(endpoint_slice.namespace, endpoint_slice.service, options.primary_zone)
     targets: dict[bytes, set[bytes]] = {}
-    for endpoint in endpoint_slice.endpoints if owner else ():
-        for address, name, _ in named(endpoint, options):
-            if name:
-                targets.setdefault(address, set()).add(name + (owner or b""))
+    for address, name, _ in names_in(endpoint_slice, options) if owner else ():
+        if name:
+            targets.setdefault(address, set()).add(name + (owner or b""))
     return targets
 
 
@@ -54,7 +54,17 @@ def addresses_in(endpoint_slice: EndpointSlice) -> list[bytes]:
     return [address for text in texts if (address := addresses.parse(text)) is not None]
 
 
-def ptr_answer(targets: Iterable[bytes], options: ZoneOptions) -> ReadyAnswers:
+def ptr_answer(targets: Collection[bytes], options: ZoneOptions) -> ReadyAnswers:
     """Make the PTR answer; nothing for no targets."""
+    if len(targets) == 1:
+        (target,) = targets
+        octets = len(target).to_bytes(2, "big")
+        return {c.PTR: _head_of_one(options.ttl_seconds) + octets + target}
     rdatas = sorted(targets)
     return {c.PTR: answer(c.PTR, options.ttl_seconds, rdatas)} if rdatas else {}
+
+
+@lru_cache(maxsize=16)
+def _head_of_one(ttl_seconds: int) -> bytes:
+    """Give what stands before the length of the target in the answer of one: nearly every answer is one."""
+    return answer(c.PTR, ttl_seconds, [b""])[:-2]

@@ -95,20 +95,22 @@ class ReverseNames:
     def put_of_slice(self, one: EndpointSlice) -> None:
         """Make the answers of the addresses in a slice; of those in several, once."""
         self.put(
-            address
-            for address in dict.fromkeys(reverse.addresses_in(one))
-            if self.slices.get(address)[0] is one and address not in self.services
+            [
+                address
+                for address in dict.fromkeys(reverse.addresses_in(one))
+                if self.slices.first(address) is one and address not in self.services
+            ]
         )
 
     def put_of_pod(self, pod: Pod) -> None:
         """Make the answers of a pod's addresses that are no Service's and no endpoint's; once if several have one."""
-        self.put(
-            address
-            for address in pods.addresses_of(pod)
-            if address not in self.slices
-            and address not in self.services
-            and self._pod_names.holders.get(address)[0] is pod
-        )
+        for address in pods.addresses_of(pod):
+            if (
+                address not in self.slices
+                and address not in self.services
+                and self._pod_names.holders.first(address) is pod
+            ):
+                self.put((address,))
 
     def put(self, touched: Iterable[bytes]) -> None:
         """Make the PTR answers of these addresses."""
