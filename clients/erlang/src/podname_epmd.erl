@@ -78,13 +78,16 @@ address_please(Name, Host, Family) ->
 %% @doc The port of a node on a host. Distribution itself has it from {@link address_please/3}.
 -spec port_please(_, _) -> {port, inet:port_number(), ?VERSION} | noport.
 port_please(Name, Host) ->
-    Found = [Port || Family <- [inet, inet6], {ok, {_, Port}} <- [find(Name, Host, Family)]],
-    case Found of
-        [Port | _] -> {port, Port, ?VERSION};
-        [] -> noport
+    case find(Name, Host, inet) of
+        {ok, {_, Port}} -> {port, Port, ?VERSION};
+        {error, timeout} -> noport;
+        {error, _} -> port_by_ipv6(find(Name, Host, inet6))
     end.
 
-%% @doc As {@link port_please/2}, which waits half a second at most in any case.
+port_by_ipv6({ok, {_, Port}}) -> {port, Port, ?VERSION};
+port_by_ipv6({error, _}) -> noport.
+
+%% @doc As {@link port_please/2}, which has a deadline of its own.
 -spec port_please(_, _, _) -> {port, inet:port_number(), ?VERSION} | noport.
 port_please(Name, Host, _Timeout) ->
     port_please(Name, Host).

@@ -26,7 +26,7 @@ set(Variables) ->
 
 %% @doc Ask again while there is no answer in half a second, as happens on a machine that is busy with other things.
 patiently(Ask) ->
-    patiently(Ask, 20).
+    patiently(Ask, 8).
 
 patiently(Ask, 0) -> Ask();
 patiently(Ask, Left) ->
