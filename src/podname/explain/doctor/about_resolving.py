@@ -47,14 +47,14 @@ def _of_module(facts: Facts) -> str:
 
 
 def _by(lookup: Lookup) -> str:
-    found = lookup.found
-    if found is None:
-        return " (by no nameserver that was asked: from /etc/hosts, or the hostname itself)" * (
-            lookup.host not in lookup.addresses
-        )
-    return (
-        f", {found.name} at {found.server}" if found.name != lookup.host else f", at {found.server}"
-    )
+    """Say who told the address."""
+    if lookup.host in lookup.addresses:
+        return ""
+    if lookup.found is None:
+        nobody = ", and no nameserver that was asked: it stands in /etc/hosts"
+        return f", by {lookup.by}" + (nobody if lookup.is_native else "")
+    name = f"{lookup.found.name} " if lookup.found.name != lookup.host else ""
+    return f", {name}at {lookup.found.server}"
 
 
 def _said(asked: Asked) -> str:
