@@ -7,8 +7,8 @@ Four ways, from `docs/attach.md`:
 * *epmd*: `podname_epmd` finds nodes, by its beams in a ConfigMap. Long names.
 * *subdomain*: a headless Service and `subdomain` give each pod a long name that cluster DNS knows.
 
-Nothing that is there is taken away. Where it stands in the way, that is a problem, told with its path. Done twice is done
-once.
+Nothing that is there is taken away. Where it stands in the way, that is a problem, told with its path. What is done
+twice is done once. Pods with the annotation or label `podname.dev/inject: "false"` are left alone.
 
 Source: Kubernetes, DNS for Services and Pods; mix help release; Erlang/OTP erl(1).
 """
@@ -27,6 +27,9 @@ from podname.attach.release_env import distribution_flags
 
 Way = Literal["search", "inetrc", "epmd", "subdomain"]
 WAYS: tuple[Way, ...] = ("search", "inetrc", "epmd", "subdomain")
+
+MARK = "podname.dev/inject"
+"""The annotation or label of a pod, or of a namespace, that says whether and how."""
 
 FILES = "/etc/podname"
 """Where the workload's own ConfigMap is mounted: inetrc, remote.vm.args, ssl_dist.conf."""
@@ -83,6 +86,17 @@ class Injected:
 
     template: dict[str, Any]
     problems: list[Problem] = field(default_factory=list)
+
+
+def is_refused(template: dict[str, Any]) -> bool:
+    """Tell a pod that does not want it."""
+    metadata = template.get("metadata")
+    marks = (
+        [metadata.get(key) for key in ("annotations", "labels")]
+        if isinstance(metadata, dict)
+        else []
+    )
+    return any(isinstance(mark, dict) and mark.get(MARK) in {"false", False} for mark in marks)
 
 
 def needs_files(options: Options) -> bool:

@@ -15,7 +15,15 @@ from typing import Any
 
 from podname.attach import certificates, companions
 from podname.attach.documents import Document, Object, objects, split
-from podname.attach.inject import CERTIFICATE_NAME, Options, Owner, domain_of, inject, needs_files
+from podname.attach.inject import (
+    CERTIFICATE_NAME,
+    Options,
+    Owner,
+    domain_of,
+    inject,
+    is_refused,
+    needs_files,
+)
 from podname.attach.patch import END, Operation, Path, changes
 from podname.attach.yaml_edit import dump
 from podname.errors import ManifestError
@@ -85,12 +93,14 @@ class _Run:
             yield from objects(document)
 
     def _workload(self, thing: Object, where: Path) -> None:
-        self._outcome.workloads += 1
         template: Any = thing.content
         for step in where:
             template = template.get(step) if isinstance(template, dict) else None
         if not isinstance(template, dict):
             self._outcome.problems.append(thing.error("there is no pod template", where))
+            return
+        self._outcome.workloads += 1
+        if is_refused(template):
             return
         owner = self._owner(thing)
         injected = inject(template, owner, self._options)

@@ -29,8 +29,8 @@ class _Edit(NamedTuple):
 
 def edited(text: str, operations: Sequence[Operation]) -> str:
     """Write operations into a document's text. Raises YamlError when that cannot be done without harm."""
-    root = parse(text)
-    if root is None or not operations:
+    root = parse(text) if operations else None
+    if root is None:
         return text
     expected = applied(plain(root), list(operations))
     for attempt in (text, _written_out(text, root, operations)):
@@ -53,13 +53,17 @@ def _says(text: str, expected: Any) -> bool:
 
 
 def _attempt(text: str, operations: Sequence[Operation]) -> str | None:
+    newline = "\r\n" if "\r\n" in text else "\n"
+    padded = text if text.endswith("\n") else text + newline
     try:
-        root = parse(text)
-        writer = _Writer(text, root) if root else None
+        root = parse(padded)
+        writer = _Writer(padded, root, newline) if root else None
         edits = [writer.edit(operation) for operation in operations] if writer else []
     except (YamlError, LookupError):
         return None
-    return _applied(text, edits)
+    at_the_end = any(edit.start == len(padded) for edit in edits)
+    result = _applied(padded, edits)
+    return result if at_the_end or padded == text else result.removesuffix(newline)
 
 
 def _applied(text: str, edits: list[_Edit]) -> str:
@@ -105,10 +109,10 @@ def child(node: Node, step: str | int) -> Node | None:
 class _Writer:
     """Makes insertions for one text."""
 
-    def __init__(self, text: str, root: Node) -> None:
+    def __init__(self, text: str, root: Node, newline: str) -> None:
         self._text = text
         self._root = root
-        self._newline = "\r\n" if "\r\n" in text else "\n"
+        self._newline = newline
         self._indents = bool(re.search(r"^( *)[^\s#-][^\n]*:[ ]*\r?\n\1 +- ", text, re.MULTILINE))
 
     def edit(self, operation: Operation) -> _Edit:
@@ -135,7 +139,7 @@ class _Writer:
         return _Edit(node.start, node.end, self._one_line(value, quoted=bool(node.style)), depth)
 
     def _block_scalar(self, node: Node, value: str, depth: int) -> _Edit:
-        indent = " " * (self._column_of_line(node) + 2)
+        indent = " " * self._inner_column(node, value)
         first, *lines = dump(value)
         if not lines or self._in_flow(node):
             raise LookupError
@@ -159,13 +163,10 @@ class _Writer:
             raise LookupError
         if node.is_flow and self._in_flow(node):
             return _Edit(node.start, node.end, _flow(value), depth)
-        column = self._column_of_line(node) + (
-            0 if isinstance(value, list) and not self._indents else 2
-        )
+        start = len(self._text[: node.start].rstrip(" \t\r\n"))
+        on_own_line = "\n" in self._text[start : node.start]
+        column = node.column if on_own_line else self._inner_column(node, value)
         lines = self._dumped(value, column)
-        start = node.start
-        while start and self._text[start - 1] in " \t":
-            start -= 1
         return _Edit(start, node.end, self._newline + self._newline.join(lines), depth)
 
     def _in_flow(self, node: Node) -> bool:
@@ -173,9 +174,16 @@ class _Writer:
             outer.is_flow and outer.start < node.start < outer.end for outer in _all(self._root)
         )
 
-    def _column_of_line(self, node: Node) -> int:
-        line = self._text[self._text.rfind("\n", 0, node.start) + 1 : node.start]
-        return len(line) - len(line.lstrip(" -"))
+    def _inner_column(self, node: Node, value: Any) -> int:
+        """Give the column for what a node holds, by the key or the dash that it belongs to."""
+        for outer in _all(self._root):
+            for number, inner in enumerate(outer.children):
+                if inner is node and outer.kind == "sequence":
+                    return self._indicated(outer.children[0], "-") + 2
+                if inner is node and number % 2:
+                    shift = 0 if isinstance(value, list) and not self._indents else 2
+                    return self._indicated(outer.children[0], "?") + shift
+        return 0
 
     def _insert(self, node: Node, value: Any, depth: int) -> _Edit:
         if node.is_flow:
@@ -190,14 +198,17 @@ class _Writer:
             own_line = line_start > node.start and first.start > node.start
             separator = f",{self._newline}{indent}" if own_line else ", "
             return _Edit(end, end, separator + _flow(value)[1:-1], depth)
-        column = node.children[0].column if node.kind == "mapping" else self._dash(node.children[0])
+        column = self._indicated(node.children[0], "?" if node.kind == "mapping" else "-")
         lines = self._dumped(value, column)
         at = self._line_after(self._content_end(node))
-        lead = "" if at == 0 or self._text[at - 1] == "\n" else self._newline
-        return _Edit(at, at, lead + "".join(line + self._newline for line in lines), depth)
+        return _Edit(at, at, "".join(line + self._newline for line in lines), depth)
 
-    def _dash(self, item: Node) -> int:
-        at = self._text.rindex("-", 0, item.start)
+    def _indicated(self, first: Node, indicator: str) -> int:
+        """Give the column in which a block collection's elements begin."""
+        before = self._text[: first.start].rstrip(" ")
+        if not before.endswith(indicator) and indicator == "?":
+            return first.column
+        at = before.rindex(indicator)
         return at - self._text.rfind("\n", 0, at) - 1
 
     def _content_end(self, node: Node) -> int:
@@ -248,7 +259,7 @@ class _Indented(_Dumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
+    style = "|" if re.fullmatch(r"[^\s].*[^\n]\n?", text, re.DOTALL) and "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
