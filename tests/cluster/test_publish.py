@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.cluster.harness import erlang, workloads
-from tests.cluster.harness.api import Object
+from tests.cluster.harness.api import ApiError, Object
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.publishing import Publisher, install
 from tests.cluster.harness.servers import DnsServer
@@ -251,6 +251,39 @@ def test_slices_are_ours_and_theirs_are_not_touched(
     kept = control_plane.api.get("EndpointSlice", "web-slice", place)
     assert kept["metadata"]["resourceVersion"] == created["metadata"]["resourceVersion"]
     assert publisher.program.running
+
+
+def test_a_slice_of_that_name_of_somebody_else_stays_theirs(
+    control_plane: Cluster, coredns: DnsServer, publisher: Publisher, place: str
+) -> None:
+    theirs = workloads.endpoint_slice("web", {"manual": "10.42.99.9"}, namespace=place)
+    theirs["metadata"]["name"] = "web-podname-ipv4-0"
+    created = control_plane.api.create(theirs)
+    control_plane.place(web(0, place))
+    control_plane.api.create(published("web", place))
+    log = publisher.program.log
+    until(
+        lambda: f"Service {place}/web: PATCH" in log.read_text(),
+        "a line about the slice that is not ours",
+    )
+    said = next(line for line in log.read_text().splitlines() if f"{place}/web: PATCH" in line)
+    assert "409: Apply failed" in said
+    assert "conflict" in said
+    kept = control_plane.api.get("EndpointSlice", "web-podname-ipv4-0", place)
+    assert kept["metadata"]["resourceVersion"] == created["metadata"]["resourceVersion"]
+    control_plane.api.delete("EndpointSlice", "web-podname-ipv4-0", place)
+    becomes(lambda: coredns.short(name_of("web-0", place)), ["10.42.100.1"])
+
+
+def test_an_apply_to_another_version_is_refused(control_plane: Cluster, place: str) -> None:
+    """What the writer counts on, and how it tells this refusal from that of a manager's."""
+    item = workloads.endpoint_slice("web", {"manual": "10.42.99.9"}, namespace=place)
+    first = control_plane.api.apply(item)
+    control_plane.api.apply({**item, "endpoints": []})
+    item["metadata"]["resourceVersion"] = first["metadata"]["resourceVersion"]
+    with pytest.raises(ApiError, match="409") as refused:
+        control_plane.api.apply(item)
+    assert "conflict" not in str(refused.value).lower()
 
 
 def test_what_somebody_changed_is_put_right(
