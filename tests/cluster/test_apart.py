@@ -2,6 +2,7 @@
 
 import pytest
 from tests.cluster.harness import demo, release, resolvers, workloads
+from tests.cluster.harness.api import Object
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.resolvers import FIRST, SECOND, ZONE
 from tests.cluster.harness.waiting import until
@@ -15,10 +16,24 @@ def start(
 ) -> dict[str, str]:
     """Run nodes with short names that poll the Service `cluster-demo` of their namespace."""
     cluster.api.create(workloads.service(DEMO, DEMO, namespace=space, ports={"epmd": 4369}))
-    environment = demo.polls(addresses=DEMO) | ({"RELEASE_COOKIE": cookie} if cookie else {})
+    environment = demo.polls(addresses=DEMO)
+    if cookie:
+        cluster.api.create(secret(space, cookie))
+        environment["RELEASE_COOKIE"] = {"secretKeyRef": {"name": "erlang", "key": "cookie"}}
     asks = resolvers.asks(resolver, searches=resolvers.searches(space))
     item = demo.deployment(DEMO, replicas, namespace=space, environment=environment, **asks)
     return demo.start(cluster, item)
+
+
+def secret(space: str, cookie: str) -> Object:
+    """Give the Secret `erlang` with a cookie."""
+    metadata = {"name": "erlang", "namespace": space}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "stringData": {"cookie": cookie},
+    }
 
 
 def connect(cluster: Cluster, space: str, pod: str, other: str, *before: str) -> str:

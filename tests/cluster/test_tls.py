@@ -70,6 +70,15 @@ def test_a_wildcard_certificate_lets_in_whom_it_names_and_nobody_else(
         cluster.api.create(secret(DEMO, space, authority, service, service))
         pods = demo.start(cluster, in_tier(over_tls(DEMO, 2, space, service)))
         demo.become_whole(cluster, pods.values())
+        first, second = (f"demo@{pod}.{service}" for pod in pods)
+        remote = [
+            "env",
+            f"RELEASE_NODE={second}",
+            release.PROGRAM,
+            "rpc",
+            "IO.inspect(Node.list())",
+        ]
+        assert first in demo.run(cluster, next(iter(pods)), *remote, namespace=space)
         for name, (issuer, domain) in strangers.items():
             cluster.api.create(secret(name, space, issuer, domain, service))
             others = demo.start(cluster, in_tier(over_tls(name, 1, space, service)))
