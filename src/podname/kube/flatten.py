@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from sys import intern
 
@@ -42,6 +43,7 @@ from podname.kube.shapes import (
     PortShape,
     ServiceShape,
     ServiceSpec,
+    SliceMetadata,
 )
 from podname.wire import addresses
 
@@ -135,7 +137,19 @@ def endpoint_slice_of(shape: EndpointSliceShape, faults: Faults) -> EndpointSlic
         _ADDRESS_TYPES.get(shape.address_type or "", "IPv4"),
         [each for each in endpoints if each.addresses],
         _ports(shape.ports, faults, may_mean_all=True),
+        _changed_at(shape.metadata),
     )
+
+
+def _changed_at(metadata: SliceMetadata | None) -> float:
+    """Give when the change happened that a slice tells of; 0 when it does not say, or no time."""
+    text = metadata and metadata.annotations and metadata.annotations.changed
+    if not text:
+        return 0.0
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _ready(endpoint: EndpointShape) -> bool:

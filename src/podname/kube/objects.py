@@ -86,6 +86,9 @@ class EndpointSlice(Struct, frozen=True, gc=False):
     address_type: str  # IPv4, IPv6, FQDN
     packed: str  # the endpoints: as objects each would take 250 octets, in this text it takes 40
     ports: tuple[Port, ...]
+    changed_at: float = (
+        0.0  # when the change happened that it tells of, in seconds since 1970; 0 is unknown
+    )
 
     @staticmethod
     def of(  # noqa: PLR0917  # the fields, in their order
@@ -95,12 +98,13 @@ class EndpointSlice(Struct, frozen=True, gc=False):
         address_type: str,
         endpoints: Iterable[Endpoint],
         ports: tuple[Port, ...],
+        changed_at: float = 0.0,
     ) -> EndpointSlice:
         """Make a slice of its endpoints. No text of theirs has a comma, a bar or the end of a line."""
         packed = "\n".join(
             [f"{','.join(each.addresses)}|{each.hostname}|{each.pod}" for each in endpoints]
         )
-        return EndpointSlice(namespace, name, service, address_type, packed, ports)
+        return EndpointSlice(namespace, name, service, address_type, packed, ports, changed_at)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

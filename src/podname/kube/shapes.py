@@ -27,10 +27,19 @@ class SliceLabels(Struct, gc=False):
     service_name: str | None = field(default=None, name="kubernetes.io/service-name")
 
 
+class SliceAnnotations(Struct, gc=False):
+    """The one annotation of an EndpointSlice that says when what it tells of happened."""
+
+    changed: str | None = field(
+        default=None, name="endpoints.kubernetes.io/last-change-trigger-time"
+    )
+
+
 class SliceMetadata(Metadata, rename="camel", gc=False):
     """An EndpointSlice's metadata, with whose it is."""
 
     labels: SliceLabels | None = None
+    annotations: SliceAnnotations | None = None
 
 
 class PortShape(Struct, gc=False):

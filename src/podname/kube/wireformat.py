@@ -27,7 +27,10 @@ METADATA: Message = {
     3: ("namespace", str),
     6: ("resourceVersion", str),
     11: ("labels", {"kubernetes.io/service-name", "pod-template-hash"}),
-    12: ("annotations", {"k8s.io/initial-events-end"}),
+    12: (
+        "annotations",
+        {"k8s.io/initial-events-end", "endpoints.kubernetes.io/last-change-trigger-time"},
+    ),
     13: ("ownerReferences", [_OWNER]),
 }
 

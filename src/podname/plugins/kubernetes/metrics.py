@@ -35,6 +35,7 @@ def names_metrics(names: ClusterNames) -> Iterator[Metric]:
         "Owner names whose answers were made anew.",
         value=names.compiler.changes.made,
     )
+    yield names.programming.metric()
 
 
 def source_metrics(source: Source) -> Iterator[Metric]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from podname.engine.base import Engine, TableOptions
+from podname.plugins.kubernetes.programming import Programming
 from podname.plugins.kubernetes.source import Watched
 from podname.zone.compiler import Compiler
 from podname.zone.options import ZoneOptions
@@ -48,9 +49,12 @@ class ClusterNames:
         )
         self._stamp()
         self.compiler.follow()
+        sources = watched.sources
+        self.programming = Programming(sources.services, sources.slices, clock)
 
     async def close(self) -> None:
         """Follow the cluster no longer."""
+        self.programming.close()
         self.compiler.forget()
         self.watched.release()
         if self._building is not None:
