@@ -57,13 +57,17 @@ class Catalog:
             self.choices[key] = choice
         if isinstance(had, Publication):
             self._publishing[had.service.namespace].discard(key)
-        self._members.pop(key, None)
+        members = self._members.pop(key, None)
         if isinstance(choice, Publication):
             self._publishing.setdefault(choice.service.namespace, set()).add(key)
-            pods = self._by_namespace.get(choice.service.namespace, {})
-            self._members[key] = {pod.key: pod for pod in pods.values() if _is_chosen(choice, pod)}
+            is_same = isinstance(had, Publication) and had.selector == choice.selector
+            self._members[key] = members if is_same and members else self._all_chosen(choice)
         if choice is not None or had is not None or key in self._slices:
             self._concerned(key)
+
+    def _all_chosen(self, choice: Publication) -> dict[str, Pod]:
+        pods = self._by_namespace.get(choice.service.namespace, {})
+        return {pod.key: pod for pod in pods.values() if _is_chosen(choice, pod)}
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
