@@ -47,9 +47,10 @@ from podname.kube.transport import JSON, PROTOBUF_WATCH, Transport
 
 logger = logging.getLogger(__name__)
 
-#: A WatchList has so long to end its initial events, and so long again for each ten thousand objects.
+#: A WatchList has so long to end its initial events, and so long again for each thousand objects: on a machine that is
+#: busy, as when everything starts at once, ten thousand can take longer.
 WATCH_LIST_SECONDS = 10.0
-WATCH_LIST_OBJECTS = 10_000
+WATCH_LIST_OBJECTS = 1_000
 WATCH_SECONDS = (300, 600)
 SHORT_WATCH_SECONDS = 1.0
 #: How often the audit compares: the more objects, the less often, so that it never costs much.

@@ -253,6 +253,16 @@ def test_the_apex_has_the_version_and_the_name_servers() -> None:
     assert cluster.records("ns.dns.cluster.local.") == ["A 10.43.0.10"]
 
 
+def test_the_name_servers_follow_the_other_endpoints_of_this_servers_slice() -> None:
+    own = options(local_addresses=(bytes((10, 0, 0, 53)),))
+    cluster = Cluster(own).load(DEFAULT, service("dns"))
+    cluster.put(endpoint_slice("dns-1", "dns", "10.0.0.53", "10.0.0.54 hostname=a"))
+    assert f"NS a.dns.{D}" in cluster.records("cluster.local.")
+    cluster.put(endpoint_slice("dns-1", "dns", "10.0.0.53", "10.0.0.54 hostname=b"))
+    assert f"NS b.dns.{D}" in cluster.records("cluster.local.")
+    assert f"NS a.dns.{D}" not in cluster.records("cluster.local.")
+
+
 @pytest.mark.parametrize(
     ("count", "weight"), [(1, 100), (2, 50), (3, 33), (6, 16), (100, 1), (101, 1)]
 )
