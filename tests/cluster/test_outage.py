@@ -33,13 +33,15 @@ def podname_at(cluster: Cluster, *addresses: str) -> Iterator[list[DnsServer]]:
         yield servers
 
 
-def start(cluster: Cluster, space: str, *resolver: str, by: str) -> dict[str, str]:
-    """Run three nodes that poll, by `srv` or by `addresses`, and wait until they see one another."""
+def start(
+    cluster: Cluster, space: str, *resolver: str, by: str, replicas: int = 3
+) -> dict[str, str]:
+    """Run nodes that poll, by `srv` or by `addresses`, and wait until they see one another."""
     cluster.api.create(workloads.service(DEMO, DEMO, namespace=space, ports={"epmd": 4369}))
     domain = f"{DEMO}.{space}.svc.{ZONE}"
     asks = resolvers.asks(*resolver, searches=resolvers.searches(space))
     environment = {**demo.long_name(domain), **demo.polls(**{by: domain})}
-    item = demo.deployment(DEMO, 3, namespace=space, environment=environment, **asks)
+    item = demo.deployment(DEMO, replicas, namespace=space, environment=environment, **asks)
     pods = demo.start(cluster, item)
     demo.become_whole(cluster, pods.values())
     return pods
@@ -86,7 +88,7 @@ def test_one_podname_of_two_name_servers_dies_unnoticed(cluster: Cluster, space:
 def test_one_replica_of_a_service_is_taken_out_unnoticed(cluster: Cluster, space: str) -> None:
     with resolvers.podname(cluster) as first, resolvers.podname(cluster) as second:
         cluster.use_dns(first, second, address=FIRST)
-        pods = start(cluster, space, FIRST, by="srv")
+        pods = start(cluster, space, FIRST, by="srv", replicas=2)
         before = losses(cluster, pods), failures(cluster, pods)
         cluster.api.delete("EndpointSlice", "dns-53-0", "kube-system")
         until(lambda: f":{first.port}" not in rules(cluster), "kube-proxy to take it out")
@@ -99,7 +101,7 @@ def test_a_poller_that_takes_an_error_for_nobody_needs_a_second_podname(
     cluster: Cluster, space: str
 ) -> None:
     with podname_at(cluster, FIRST) as (server,):
-        pods = start(cluster, space, FIRST, by="srv")
+        pods = start(cluster, space, FIRST, by="srv", replicas=2)
         server.program.kill()
         for address in pods.values():
             until(lambda: not demo.status(cluster, address).peers, "a node that is alone")  # noqa: B023
