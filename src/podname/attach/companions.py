@@ -19,9 +19,8 @@ PUBLISH = "podname.dev/publish"
 
 _EPMD_PORT = 4369
 _REMOTE = """\
-# A shell into a running node must not listen on that node's port. In place of the release's own remote.vm.args.
--start_epmd false
--erl_epmd_port {}
+# In place of the release's own remote.vm.args: a shell into a running node must not listen on that node's port.
+# The port is in ERL_AFLAGS. Given twice, the Erlang VM would take it for not given.
 -dist_listen false
 """
 
@@ -37,7 +36,7 @@ def files(owner: Owner, options: Options, spec: dict[str, Any]) -> dict[str, Any
             pods_domain(namespace, options.zone) if namespace else "",
         )
     if options.port is not None and options.via != "epmd":
-        data["remote.vm.args"] = _REMOTE.format(options.port)
+        data["remote.vm.args"] = _REMOTE
     if options.tls:
         domain = domain_of(options, owner, spec, namespace)
         data["ssl_dist.conf"] = optfile(CERTIFICATES, domain, short=options.via == "search")
