@@ -39,9 +39,10 @@ endif
 test-erlang: ## Run the EUnit tests of the Erlang module (Debian: erlang-dev, -eunit, -inets, -src, -ssl)
 	$(MAKE) --no-print-directory -C clients/erlang test
 
-fuzz: ## Feed the native engine broken packets and changes (needs nightly Rust and cargo-fuzz; FUZZ_SECONDS=60 each)
+fuzz: ## Feed the native module broken packets, changes and objects (needs nightly Rust and cargo-fuzz; FUZZ_SECONDS=60 each)
 	ASAN_OPTIONS=detect_leaks=0 $(FUZZ) packet -- $(FUZZ_LIMITS) # its table is static, and its packed pointers look like leaks
 	$(FUZZ) table -- $(FUZZ_LIMITS)
+	$(FUZZ) protobuf -- $(FUZZ_LIMITS)
 
 test-cluster: install ## Run the tests on a real Kubernetes cluster (root, Go, Debian's packages; ten minutes more the first time)
 	tests/cluster/prepare.sh
