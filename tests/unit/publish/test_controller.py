@@ -15,7 +15,7 @@ from podname.publish.reading import slice_of
 from podname.publish.shapes import SliceShape
 from tests.support import writes
 from tests.support.apiserver import ApiServer
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, until
 from tests.support.objects import endpoint, endpoint_slice
 from tests.unit.publish.conftest import Publishing, headless, running, slices
 from tests.unit.publish.making import Slices, pods, service
@@ -78,8 +78,11 @@ async def test_a_rollout_is_few_writes(publishing: Publishing, server: ApiServer
     await publishing.quiet()
     for number in range(250):
         server.put("pods", running(number))
+    pods = publishing.controller.catalog.pods_of
+    await until(lambda: len(pods("default/web")) == 250)  # time stands still meanwhile
+    assert publishing.asked("PATCH") <= 3
     await publishing.until(lambda: len(publishing.names) == 250)
-    assert publishing.asked("PATCH") <= 12
+    assert publishing.asked("PATCH") <= 6
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 403, 504])
