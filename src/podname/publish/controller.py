@@ -79,10 +79,13 @@ class Controller:
 
     async def _lead(self) -> None:
         await self._synced.wait()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._resync())
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._resync())
+                for _ in range(WORKERS):
+                    group.create_task(self._work())
+        finally:
+            self.plans.clear()  # what is published is another replica's to count
 
     def _begun(self) -> None:
         if self.has_synced:

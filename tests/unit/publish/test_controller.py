@@ -258,6 +258,7 @@ async def test_two_replicas_write_once_and_one_takes_over(
         await other.quiet()
         assert other.controller.writer.writes["apply"] == 1
         assert other.controller.election.changes == 1
+        assert not leader.controller.plans
     finally:
         await first.close()
         await second.close()
