@@ -146,15 +146,18 @@ async def opens(port: int, seconds: float = 300) -> None:
             writer.close()
             if b" 200 " in answer:
                 return
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)  # each question costs it a millisecond
     raise SystemExit("podname did not become ready")
 
 
 def free_port() -> int:
-    with socket.socket() as one, socket.socket(type=socket.SOCK_DGRAM) as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(one.getsockname())
-        return int(one.getsockname()[1])
+    """Find a port that is free for both protocols."""
+    while True:
+        with socket.socket() as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+            one.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):
+                other.bind(one.getsockname())
+                return int(one.getsockname()[1])
 
 
 def start(arguments: argparse.Namespace, api: int, folder: Path) -> tuple[Process, int]:

@@ -20,7 +20,7 @@ from podname.kube.objects import ALL_PORTS, Endpoint, EndpointSlice, Port, unpac
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer, answer_with_additional, srv_rdata
-from podname.zone.labels import labels, pod_labels, shared_label
+from podname.zone.labels import labels, octets_of_label, pod_labels, shared_label
 from podname.zone.options import ZoneOptions
 
 #: What a slice or Service without ports has: addresses, yes; SRV records, no.
@@ -69,21 +69,24 @@ def _named(endpoint: Endpoint, endpoint_pod_names: bool, pod_names: bool) -> lis
     own = labels(endpoint.hostname) if endpoint.hostname else None
     if own is None and endpoint_pod_names and 0 < len(endpoint.pod) < _POD_LABEL_OCTETS:
         own = labels(endpoint.pod)
-    others: list[bytes] = []
+    others: tuple[bytes, ...] = ()
     if pod_names and endpoint.pod:
-        others += pod_labels(endpoint.pod)
+        others = pod_labels(endpoint.pod)
         shared = shared_label(endpoint.pod)
         if shared:
-            others.append(shared)
+            others += (shared,)
     found = []
     for text in endpoint.addresses:
         address = addresses.parse(text)
         if address is None:
             continue
-        dashed = labels(addresses.to_dashed(text))
+        dashed = octets_of_label(addresses.to_dashed(text))  # at most 45 characters
         primary = own or dashed
-        known = (*others, dashed) if pod_names and dashed else ()
-        aliases = tuple([name for name in known if name != primary])
+        aliases: tuple[bytes, ...] = ()
+        if pod_names:
+            aliases = others if primary is dashed else (*others, dashed)
+            if primary in aliases:
+                aliases = tuple([name for name in aliases if name != primary])
         found.append(Named(address, primary, aliases))
     return found
 

@@ -119,7 +119,7 @@ class ReverseNames:
             owner = reverse.reverse_owner(address, self._options)
             if owner is not None:
                 targets = self._targets(address, seen)
-                self._changes.put({owner: reverse.ptr_answer(targets, self._options)})
+                self._changes.put_one(owner, reverse.ptr_answer(targets, self._options))
 
     def _targets(
         self, address: bytes, seen: dict[int, dict[bytes, set[bytes]]]
