@@ -85,6 +85,26 @@ async def test_a_rollout_is_few_writes(publishing: Publishing, server: ApiServer
     assert publishing.asked("PATCH") <= 6
 
 
+async def test_a_watch_that_lags_costs_no_conflict(
+    publishing: Publishing, server: ApiServer
+) -> None:
+    """What was written counts from when it was written, not from when the watch tells."""
+    server.put("services", headless())
+    server.put("pods", running(0))
+    await publishing.until(lambda: publishing.names == ["web-0"])
+    publishing.controller._slices.store._handlers.clear()
+    for number in (1, 2):
+        server.put("pods", running(number))
+        await publishing.until(lambda: f"web-{number}" in publishing.names)  # noqa: B023
+    server.put("services", headless(None))
+    await publishing.until(lambda: not publishing.slices)
+    server.put("services", headless())
+    await publishing.until(lambda: len(publishing.names) == 3)
+    await publishing.quiet()
+    assert publishing.controller.failures == 0
+    assert publishing.asked("DELETE") == 1
+
+
 @pytest.mark.parametrize("status", [409, 429, 500, 403, 504])
 async def test_a_write_that_fails_is_tried_again(
     publishing: Publishing, server: ApiServer, status: int
