@@ -29,7 +29,7 @@ EPMD = Path(__file__).parents[2] / "clients/erlang"
 def start(cluster: Cluster, space: str, srv: str, *options: str) -> dict[str, str]:
     """Inject into the Deployment, create everything, and wait for the nodes."""
     item = demo.deployment(DEMO, 2, namespace=space, environment=demo.polls(srv=srv))
-    command = [PODNAME, "inject", "--node", "demo", *options]
+    command = [str(PODNAME), "inject", "--node", "demo", *options]
     ran = subprocess.run(
         command, input=yaml.safe_dump(item), capture_output=True, text=True, check=True
     )

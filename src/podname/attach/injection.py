@@ -25,7 +25,7 @@ from podname.attach.inject import (
     needs_files,
 )
 from podname.attach.patch import END, Operation, Path, changes
-from podname.attach.yaml_edit import dump
+from podname.attach.yaml_dump import dump
 from podname.errors import ManifestError
 
 

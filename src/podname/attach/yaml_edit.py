@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from podname.attach.patch import END, Operation, applied
+from podname.attach.yaml_dump import dump, flow, in_brackets
 from podname.attach.yaml_tree import Node, YamlError, is_merge, key_of, merge_sources, parse, plain
 
 
@@ -141,7 +142,7 @@ class _Writer:
     def _block_scalar(self, node: Node, value: str, depth: int) -> _Edit:
         indent = " " * self._inner_column(node, value)
         first, *lines = dump(value)
-        if not lines or self._in_flow(node):
+        if not lines or self._inflow(node):
             raise LookupError
         end = self._content_end(node)
         written = [first, *((indent + line.removeprefix("  ")).rstrip() for line in lines)]
@@ -161,15 +162,15 @@ class _Writer:
         """Put a value where there is none: an empty one, null, {} or []."""
         if node.anchor or node.children:
             raise LookupError
-        if node.is_flow and self._in_flow(node):
-            return _Edit(node.start, node.end, _flow(value), depth)
+        if node.is_flow and self._inflow(node):
+            return _Edit(node.start, node.end, flow(value), depth)
         start = len(self._text[: node.start].rstrip(" \t\r\n"))
         on_own_line = "\n" in self._text[start : node.start]
         column = node.column if on_own_line else self._inner_column(node, value)
         lines = self._dumped(value, column)
         return _Edit(start, node.end, self._newline + self._newline.join(lines), depth)
 
-    def _in_flow(self, node: Node) -> bool:
+    def _inflow(self, node: Node) -> bool:
         return any(
             outer.is_flow and outer.start < node.start < outer.end for outer in _all(self._root)
         )
@@ -197,7 +198,7 @@ class _Writer:
             indent = lead[: len(lead) - len(lead.lstrip(" \t"))]
             own_line = line_start > node.start and first.start > node.start
             separator = f",{self._newline}{indent}" if own_line else ", "
-            return _Edit(end, end, separator + _flow(value)[1:-1], depth)
+            return _Edit(end, end, separator + flow(value)[1:-1], depth)
         column = self._indicated(node.children[0], "?" if node.kind == "mapping" else "-")
         lines = self._dumped(value, column)
         at = self._line_after(self._content_end(node))
@@ -233,40 +234,6 @@ class _Writer:
         ]
 
 
-def dump(value: Any, *, indented: bool = False) -> list[str]:
-    """Write a value in block style, as lines."""
-    dumper = _Indented if indented else _Dumper
-    out = yaml.dump(value, Dumper=dumper, sort_keys=False, width=10**9, allow_unicode=True)
-    return out.rstrip("\n").split("\n")
-
-
-def _flow(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such, and never an alias."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-class _Indented(_Dumper):
-    """Writes the dashes of a list further in than the key above."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
-        return super().increase_indent(flow, False)
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if re.fullmatch(r"[^\s].*[^\n]\n?", text, re.DOTALL) and "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
-_Indented.add_representer(str, _text)
-
-
 def _all(node: Node) -> Iterator[Node]:
     yield node
     for inner in node.children:
@@ -280,28 +247,8 @@ def _written_out(text: str, root: Node, operations: Sequence[Operation]) -> str:
         for length in range(len(operation.path) + 1):
             touched.update(id(node) for node in _nodes(root, operation.path[:length]))
     edits = [
-        _Edit(node.start, node.end, _in_brackets(node.meant), 0)
+        _Edit(node.start, node.end, in_brackets(node.meant), 0)
         for node in _all(root)
         if node.kind == "alias" and any(id(inner) in touched for inner in _all(node.meant))
     ]
     return _applied(text, edits)
-
-
-def _in_brackets(node: Node) -> str:
-    """Write a node in one line."""
-    node = node.meant
-    if node.kind == "sequence":
-        return "[" + ", ".join(map(_in_brackets, node.children)) + "]"
-    if node.kind == "mapping":
-        pairs = (
-            f"{'<<' if is_merge(k) else _in_brackets(k)}: {_in_brackets(v)}"
-            for k, v in node.pairs()
-        )
-        return "{" + ", ".join(pairs) + "}"
-    if node.style:
-        return json.dumps(node.value, ensure_ascii=False)
-    is_safe = re.fullmatch(r"[\w./+-]+", node.value)
-    value = plain(node)
-    return (
-        node.value if is_safe else json.dumps(value if not isinstance(value, str) else node.value)
-    )
