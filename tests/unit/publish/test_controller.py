@@ -99,7 +99,9 @@ async def test_a_watch_that_lags_costs_no_conflict(
     server.put("services", headless(None))
     await publishing.until(lambda: not publishing.slices)
     server.put("services", headless())
+    again = publishing.clock.now
     await publishing.until(lambda: len(publishing.names) == 3)
+    assert publishing.clock.now < again + 60, "not by the resync"
     await publishing.quiet()
     assert publishing.controller.failures == 0
     assert publishing.asked("DELETE") == 1
