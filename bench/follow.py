@@ -171,7 +171,7 @@ def start(arguments: argparse.Namespace, api: int, folder: Path) -> tuple[Proces
     (folder / "Corefile").write_text(
         f".:{port} {{\nbind 127.0.0.1\nerrors\nready 127.0.0.1:{ready}\n"
         f"kubernetes cluster.local in-addr.arpa ip6.arpa {{\nendpoint {scheme}://127.0.0.1:{api}\n{tls}"
-        "ttl 30\nstartup_timeout 300s\npods verified\npod_names\n}\n}\n"
+        f"ttl 30\nstartup_timeout 300s\npods {arguments.mode}\npod_names\n}}\n}}\n"
     )
     command = [
         sys.executable,
@@ -268,6 +268,9 @@ def main() -> None:
     )
     parser.add_argument("--pods", type=int, default=10_000)
     parser.add_argument("--engine", choices=["native", "python"], default="native")
+    parser.add_argument(
+        "--mode", choices=["verified", "disabled"], default="verified", help="`pods`"
+    )
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--json", action="store_true", help="the stand-in knows no protobuf")
     parser.add_argument("--events", type=int, default=200)

@@ -132,8 +132,10 @@ class Compiler:
         for obj in namespaces:
             self._namespace_changed(None, obj)
         # Who has an address comes first, so that each object's answers are made just once.
+        self.reverse.slices.places = self.pods.holders.places = {}
         yield from self._in_steps(slices, self._note_slice)
         yield from self._in_steps(pods, self.pods.note)
+        self.reverse.slices.places = self.pods.holders.places = None
         yield from self._in_steps(services, self.reverse.note_service)
         yield from self._in_steps(services, self._build_service)
         yield from self._in_steps(slices, self._build_slice)

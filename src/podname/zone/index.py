@@ -16,13 +16,19 @@ T = TypeVar("T", bound=Pod | EndpointSlice | Service)
 
 
 class Index(Generic[K, T]):
-    """Objects by what they belong to. Of one object (of one key) only the last state is kept."""
+    """Objects by what they belong to. Of one object (of one key) only the last state is kept.
+
+    While indexes are filled they may have `places` in common, so that of equal ones there is one in memory.
+    """
 
     def __init__(self) -> None:
+        self.places: dict[K, K] | None = None
         self._objects: dict[K, T | tuple[T, ...]] = {}
 
     def add(self, place: K, obj: T) -> None:
         """Say that the object belongs here. Twice is once."""
+        if self.places is not None:
+            place = self.places.setdefault(place, place)
         known = self._objects.setdefault(place, obj)
         if known is not obj:
             others = tuple([one for one in _all(known) if one.key != obj.key])
