@@ -81,7 +81,7 @@ def cert_manager(name: str, domains: Sequence[str], issuer: str) -> dict[str, An
 
 def own_secret(name: str, domains: Sequence[str], now: datetime | None = None) -> dict[str, Any]:
     """Make a CA, sign one wildcard certificate with it, and forget the CA's key."""
-    files = _signed(domains, now or datetime.now(UTC))
+    files = signed([f"*.{domain}" for domain in domains], "Erlang nodes", now or datetime.now(UTC))
     encoded = {file: base64.b64encode(octets).decode() for file, octets in files.items()}
     return {
         "apiVersion": "v1",
@@ -92,24 +92,25 @@ def own_secret(name: str, domains: Sequence[str], now: datetime | None = None) -
     }
 
 
-def _signed(domains: Sequence[str], now: datetime) -> dict[str, bytes]:
+def signed(
+    names: Sequence[str], holder: str, now: datetime, valid_days: int = VALID_DAYS
+) -> dict[str, bytes]:
+    """Make a CA and one certificate for host names, and forget the CA's key: ca.crt, tls.crt and tls.key in PEM."""
     from cryptography import x509  # noqa: PLC0415 - start time counts
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: PLC0415
 
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    authority = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, "podname Erlang distribution CA")]
-    )
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Erlang nodes")])
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"podname CA for {holder}")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, holder)])
 
     def builder(name: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder(issuer_name=authority, subject_name=name, public_key=public_key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=VALID_DAYS))
+            .not_valid_after(now + timedelta(days=valid_days))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
@@ -130,7 +131,7 @@ def _signed(domains: Sequence[str], now: datetime) -> dict[str, bytes]:
         .add_extension(usage(is_authority=True), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    names = x509.SubjectAlternativeName([x509.DNSName(f"*.{domain}") for domain in domains])
+    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
     purposes = x509.ExtendedKeyUsage(
         [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     )
@@ -139,7 +140,7 @@ def _signed(domains: Sequence[str], now: datetime) -> dict[str, bytes]:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage(is_authority=False), critical=True)
         .add_extension(purposes, critical=False)
-        .add_extension(names, critical=False)
+        .add_extension(alternatives, critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

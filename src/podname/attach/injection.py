@@ -23,6 +23,7 @@ from podname.attach.inject import (
     inject,
     is_refused,
     needs_files,
+    service_of,
 )
 from podname.attach.patch import END, Operation, Path, changes
 from podname.attach.yaml_dump import dump
@@ -135,16 +136,33 @@ class _Run:
         if options.via == "epmd" and self._extras.beams:
             self._want(companions.beams(self._extras.beams), thing)
         if options.via == "subdomain":
-            if not labels:
-                self._outcome.problems.append(
-                    thing.error("its pods have no labels, so no Service can select them")
-                )
-            publish = self._extras.publish
-            self._want(companions.service(owner, options, spec, labels, publish=publish), thing)
+            self._service(thing, owner, spec, labels)
         if options.tls:
             domains, _ = self._domains.setdefault(thing.namespace, ([], thing))
             domain = domain_of(options, owner, spec, owner.namespace)
             domains += [] if domain in domains else [domain]
+
+    def _service(
+        self, thing: Object, owner: Owner, spec: dict[str, Any], labels: dict[str, str]
+    ) -> None:
+        name = service_of(self._options, owner, spec)
+        if (owner.service or spec.get("subdomain")) and (
+            "Service",
+            thing.namespace,
+            name,
+        ) not in self._there:
+            # Somebody has it in another file; a second one would take its place.
+            self._outcome.notes.append(
+                f"the Service {name} of {thing.kind} {thing.name} is not among these files: it must be headless,"
+                " and publishNotReadyAddresses lets nodes meet before they are ready"
+            )
+            return
+        if not labels:
+            self._outcome.problems.append(
+                thing.error("its pods have no labels, so no Service can select them")
+            )
+        publish = self._extras.publish
+        self._want(companions.service(owner, self._options, spec, labels, publish=publish), thing)
 
     def _want(self, wanted: dict[str, Any], thing: Object) -> None:
         if thing.namespace:

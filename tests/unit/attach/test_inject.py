@@ -176,6 +176,15 @@ def test_a_service_that_is_there_is_taken_and_shows_pods_that_are_not_ready() ->
     assert "$(POD_NAME).there.$(POD_NAMESPACE).svc.cluster.local" in made
 
 
+def test_a_service_that_is_elsewhere_is_not_made_again() -> None:
+    outcome = inject_files({"f": pod("  subdomain: there\n")}, Options("subdomain"), EXTRAS)
+    assert "kind: Service" not in outcome.texts["f"]
+    (note,) = outcome.notes
+    assert note.startswith(
+        "the Service there of Pod web is not among these files: it must be headless,"
+    )
+
+
 def test_a_service_to_publish_has_no_selector() -> None:
     extras = Extras(namespace="default", publish=True)
     made = [*yaml.safe_load_all(injected(pod(), Options("subdomain"), extras))]
