@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from tests.cluster.harness import demo, release, resolvers, workloads
+from tests.cluster.harness import demo, release, resolvers, shell, workloads
 from tests.cluster.harness.api import Object
 from tests.cluster.harness.cluster import PODNAME, Cluster
 from tests.cluster.harness.resolvers import FIRST, ZONE
@@ -39,8 +39,8 @@ def test_a_stock_release_is_reached_by_its_pods_name(cluster: Cluster, space: st
     remote = ["env", f"RELEASE_NODE=demo@{second}", release.PROGRAM]
     seen = demo.run(cluster, first, *remote, "rpc", "IO.puts(node())", namespace=space)
     assert seen.strip() == f"demo@{second}"
-    shell = demo.remote_shell(cluster, first, second, "Node.list(:hidden)", namespace=space)
-    assert re.search(rf'\[:"rem-\w+-demo@{second}"\]', shell)
+    screen = shell.remote(cluster, first, second, ["Node.list(:hidden)"], namespace=space)
+    assert re.search(rf'\[:"rem-\w+-demo@{second}"\]', screen)
 
 
 @PODNAME_ONLY

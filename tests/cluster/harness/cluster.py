@@ -91,12 +91,17 @@ class Cluster:
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run kubectl as administrator and return what it prints."""
-        command = [*self.namespace.into(network_only=True), str(self._programs["kubectl"])]
-        command += ["--kubeconfig", str(self.control_plane.kubeconfig), *arguments]
+        command = [*self.administrator(), *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def administrator(self) -> list[str]:
+        """Give the words that start kubectl as administrator, to be put before its own."""
+        kubectl = [str(self._programs["kubectl"]), "--kubeconfig"]
+        into = self.namespace.into(network_only=True)
+        return [*into, *kubectl, str(self.control_plane.kubeconfig)]
 
     def exec(self, pod: str, *command: str, namespace: str = "default") -> str:
         """Run a command in a pod and return what it prints."""

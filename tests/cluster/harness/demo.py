@@ -142,16 +142,3 @@ def run(cluster: Cluster, pod: str, *arguments: str, namespace: str, stdin: str 
     """Run the release's own script in a pod, as a person would, and return what it prints."""
     command = ["exec", "--stdin", "--namespace", namespace, pod, "--"]
     return cluster.kubectl(*command, *arguments, stdin=stdin)
-
-
-def remote_shell(cluster: Cluster, pod: str, other: str, *lines: str, namespace: str) -> str:
-    """Type lines into `remote` of one pod's release, on the node of another; return the screen.
-
-    IEx is remote only on a terminal, hence `script`. The last line lets go of it: the shell's own
-    node ends, which is the only hidden one, and not the node it is connected to.
-    """
-    leave = "hd(Node.list(:hidden)) |> :rpc.cast(:erlang, :halt, [])"
-    shell = f"env TERM=xterm RELEASE_NODE=demo@{other} {release.PROGRAM} remote"
-    typed = "".join(f"{line}\n" for line in (*lines, leave))
-    command = ["script", "--quiet", "--return", "--command", shell, "/dev/null"]
-    return run(cluster, pod, *command, namespace=namespace, stdin=typed)

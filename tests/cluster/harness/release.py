@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 
 from tests.cluster.harness import ClusterError, images
@@ -23,6 +24,7 @@ LIBRARY = f"{FOLDER}/lib/demo-1.0.0/ebin"
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "tests/cluster/demo"
 EPMD_MODULE = ROOT / "clients/erlang/src"
+DAY_SECONDS = 24 * 60 * 60
 FILES = ("mix.exs", "lib/*.ex", "lib/demo/*.ex")
 
 BUILD = """
@@ -46,7 +48,15 @@ def release_image() -> Path:
             _release(layers[0], layers[1])
             config = {"Env": ["LANG=C.UTF-8"], "Cmd": [PROGRAM, "start"]}
             images.write_archive(image, RELEASE, layers, config)
+        _forget_all_but(image)
     return image
+
+
+def _forget_all_but(image: Path) -> None:
+    # Every change of the sources makes another 215 MB; a day is long enough for who else uses one.
+    for old in image.parent.glob("demo-*.tar"):
+        if old.stat().st_mtime < time.time() - DAY_SECONDS:
+            old.unlink(missing_ok=True)
 
 
 def _contents() -> dict[str, bytes]:
