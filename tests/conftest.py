@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.engines import KINDS, Kind, running
+
+# How fast a machine is decides no test.
+settings.register_profile("podname", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("podname")
 
 
 @pytest.fixture(scope="session")

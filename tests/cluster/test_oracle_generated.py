@@ -47,7 +47,6 @@ def test_generated_clusters(pair: Pair, bare: Cluster, tell: Callable[[object], 
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             derandomize=EXAMPLES < 100,
             phases=[Phase.generate, Phase.shrink],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podname.attach.inetrc import inetrc
@@ -32,7 +32,6 @@ def test_a_file_that_is_not_utf_8_is_ignored_by_the_vm() -> None:
     assert str(finding) == "f:2:1: this is not UTF-8" + UNREAD
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=60)
     | st.text(alphabet='{}[].," \nabclookupnameserver123', max_size=60).map(str.encode)
@@ -45,7 +44,6 @@ ADDRESSES = st.ip_addresses() | st.just("fd00::1")
 LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 
 
-@settings(deadline=None)
 @given(ADDRESSES, st.integers(1, 65535), LABEL, st.sampled_from(["additive", "full"]))
 def test_what_is_printed_holds(address: object, port: int, namespace: str, way: str) -> None:
     server = Nameserver.parse(f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}")

@@ -270,7 +270,6 @@ SPECS = st.fixed_dictionaries(
 TEMPLATES = st.fixed_dictionaries({"spec": SPECS | THINGS}, optional={"metadata": THINGS})
 
 
-@settings(deadline=None)
 @given(TEMPLATES, st.sampled_from(OPTIONS), st.sampled_from(["Deployment", "Pod"]))
 def test_any_template_is_injected_once_or_has_problems(
     template: Any, options: Options, kind: str
@@ -286,7 +285,7 @@ def test_any_template_is_injected_once_or_has_problems(
     assert twice.template == once.template
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(THINGS | TEMPLATES, st.sampled_from(OPTIONS))
 def test_any_object_in_a_file_is_injected_or_has_problems(thing: Any, options: Options) -> None:
     whole = {
@@ -299,7 +298,7 @@ def test_any_object_in_a_file_is_injected_or_has_problems(thing: Any, options: O
     assert outcome.texts or outcome.problems
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text(alphabet="kind: PodList\n-{}[]&*'\"|#", max_size=80), st.sampled_from(WAYS))
 def test_any_text_is_injected_or_has_problems(text: str, via: Any) -> None:
     outcome: Outcome = inject_files({"f": f"kind: Pod\n{text}"}, Options(via, SERVER), EXTRAS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podname.attach.term_reader import MOST_NESTED, read
@@ -98,13 +98,11 @@ TERMS = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(TERMS, max_size=4))
 def test_what_is_written_is_read(terms: list[Term]) -> None:
     assert list(read("\n".join(f"{term}." for term in terms), "f")) == terms
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="{}[]()<>\"'\\.,|#$%=-+/: aZ_0é\n\x00", max_size=40) | st.text(max_size=40))
 def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
     line = 1

@@ -198,7 +198,7 @@ def grown(tree: Any, additions: Any, turn: int) -> Any:
     return tree
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(MAPPINGS, VALUES, st.integers(0, 5), st.sampled_from(WRITERS))
 def test_what_is_added_is_there_and_nothing_else_changes(
     tree: Any, additions: Any, turn: int, write: Any
@@ -220,7 +220,7 @@ def test_what_is_added_is_there_and_nothing_else_changes(
     assert not skipped
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(VALUES, VALUES)
 def test_changes_lead_from_one_tree_to_the_other(old: Any, extra: Any) -> None:
     for turn in range(3):

@@ -151,7 +151,7 @@ def compare(seed: int, steps: int = 15, questions: int = 12) -> tuple[int, int]:
     return steps * questions, answered
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 60))
 def test_both_say_the_same(seed: int) -> None:
     compare(seed)

@@ -219,7 +219,7 @@ def compare(seed: int, steps: int = 12, questions: int = 12) -> int:
     return steps * questions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 60))
 def test_both_say_the_same(seed: int) -> None:
     compare(seed)

@@ -81,7 +81,7 @@ def in_some_case(name: str, chance: random.Random) -> dns.name.Name:
     return dns.name.from_text("".join(chance.choice((x, x.upper())) for x in name))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     text=zone_text,
     options=options,

@@ -187,7 +187,7 @@ TEXTS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 40))
 async def test_the_engine_says_what_the_plugin_would(seed: int) -> None:
     chance = random.Random(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podname.publish.catalog import Catalog
@@ -22,7 +22,6 @@ CHANGES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(CHANGES, max_size=30))
 def test_the_pods_of_a_service_are_those_that_match_now(
     changes: list[tuple[str, str, Any]],

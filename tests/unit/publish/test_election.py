@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.publish.replicas import Replicas
@@ -129,7 +129,7 @@ async def test_without_permission_it_says_so_once(caplog: pytest.LogCaptureFixtu
         assert line == "the Lease home/podname-publish: leases is forbidden"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from podname.publish import placement
@@ -19,8 +19,6 @@ from tests.unit.publish.making import Slices, named, pod, ports, service
 
 WANTED = service(ports=ports(dist="dist"))
 NUMBERS = st.integers(0, 40)
-#: A machine that is busy with other tests is slow, and no defect.
-calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FULL = 10
 
 
@@ -66,7 +64,6 @@ def held(slices: Slices) -> Counter[object]:
     )
 
 
-@calm
 @given(histories)
 def test_it_converges_at_once(history: list[list[Pod]]) -> None:
     slices = Slices()
@@ -78,7 +75,6 @@ def test_it_converges_at_once(history: list[list[Pod]]) -> None:
         assert (again.writes, again.deletes) == ((), ())
 
 
-@calm
 @given(histories)
 def test_nobody_is_moved(history: list[list[Pod]]) -> None:
     slices = Slices()
@@ -94,7 +90,6 @@ def test_nobody_is_moved(history: list[list[Pod]]) -> None:
         before = after
 
 
-@calm
 @given(populations(), populations())
 def test_only_what_must_be_is_written(first: list[Pod], second: list[Pod]) -> None:
     slices = Slices()
@@ -110,7 +105,6 @@ def test_only_what_must_be_is_written(first: list[Pod], second: list[Pod]) -> No
         assert is_right or name in written or name not in slices.all
 
 
-@calm
 @given(populations(), populations())
 def test_a_slice_is_begun_only_when_all_others_are_full(
     first: list[Pod], second: list[Pod]
@@ -127,7 +121,6 @@ def test_a_slice_is_begun_only_when_all_others_are_full(
         assert len(open_ones) <= 1, "at most the last of several that were begun together"
 
 
-@calm
 @given(populations(), st.data())
 def test_a_change_of_k_pods_writes_at_most_as_many_slices(
     population: list[Pod], data: st.DataObject
@@ -149,7 +142,6 @@ def test_a_change_of_k_pods_writes_at_most_as_many_slices(
     assert not made.deletes
 
 
-@calm
 @given(populations(), st.data())
 def test_no_name_goes_away_for_a_moment(first: list[Pod], data: st.DataObject) -> None:
     """A rollout changes a port: pods of the old one go over to slices of the new one."""

@@ -72,7 +72,7 @@ all_options = st.builds(
 events = st.lists(st.tuples(st.booleans(), objects), max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(all_options, st.lists(objects, max_size=8), events)
 def test_following_events_ends_where_building_anew_begins(
     chosen: ZoneOptions, first: list[Any], later: list[tuple[bool, Any]]
@@ -93,7 +93,7 @@ def test_following_events_ends_where_building_anew_begins(
     assert followed.table.dashed == built.table.dashed
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(all_options, st.lists(objects, max_size=8), events)
 def test_events_during_a_build_are_not_lost(
     chosen: ZoneOptions, first: list[Any], later: list[tuple[bool, Any]]

@@ -372,7 +372,7 @@ ASKED = [
 ] + ["_short.db.default.svc"]  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from([OWN, options(pod_names=True, pods="verified")]),
     st.lists(OBJECTS, max_size=6),
