@@ -1,7 +1,8 @@
 //! podname's native engine: a table of ready answers, and the packet loop that repeats them.
 //!
 //! Python decides, this crate repeats. It knows messages, names, zones, EDNS, truncation, rotation and negative
-//! answers, and nothing of Kubernetes. What it must do is written in `podname.engine.base`; the reference is
+//! answers, and of Kubernetes the envelope of an object in protobuf. What it must do is written in
+//! `podname.engine.base`; the reference is
 //! `podname.engine.python`, which it equals octet for octet.
 //!
 //! From the bottom: [`raw`] (memory and system calls), [`names`], [`records`] and [`query`] (octets), [`sets`],
