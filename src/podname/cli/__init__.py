@@ -21,6 +21,7 @@ _COMMANDS = {
     "publish": "Let the cluster's own DNS answer the names of pods, by EndpointSlices.",
     "doctor": "Say why an Erlang node is not reached by its name.",
     "inject": "Give workloads what they need to use pod names.",
+    "webhook": "Give pods what they need to use pod names when they are created.",
     "inetrc": "Print an inetrc for the Erlang VM, or check one.",
     "release-env": "Print the env.sh of a release, or check one.",
 }

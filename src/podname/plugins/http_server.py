@@ -10,6 +10,7 @@ import contextlib
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ class Connection(H11Protocol):
 
     _timer: asyncio.TimerHandle
     _seen: object = None
+    _waited_seconds = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to look at it now and then."""
@@ -41,17 +43,28 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
-        if self.cycle is self._seen:  # no request since the last time
+        self._waited_seconds += _IDLE_SECONDS
+        if self.cycle is not self._seen:  # a request since the last time
+            self._seen, self._waited_seconds = self.cycle, 0
+        elif self._waited_seconds >= (self.timeout_keep_alive if self._is_kept else 0):
             self.transport.abort()
-        else:
-            self._seen = self.cycle
-            self._timer = self.loop.call_later(_IDLE_SECONDS, self._look)
+            return
+        self._timer = self.loop.call_later(_IDLE_SECONDS, self._look)
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether the last answer was read and nothing of a next request has come."""
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        is_read = not self.transport.get_write_buffer_size()
+        return is_answered and is_read and not self.conn.trailing_data[0]
 
 
 class HttpServer(uvicorn.Server):
     """Stops when told, not by signals, and sleeps in between instead of waking all the time."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(
+        self, app: App, *, tls: ssl.SSLContext | None = None, kept_seconds: int | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -62,7 +75,8 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 date_header=False,
-                timeout_keep_alive=_IDLE_SECONDS,
+                timeout_keep_alive=kept_seconds or _IDLE_SECONDS,
+                ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
         self.stopping = asyncio.Event()

@@ -1,0 +1,159 @@
+"""The webhook as a process: the certificate, HTTPS, the endpoint for probes and metrics, signals.
+
+SIGTERM and SIGINT: not ready at once, pods are still injected until the API server asks others, then exit 0. A second
+one ends at once, exit 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.asgi import make_asgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import SummaryMetricFamily
+from prometheus_client.registry import Collector
+
+from podname.attach.webhook.keeping import Keeper, Time
+from podname.attach.webhook.review import Settings
+from podname.attach.webhook.serving import Reviewer, TlsServer
+from podname.kube.auth import Credentials
+from podname.kube.clock import SystemClock
+from podname.kube.config import ClusterConfig, from_kubeconfig, in_cluster
+from podname.kube.transport import HttpTransport
+from podname.plugins.http import Endpoint, text
+from podname.server.logs import configure_logs
+
+logger = logging.getLogger(__name__)
+
+LAME_SECONDS = 5.0
+"""So long the Service may still lead to a pod that ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; the addresses are of HTTPS, and of probes and metrics."""
+
+    kubeconfig: Path | None = None
+    serve: tuple[str, int] = ("", 8443)
+    listen: tuple[str, int] = ("localhost", 9153)
+    settings: Settings = field(default_factory=Settings)
+    log_format: str = "text"
+
+
+def run(options: Options) -> int:
+    """Answer until a signal says to end; give the exit code. Raises PodnameError or OSError."""
+    configure_logs(options.log_format)
+    config = from_kubeconfig(options.kubeconfig) if options.kubeconfig else in_cluster()
+    return asyncio.run(_serve(options, config))
+
+
+async def _serve(options: Options, config: ClusterConfig) -> int:
+    clock = SystemClock()
+    reviewer = Reviewer(options.settings)
+    server = TlsServer(*options.serve, reviewer)
+    transport = HttpTransport(Credentials(config, clock))
+    time = Time(clock, Random())  # noqa: S311  # for jitter
+    keeper = Keeper(transport, config.namespace, server.show, time)
+    ending = _signals()
+    endpoint = _endpoint(options, reviewer, keeper, ending)
+    keeping = asyncio.create_task(keeper.run())
+    try:
+        await endpoint.open()
+        await server.open()
+        logger.info("podname webhook: answers for %s", keeper.hosts[0])
+        gc.freeze()
+        ended = asyncio.create_task(ending.wait())
+        await asyncio.wait({keeping, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            ended.cancel()
+            keeping.result()
+            return 1
+        await clock.sleep(LAME_SECONDS)
+        return 0
+    finally:
+        keeping.cancel()
+        await server.close()
+        await endpoint.close()
+        await transport.close()
+
+
+def _signals() -> asyncio.Event:
+    ending, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _end, ending, number)
+    return ending
+
+
+def _end(ending: asyncio.Event, number: signal.Signals) -> None:
+    if ending.is_set():
+        logger.warning("%s: ending at once", number.name)
+        sys.stdout.flush()
+        os._exit(1)
+    logger.info("%s: ending in %g seconds", number.name, LAME_SECONDS)
+    ending.set()
+
+
+def _endpoint(
+    options: Options, reviewer: Reviewer, keeper: Keeper, ending: asyncio.Event
+) -> Endpoint:
+    registry = CollectorRegistry()
+    registry.register(WebhookCollector(reviewer, keeper))
+    for process in (ProcessCollector, PlatformCollector, GCCollector):
+        process(registry=registry)
+    endpoint = Endpoint(*options.listen)
+    endpoint.add("/metrics", make_asgi_app(registry))
+    endpoint.add("/health", text(lambda: (200, "OK")))
+
+    def ready() -> tuple[int, str]:
+        if ending.is_set():
+            return 503, "ending"
+        return (200, "OK") if keeper.is_known else (503, "no certificate that the API server knows")
+
+    endpoint.add("/ready", text(ready))
+    return endpoint
+
+
+class WebhookCollector(Collector):
+    """What was counted, made into metric families when somebody scrapes."""
+
+    def __init__(self, reviewer: Reviewer, keeper: Keeper) -> None:
+        self._reviewer = reviewer
+        self._keeper = keeper
+
+    def collect(self) -> Iterable[Metric]:
+        """Give all families."""
+        counted = self._reviewer.answers
+        answers = CounterMetricFamily(
+            "podname_webhook_answers",
+            "Pods that were asked about: injected, unchanged or warned.",
+            labels=("way", "outcome"),
+        )
+        for (way, outcome), count in counted.items():
+            answers.add_metric((way, outcome), count)
+        yield answers
+        yield SummaryMetricFamily(
+            "podname_webhook_answer_seconds",
+            "Time from the request to the answer, TLS not included.",
+            counted.total(),
+            self._reviewer.seconds,
+        )
+        if shown := self._keeper.shown:
+            yield GaugeMetricFamily(
+                "podname_webhook_certificate_end_seconds",
+                "When the certificate that is shown ends, in Unix time.",
+                shown.ends.timestamp(),
+            )
+
+    def describe(self) -> Iterable[Metric]:
+        """Name no family in advance."""
+        return ()

@@ -1,0 +1,144 @@
+"""The webhook over HTTPS: one path for pods that say themselves how, one for each way of a namespace.
+
+Whatever is posted is answered with status 200 and an AdmissionReview that allows; who asks something else gets a plain
+404 or 405. A connection between two requests is kept longer than the API server keeps it, so that it is never closed
+under a request.
+
+A new certificate goes into the TLS context that listens: connections that are open go on, the next ones get it.
+
+Sources: ASGI 3.0; Kubernetes apiserver webhook client (idle connections are closed after 90 s).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import ssl
+import time
+from collections import Counter
+
+from podname.attach.inject import WAYS
+from podname.attach.webhook.material import Material
+from podname.attach.webhook.review import Answer, Settings, review, warned
+from podname.errors import PodnameError
+from podname.plugins.http import Message, Receive, Send, text
+from podname.plugins.http_server import HttpServer, listen
+
+logger = logging.getLogger(__name__)
+
+MOST_OCTETS = 8 * 1024 * 1024
+"""An object has 1.5 MiB at most, a request to the API server 3 MiB; the review repeats a part."""
+
+KEPT_SECONDS = 120
+_PATH = "/inject"
+_PATHS = {_PATH: "", **{f"{_PATH}/{way}": way for way in WAYS}}
+_not_found = text(lambda: (404, "404 page not found\n"))
+_not_allowed = text(lambda: (405, "405 method not allowed: POST an AdmissionReview\n"))
+
+
+class Reviewer:
+    """The ASGI callable. `answers` counts by way and outcome, `seconds` is what they took together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.answers: Counter[tuple[str, str]] = Counter()
+        self.seconds = 0.0
+        self._settings = settings
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        asked = _PATHS.get(scope["path"])
+        if asked is None or scope["method"] != "POST":
+            await (_not_found if asked is None else _not_allowed)(scope, receive, send)
+            return
+        body = await _body(receive)
+        if body is not None:
+            await _send(send, self._answer(body, asked).body)
+
+    def _answer(self, body: bytes, asked: str) -> Answer:
+        began = time.perf_counter()
+        if len(body) > MOST_OCTETS:
+            answer = warned(f"the request has more than {MOST_OCTETS} octets")
+        else:
+            answer = self._reviewed(body, asked)
+        self.answers[answer.way, answer.outcome] += 1
+        self.seconds += time.perf_counter() - began
+        return answer
+
+    def _reviewed(self, body: bytes, asked: str) -> Answer:
+        try:
+            return review(body, asked, self._settings)
+        except Exception:  # a mistake of ours must not keep a pod from starting
+            logger.exception("podname webhook: a request could not be answered")
+            return warned("the webhook failed; its log says why")
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Give a request's body, of one that is too large only what says so; None when the client went away."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        if len(body) <= MOST_OCTETS:
+            body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+async def _send(send: Send, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class TlsServer:
+    """Listens once there is a certificate to show."""
+
+    def __init__(self, host: str, port: int, app: Reviewer) -> None:
+        self.host = host
+        self.port = port
+        self._app = app
+        self._tls = _context()
+        self._server: HttpServer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def show(self, material: Material) -> None:
+        """Show this certificate from now on. Raises OSError for a bad one, and shows the one before."""
+        _load(_context(), material)
+        _load(self._tls, material)
+
+    async def open(self) -> None:
+        """Bind and serve. Raises PodnameError."""
+        try:
+            listening = await listen(self.host, self.port, share=False)
+        except OSError as error:
+            where = f"{self.host}:{self.port}"
+            reason = error.strerror or error
+            raise PodnameError(f"cannot listen on https://{where}: {reason}") from error
+        self.port = listening.getsockname()[1]
+        self._server = HttpServer(self._app, tls=self._tls, kept_seconds=KEPT_SECONDS)
+        self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
+
+    async def close(self) -> None:
+        """Finish what is under way and close the socket."""
+        if self._server is not None and self._task is not None:
+            self._server.stopping.set()
+            await self._task
+            self._server = self._task = None
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _load(context: ssl.SSLContext, material: Material) -> None:
+    """Load from a file in memory: a key does not belong on a disk, and a pod's may be read-only."""
+    descriptor = os.memfd_create("podname-webhook")
+    with contextlib.closing(os.fdopen(descriptor, "wb")) as file:
+        file.write(material.key + material.certificate)
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")

@@ -1,0 +1,91 @@
+"""The manifests, the page and the metrics of `podname webhook`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from tests.support.clock import FakeClock
+from tests.unit.attach.test_webhook_certificate import Cluster
+
+from podname.attach.inject import MARK, WAYS
+from podname.attach.webhook.keeping import NAME, Keeper, Time
+from podname.attach.webhook.process import WebhookCollector
+from podname.attach.webhook.review import Settings
+from podname.attach.webhook.serving import _PATHS, Reviewer
+from podname.cli.webhook import command
+
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy" / "webhook"
+
+
+def objects() -> list[Any]:
+    kustomization = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())
+    names = kustomization["resources"]
+    assert {*names, "kustomization.yaml"} == {path.name for path in DEPLOY.iterdir()}
+    return [
+        item for name in names for item in yaml.safe_load_all((DEPLOY / name).read_text()) if item
+    ]
+
+
+def of_kind(kind: str) -> Any:
+    (found,) = [item for item in objects() if item["kind"] == kind]
+    return found
+
+
+def test_an_entry_asks_each_path_and_nothing_can_fail_because_of_it() -> None:
+    entries = of_kind("MutatingWebhookConfiguration")["webhooks"]
+    assert {entry["clientConfig"]["service"]["path"] for entry in entries} == {*_PATHS}
+    for entry in entries:
+        assert (entry["failurePolicy"], entry["sideEffects"]) == ("Ignore", "None")
+        assert entry["timeoutSeconds"] <= 5
+        assert MARK in entry["matchConditions"][0]["expression"]
+    by_namespace = [entry["namespaceSelector"] for entry in entries if "namespaceSelector" in entry]
+    assert by_namespace == [{"matchLabels": {MARK: way}} for way in WAYS]
+
+
+def test_permissions_are_for_two_objects_by_name() -> None:
+    for kind in ("Role", "ClusterRole"):
+        (rule,) = of_kind(kind)["rules"]
+        assert rule["resourceNames"] == [NAME]
+    names = {of_kind(kind)["metadata"]["name"] for kind in ("Secret", "Service", "Deployment")}
+    assert names == {NAME}
+
+
+async def test_every_metric_is_told() -> None:
+    def samples(collector: WebhookCollector) -> Mapping[str, float]:
+        return {each.name: each.value for family in collector.collect() for each in family.samples}
+
+    reviewer = Reviewer(Settings())
+    keeper = Keeper(Cluster(), "podname", lambda _: None, Time(FakeClock(), Random(1)))
+    await keeper.round()
+    reviewer._answer(b"", "search")
+    found = samples(WebhookCollector(reviewer, keeper))
+    assert found["podname_webhook_answers_total"] == 1
+    assert keeper.shown is not None
+    assert found["podname_webhook_certificate_end_seconds"] == keeper.shown.ends.timestamp()
+    told = re.findall(r"`(podname_webhook_\w+)", (ROOT / "docs" / "webhook.md").read_text())
+    assert {*told} == {re.sub(r"(_answer_seconds)_(count|sum)$", r"\1", name) for name in found}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--nameserver", "podname"), ("--serve", "8443x"), ("--listen", ":99999")],
+)
+def test_a_wrong_command_line(option: str, value: str) -> None:
+    ran = CliRunner().invoke(command, [option, value])
+    assert ran.exit_code == 2
+    assert value in ran.output
+
+
+def test_not_in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    ran = CliRunner().invoke(command, [])
+    assert ran.exit_code == 1
+    assert "not in a cluster" in ran.output
