@@ -66,7 +66,11 @@ def scale(cluster: Cluster, replicas: int) -> None:
     def told() -> str:
         return cluster.kubectl("-n", HOME, "describe", "pods")[-3000:] + logs(cluster)
 
-    until(lambda: ready() == replicas, told, deadline_seconds=90)
+    def there() -> bool:  # one that ends serves for a moment what is connected
+        pods = cluster.api.find("Pod", HOME)
+        return ready() == replicas == len(pods)
+
+    until(there, told, deadline_seconds=90)
 
 
 def logs(cluster: Cluster) -> str:
@@ -180,3 +184,16 @@ def test_the_certificate_is_renewed_without_a_gap(cluster: Cluster, space: str) 
     )
     for number in range(20):  # the new authority is known, the old certificate still shown
         assert is_injected(created(cluster, f"pod-{number}", space)), failures(cluster)
+
+
+@pytest.mark.usefixtures("webhook")
+def test_without_the_webhook_pods_start(cluster: Cluster, space: str) -> None:
+    labelled(cluster, space, "search")
+    becomes_injected(cluster, space)
+    scale(cluster, 0)
+    try:
+        cluster.api.create(workloads.deployment("web", 1, namespace=space))
+        (name,) = cluster.running_pods(space, "web", 1)
+        assert not is_injected(cluster.api.get("Pod", name, space))
+    finally:
+        scale(cluster, 1)

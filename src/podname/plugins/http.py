@@ -11,20 +11,16 @@ Sources: ASGI 3.0; CoreDNS plugin/health, plugin/ready, plugin/metrics.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from podname.corefile import Line, Token
 from podname.errors import PodnameError
+from podname.plugins.asgi import App, Message, Receive, Send
 from podname.plugins.base import Resources
 
 if TYPE_CHECKING:
     from podname.plugins.http_server import HttpServer
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Endpoint:

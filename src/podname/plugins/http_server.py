@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from podname.plugins.http import App
+from podname.plugins.asgi import App
 
 _CLOSE_SECONDS = 5
 _IDLE_SECONDS = 5

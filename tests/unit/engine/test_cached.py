@@ -229,9 +229,8 @@ def test_it_is_counted_as_the_chain_counts_it() -> None:
     assert cached.cache.hits() == {"dns://:53": (1, 1)}
 
 
+@pytest.mark.parametrize("engine", ["python"], indirect=True)  # natively the packet loop shows it
 def test_it_is_shown_to_the_observers() -> None:
-    if engines.current().name == "native":
-        pytest.skip("the packet loop shows it; see the listener's tests")
     seen: list[tuple[Any, ...]] = []
     cached = Cached(observers=(lambda *answer: seen.append(answer),))
     cached.leave(A)

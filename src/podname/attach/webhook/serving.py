@@ -23,7 +23,8 @@ from podname.attach.inject import WAYS
 from podname.attach.webhook.material import Material
 from podname.attach.webhook.review import Answer, Settings, review, warned
 from podname.errors import PodnameError
-from podname.plugins.http import Message, Receive, Send, text
+from podname.plugins.asgi import Message, Receive, Send
+from podname.plugins.http import text
 from podname.plugins.http_server import HttpServer, listen
 
 logger = logging.getLogger(__name__)

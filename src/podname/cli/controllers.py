@@ -1,0 +1,69 @@
+"""What the commands share that work on a cluster for as long as they run: `publish` and `webhook`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from podname.errors import PodnameError
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """Where to listen, as `[HOST]:PORT`: a host, which may be empty, and a port."""
+
+    name = "address"
+
+    def convert(
+        self,
+        value: str | tuple[str, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, int]:
+        """Read it. Raises click.BadParameter."""
+        if isinstance(value, tuple):
+            return value
+        host, _, port = value.rpartition(":")
+        if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+            self.fail(f"'{value}' is no [HOST]:PORT", param, ctx)
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+ADDRESS = Address()
+
+kubeconfig_option = click.option(
+    "-kubeconfig",
+    "--kubeconfig",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="How to reach the cluster (default: as a pod in it).",
+)
+listen_option = click.option(
+    "-listen",
+    "--listen",
+    type=ADDRESS,
+    metavar="[HOST]:PORT",
+    default="localhost:9153",
+    show_default=True,
+    help="Where /metrics, /health and /ready are.",
+)
+log_format_option = click.option(
+    "-log-format",
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How log lines look.",
+)
+
+
+def finish(run: Callable[[], int]) -> NoReturn:
+    """Run until a signal ends it, and exit with its code, or with 1 and the reason."""
+    try:
+        sys.exit(run())
+    except (PodnameError, OSError) as error:
+        click.echo(f"podname: {error}", err=True)
+        sys.exit(1)
