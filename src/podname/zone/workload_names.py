@@ -170,8 +170,10 @@ class WorkloadNames:
             named = discovery.named(members, zone, options)
             return discovery.ports(owner, named, asked, options)
         plain = discovery.stem(owner, asked)
+        if asked.kind == ALL and asked.is_short:  # a table would find it without underscores, too
+            return discovery.short_listing(members, options)
         found = {plain: discovery.listing(plain, members, zone, options)}
-        if len(_SHORT_LABEL) + len(plain) <= NAME_OCTETS_MAX:
+        if asked.kind != ALL and len(_SHORT_LABEL) + len(plain) <= NAME_OCTETS_MAX:
             found[_SHORT_LABEL + plain] = discovery.short_listing(members, options)
         return self._keep((asked.namespace, asked.kind, asked.name), found)[owner]
 

@@ -93,6 +93,18 @@ async def test_what_is_answered_the_first_time_and_again(
             assert await addresses(port_of(server), name, rtype) == expected
 
 
+async def test_what_was_asked_before_gives_no_name_without_underscores(
+    api: ApiServer, tmp_path: Path
+) -> None:
+    async with serving(tmp_path, corefile(api, "pod_names")) as server:
+        port = port_of(server)
+        expected = ["0 50 0 web-7b-a.", "0 50 0 web-7b-b."]
+        for _ in range(2):
+            assert await addresses(port, f"_short._all.{POD}", "SRV") == expected
+            for name in ("_short.all", "short._all", "short.all"):
+                assert await addresses(port, f"{name}.{POD}", "SRV") == ["NXDOMAIN"]
+
+
 async def test_without_pod_names_nothing_is_left_to_code(api: ApiServer, tmp_path: Path) -> None:
     async with serving(tmp_path, corefile(api, "pods verified")) as server:
         for name in (WEB, f"_all.{POD}", f"_short.db.default.svc.{ZONE}"):
