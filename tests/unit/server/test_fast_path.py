@@ -62,6 +62,40 @@ async def test_what_the_cluster_has_is_answered_by_the_engine(tmp_path: Path, fa
         assert server.engine.handed.misses == 0
 
 
+FIELD = Path(__file__).parents[2] / "data" / "corefiles"
+MOVED = {  # to ports and files that a test may have; the loop's probe would be a miss
+    ".:53": ".:0",
+    "    errors\n": "    errors\n    bind 127.0.0.1\n",
+    "    health": "    health localhost:0",
+    "    ready": "    ready localhost:0",
+    ":9153": "localhost:0",
+    "lameduck 5s": "lameduck 0s",
+    "    loop\n": "",
+    "/etc/resolv.conf": "192.0.2.1",
+    "/etc/coredns/NodeHosts": "hosts",
+    "ip6.arpa {\n": "ip6.arpa {\n manifests cluster.yaml\n pod_names\n",
+}
+
+
+@pytest.mark.parametrize(
+    "family", ["coredns-deployment", "eks", "k3s", "kubeadm", "kubeadm-2025", "minikube"]
+)
+async def test_corefiles_in_the_field_keep_the_cluster_in_the_engine(
+    tmp_path: Path, family: str
+) -> None:
+    kubernetes(tmp_path)
+    (tmp_path / "hosts").write_text("192.0.2.7 node-1\n")
+    text = (FIELD / family).read_text()
+    for found, put in MOVED.items():
+        text = text.replace(found, put)
+    async with serving(tmp_path, text) as server:
+        port = port_of(server)
+        assert await addresses(port, "web-1.default.pod.cluster.local") == ["10.0.0.7"]
+        assert await addresses(port, "web-2.default.pod.cluster.local") == ["NXDOMAIN"]
+        assert await addresses(port, "web-1.default.pod.cluster.local", "TXT") == []
+        assert server.engine.handed.misses == 0
+
+
 async def test_a_question_for_the_plugins_is_counted(tmp_path: Path) -> None:
     async with serving(tmp_path, ".:0 {\nbind 127.0.0.1\nwhoami\n}") as server:
         await addresses(port_of(server), "example.org.")
