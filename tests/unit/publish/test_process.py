@@ -190,5 +190,5 @@ def test_the_deployment_starts_what_the_command_line_takes() -> None:
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         name, *arguments = container["args"]
         assert name == "publish"
-        assert publish.make_context("publish", [*arguments]).params["listen"] == ":9153"
+        assert publish.make_context("publish", [*arguments]).params["listen"] == ("", 9153)
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
