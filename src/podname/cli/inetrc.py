@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from podname.cli.options import zone_option
 from podname.errors import PodnameError
 
 
@@ -17,9 +18,7 @@ from podname.errors import PodnameError
 @click.option(
     "--service", metavar="NAME", help="Complete them to <pod>.NAME.NS.svc.<zone> instead."
 )
-@click.option(
-    "--zone", metavar="ZONE", default="cluster.local", show_default=True, help="The cluster's."
-)
+@zone_option
 @click.option(
     "--check", "checked", metavar="FILE", help="Print nothing; tell what is wrong with FILE."
 )

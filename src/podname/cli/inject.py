@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from podname.cli.options import dist_port_option, zone_option
 from podname.errors import PodnameError
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 )
 @click.option("--nameserver", metavar="IP[:PORT]", help="Where podname answers.")
 @click.option("--namespace", "-n", metavar="NS", default="", help="Of objects that name none.")
-@click.option(
-    "--zone", metavar="ZONE", default="cluster.local", show_default=True, help="The cluster's."
-)
+@zone_option
 @click.option(
     "--node",
     metavar="NAME",
@@ -45,12 +44,7 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
     metavar="NAME",
     help="Which one runs Erlang (default: the first).",
 )
-@click.option(
-    "--port",
-    metavar="PORT",
-    type=click.IntRange(1, 65535),
-    help="One port for distribution, and no epmd.",
-)
+@dist_port_option
 @click.option(
     "--service", metavar="NAME", default="", help="The headless Service of --via subdomain."
 )

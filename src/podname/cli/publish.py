@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from podname.cli.controllers import finish, kubeconfig_option, listen_option, log_format_option
+from podname.cli.options import finish, kubeconfig_option, listen_option, log_format_option
 
 
 @click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})

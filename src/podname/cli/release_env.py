@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from podname.cli.options import dist_port_option, zone_option
+
 
 @click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
 @click.option(
@@ -17,9 +19,7 @@ import click
 @click.option("--short", "form", flag_value="short", default=True, help="Short names, the default.")
 @click.option("--namespace", metavar="NS", help="With --long: <pod>.NS.pod.<zone>.")
 @click.option("--service", metavar="NAME", help="With --namespace: <pod>.NAME.NS.svc.<zone>.")
-@click.option(
-    "--zone", metavar="ZONE", default="cluster.local", show_default=True, help="The cluster's."
-)
+@zone_option
 @click.option(
     "--node",
     metavar="NAME",
@@ -29,12 +29,7 @@ import click
 @click.option(
     "--inetrc", metavar="PATH", default="", help="An inetrc in the pod, see `podname inetrc`."
 )
-@click.option(
-    "--port",
-    metavar="PORT",
-    type=click.IntRange(1, 65535),
-    help="One port for distribution, and no epmd.",
-)
+@dist_port_option
 @click.option(
     "--tls-optfile",
     "optfile",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from podname.cli.controllers import (
+from podname.cli.options import (
     ADDRESS,
     finish,
     kubeconfig_option,

@@ -1,4 +1,4 @@
-"""What the commands share that work on a cluster for as long as they run: `publish` and `webhook`."""
+"""What several commands have in common on the command line, and how those end that run until a signal."""
 
 from __future__ import annotations
 
@@ -57,6 +57,15 @@ log_format_option = click.option(
     default="text",
     show_default=True,
     help="How log lines look.",
+)
+zone_option = click.option(
+    "--zone", metavar="ZONE", default="cluster.local", show_default=True, help="The cluster's."
+)
+dist_port_option = click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(1, 65535),
+    help="One port for distribution, and no epmd.",
 )
 
 
