@@ -19,6 +19,7 @@ CLIENT = Path(__file__).parents[3] / "clients" / "erlang"
 ROLE = CLIENT / "role.yaml"
 FOLDER = "/opt/podname_epmd"
 FLAGS = ("-pa", FOLDER, "-epmd_module", "podname_epmd", "-start_epmd", "false")
+SAID = "said: "
 OWN_PORT = 9100
 """Where nodes listen in the tests: a container port called `app`, which no other node has as fixed port."""
 
@@ -60,10 +61,14 @@ def start_node(cluster: Cluster, pod: str, name: str, *, namespace: str) -> None
 def evaluate(
     cluster: Cluster, pod: str, name: str, expression: str, *flags: str, namespace: str
 ) -> str:
-    """Start a node in a pod for long enough to say what an expression is."""
-    program = f'io:format("~0tp", [{expression}]), halt().'
+    """Start a node in a pod for long enough to say what an expression is.
+
+    It says so on a line of its own: what it logs goes to the same place, before and after.
+    """
+    program = f'io:format("~n{SAID}~0tp~n", [{expression}]), halt().'
     command = ["erl", *FLAGS, *flags, *_named(name), "-noinput", "-eval", program]
-    return cluster.exec(pod, *command, namespace=namespace).strip()
+    lines = cluster.exec(pod, *command, namespace=namespace).splitlines()
+    return next((line.removeprefix(SAID) for line in lines if line.startswith(SAID)), "")
 
 
 def _named(name: str) -> list[str]:
