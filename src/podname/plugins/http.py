@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from podname.corefile import Line, Token
-from podname.errors import PodnameError
 from podname.plugins.asgi import App, Message, Receive, Send
 from podname.plugins.base import Resources
 
@@ -32,7 +31,6 @@ class Endpoint:
         self._share = share
         self._apps: dict[str, list[App]] = {}
         self._server: HttpServer | None = None
-        self._task: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
 
     def add(self, path: str, app: App) -> None:
@@ -49,24 +47,17 @@ class Endpoint:
         async with self._opening:
             if self._server is None:
                 # Imported late: `podname check` needs none of it, and start time counts.
-                from podname.plugins.http_server import HttpServer, listen  # noqa: PLC0415
+                from podname.plugins.http_server import HttpServer  # noqa: PLC0415
 
-                try:
-                    listening = await listen(self.host, self.port, share=self._share)
-                except OSError as error:
-                    where = f"{self.host}:{self.port}"
-                    reason = error.strerror or error
-                    raise PodnameError(f"cannot listen on http://{where}: {reason}") from error
-                self.port = listening.getsockname()[1]
-                self._server = HttpServer(self)
-                self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
+                server = HttpServer(self)
+                self.port = await server.open(self.host, self.port, share=self._share)
+                self._server = server
 
     async def close(self) -> None:
         """Finish what is under way and close the socket."""
-        if self._server is not None and self._task is not None:
-            self._server.stopping.set()
-            await self._task
-            self._server = self._task = None
+        if self._server is not None:
+            await self._server.close()
+            self._server = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

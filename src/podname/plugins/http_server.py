@@ -1,4 +1,7 @@
-"""The HTTP server under an `Endpoint`: uvicorn, on a socket that is given to it.
+"""The HTTP server under an `Endpoint` and under the webhook: uvicorn's protocol on a socket of our own.
+
+uvicorn's `Server` is not used: it takes signals for its own, wakes ten times a second, and gives a TLS handshake a
+minute.
 
 Sources: uvicorn's `Server`; CoreDNS plugin/pkg/reuseport.
 """
@@ -11,15 +14,17 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
+from podname.errors import PodnameError
 from podname.plugins.asgi import App
 
 _CLOSE_SECONDS = 5
+_HANDSHAKE_SECONDS = 5.0
 _IDLE_SECONDS = 5
 
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense is not our news
@@ -59,44 +64,55 @@ class Connection(H11Protocol):
         return is_answered and is_read and not self.conn.trailing_data[0]
 
 
-class HttpServer(uvicorn.Server):
-    """Stops when told, not by signals, and sleeps in between instead of waking all the time."""
+class HttpServer:
+    """Serves one ASGI callable on one socket, over TLS where there is a context for it."""
 
     def __init__(
         self, app: App, *, tls: ssl.SSLContext | None = None, kept_seconds: int | None = None
     ) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=Connection,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=kept_seconds or _IDLE_SECONDS,
-                ssl_context_factory=(lambda *_: tls) if tls else None,
-            )
+        self._config = uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=kept_seconds or _IDLE_SECONDS,
         )
-        self.stopping = asyncio.Event()
+        self._state = ServerState()
+        self._tls = tls
+        self._server: asyncio.Server | None = None
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the server's lifecycle."""
-        yield
+    async def open(self, host: str, port: int, *, share: bool = False) -> int:
+        """Bind and serve; give the port. Raises PodnameError."""
+        try:
+            listening = await listen(host, port, share=share)
+        except OSError as error:
+            where = f"{'https' if self._tls else 'http'}://{host}:{port}"
+            raise PodnameError(f"cannot listen on {where}: {error.strerror or error}") from error
+        self._config.load()
+        seconds = _HANDSHAKE_SECONDS if self._tls else None
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self._config, self._state, {}),
+            sock=listening,
+            ssl=self._tls,
+            ssl_handshake_timeout=seconds,
+            ssl_shutdown_timeout=seconds,
+        )
+        return int(listening.getsockname()[1])
 
-    async def main_loop(self) -> None:
-        """Serve until told to stop."""
-        await self.stopping.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    async def close(self) -> None:
         """Stop listening and finish what is under way."""
-        for listening in self.servers:
-            listening.close()
-        for connection in list(self.server_state.connections):
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
+        for connection in list(self._state.connections):
             connection.shutdown()
-        if tasks := set(self.server_state.tasks):
+        if tasks := set(self._state.tasks):
             await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
 
 

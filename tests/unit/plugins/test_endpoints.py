@@ -242,7 +242,7 @@ async def test_who_does_not_read_the_answer_is_not_kept(monkeypatch: pytest.Monk
         server = endpoint._server
         assert server is not None
         await asyncio.wait_for(asked.wait(), 5)
-        await until(lambda: not server.server_state.connections)
+        await until(lambda: not server._state.connections)
         writer.transport.abort()  # what it has not read is in the way of an orderly end
     finally:
         await endpoint.close()

@@ -11,7 +11,6 @@ Sources: ASGI 3.0; Kubernetes apiserver webhook client (idle connections are clo
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -22,10 +21,9 @@ from collections import Counter
 from podname.attach.inject import WAYS
 from podname.attach.webhook.material import Material
 from podname.attach.webhook.review import Answer, Settings, review, warned
-from podname.errors import PodnameError
 from podname.plugins.asgi import Message, Receive, Send
 from podname.plugins.http import text
-from podname.plugins.http_server import HttpServer, listen
+from podname.plugins.http_server import HttpServer
 
 logger = logging.getLogger(__name__)
 
@@ -100,10 +98,8 @@ class TlsServer:
     def __init__(self, host: str, port: int, app: Reviewer) -> None:
         self.host = host
         self.port = port
-        self._app = app
         self._tls = _context()
-        self._server: HttpServer | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._server = HttpServer(app, tls=self._tls, kept_seconds=KEPT_SECONDS)
 
     def show(self, material: Material) -> None:
         """Show this certificate from now on. Raises OSError for a bad one, and shows the one before."""
@@ -112,22 +108,11 @@ class TlsServer:
 
     async def open(self) -> None:
         """Bind and serve. Raises PodnameError."""
-        try:
-            listening = await listen(self.host, self.port, share=False)
-        except OSError as error:
-            where = f"{self.host}:{self.port}"
-            reason = error.strerror or error
-            raise PodnameError(f"cannot listen on https://{where}: {reason}") from error
-        self.port = listening.getsockname()[1]
-        self._server = HttpServer(self._app, tls=self._tls, kept_seconds=KEPT_SECONDS)
-        self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
+        self.port = await self._server.open(self.host, self.port)
 
     async def close(self) -> None:
         """Finish what is under way and close the socket."""
-        if self._server is not None and self._task is not None:
-            self._server.stopping.set()
-            await self._task
-            self._server = self._task = None
+        await self._server.close()
 
 
 def _context() -> ssl.SSLContext:
