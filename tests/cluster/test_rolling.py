@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("released")
 DEMO = "cluster-demo"
 REPLICAS = 3
 DEADLINE_SECONDS = 60
-"""An attempt to connect that meets the other's lasts up to seven seconds, and `global` may undo others for it."""
+"""An attempt to connect that meets the other's lasts up to seven seconds."""
 
 
 @pytest.mark.parametrize("by", ["srv", "addresses"])
