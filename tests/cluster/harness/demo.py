@@ -114,7 +114,7 @@ def start(cluster: Cluster, item: Object) -> dict[str, str]:
 
 
 def become_whole(
-    cluster: Cluster, addresses: Iterable[str], *, deadline_seconds: float = 30
+    cluster: Cluster, addresses: Iterable[str], *, deadline_seconds: float = 60
 ) -> list[Status]:
     """Wait until the nodes of some pods see exactly one another; say what they said."""
     places = sorted(addresses)
