@@ -1,7 +1,8 @@
 """A node: scheduler, containerd, kubelet and kube-proxy, so that pods really run.
 
 The pods hang on the bridge of the namespace, with addresses of 10.42.3.0/24 and Service addresses
-of 10.43.0.0/16 translated by kube-proxy; their DNS server is 10.43.0.10.
+of 10.43.0.0/16 translated by kube-proxy; their DNS server is 10.43.0.10. The node's own DNS server, which
+a pod with `dnsPolicy: Default` has, would be the node itself: a test that needs one starts it there.
 
 Sources: KubeletConfiguration v1beta1; containerd 1.6's CRI configuration; the CNI specification's
 network configuration lists.
@@ -64,7 +65,6 @@ KUBELET: Object = {
     "authorization": {"mode": "AlwaysAllow"},
     "clusterDNS": [DNS_ADDRESS],
     "clusterDomain": ZONE,
-    "resolvConf": "",
     # The machine's control groups, disks and swap are nobody's business here.
     "failCgroupV1": False,
     "cgroupDriver": "cgroupfs",
@@ -133,8 +133,10 @@ class Node:
         (folder / "containerd.toml").write_text(text)
         (folder / "cni").mkdir()
         (folder / "cni" / "pods.conflist").write_text(json.dumps(NETWORK))
+        (folder / "resolv.conf").write_text(f"nameserver {HOST}\n")
         kubelet = {
             **KUBELET,
+            "resolvConf": str(folder / "resolv.conf"),
             "containerRuntimeEndpoint": f"unix://{self._socket}",
             "volumePluginDir": str(folder / "volume-plugins"),
         }
