@@ -21,10 +21,8 @@ from podname.engine.native.responder import NativeResponder
 from podname.engine.native.table import NativeTable
 from podname.engine.native.udp import Udp
 from podname.engine.python.misses import Misses
-from podname.engine.python.tcp import Connection, Tcp
+from podname.engine.python.tcp import Tcp
 from podname.engine.sockets import Pair, bind, share_of
-
-_BACKLOG = 1024
 
 
 class NativeListener:
@@ -41,7 +39,6 @@ class NativeListener:
         self._tcp = Tcp(server, self._misses)
         self._responders: list[NativeResponder] = []
         self._udp: list[Udp] = []
-        self._servers: list[asyncio.Server] = []
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served, atomically for each batch of packets, keeping the sockets."""
@@ -52,14 +49,9 @@ class NativeListener:
 
     async def close(self, grace_seconds: float) -> None:
         """Answer what has arrived, take nothing new, finish what is under way, close the sockets."""
-        for server in self._servers:
-            server.close()
+        self._tcp.refuse()
         await asyncio.gather(*(udp.stop() for udp in self._udp))
-        self._tcp.finish()
-        await asyncio.gather(
-            self._misses.finish(grace_seconds), self._tcp.wait_until_gone(grace_seconds)
-        )
-        self._tcp.abort()
+        await asyncio.gather(self._misses.finish(grace_seconds), self._tcp.close(grace_seconds))
         for udp in self._udp:
             udp.close()
         for responder in self._responders:
@@ -69,20 +61,13 @@ class NativeListener:
 
     async def open(self, pairs: Sequence[Pair], threads: int) -> None:
         """Begin to answer on pairs of bound UDP and TCP sockets."""
-        loop = asyncio.get_running_loop()
         for datagrams, stream in pairs:
             shares = [datagrams, *(share_of(datagrams) for _ in range(threads - 1))]
             self._udp.append(Udp(shares, self._server, self._dropped, self._misses, self._handed))
             family = 2 if ":" in datagrams.getsockname()[0] else 1
             responder = NativeResponder(self._server, "tcp", family, self._dropped)
             self._responders.append(responder)
-            self._servers.append(
-                await loop.create_server(
-                    lambda responder=responder: Connection(self._tcp, responder),  # type: ignore[misc]
-                    sock=stream,
-                    backlog=_BACKLOG,
-                )
-            )
+            await self._tcp.accept(stream, responder)
 
 
 class NativeEngine:

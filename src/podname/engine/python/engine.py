@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from itertools import chain
 
 from podname.engine.base import Handed, Plan, TableOptions
 from podname.engine.counters import Counters
@@ -19,11 +20,9 @@ from podname.engine.python.cache import PythonCache
 from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
 from podname.engine.python.table import PythonTable
-from podname.engine.python.tcp import Connection, Tcp
+from podname.engine.python.tcp import Tcp
 from podname.engine.python.udp import Udp, udp
 from podname.engine.sockets import Pair, bind
-
-_BACKLOG = 1024
 
 
 class PythonListener:
@@ -39,7 +38,6 @@ class PythonListener:
         self._tcp = Tcp(server, self._misses)
         self._responders: list[Responder] = []
         self._udp: list[Udp] = []
-        self._servers: list[asyncio.Server] = []
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served, atomically, keeping the sockets."""
@@ -49,16 +47,11 @@ class PythonListener:
     async def close(self, grace_seconds: float) -> None:
         """Answer what has arrived, take nothing new, finish what is under way, close the sockets."""
         loop = asyncio.get_running_loop()
-        for server in self._servers:
-            server.close()
+        self._tcp.refuse()
         for endpoint in self._udp:
             loop.remove_reader(endpoint.sock.fileno())
             endpoint.readable()
-        self._tcp.finish()
-        await asyncio.gather(
-            self._misses.finish(grace_seconds), self._tcp.wait_until_gone(grace_seconds)
-        )
-        self._tcp.abort()
+        await asyncio.gather(self._misses.finish(grace_seconds), self._tcp.close(grace_seconds))
         for endpoint in self._udp:
             endpoint.sock.close()
         self._udp.clear()
@@ -76,13 +69,7 @@ class PythonListener:
             self._responders += (over_udp, over_tcp)
             endpoint = udp(datagrams, self._server, over_udp, self._misses)
             self._udp.append(endpoint)
-            self._servers.append(
-                await loop.create_server(
-                    lambda responder=over_tcp: Connection(self._tcp, responder),  # type: ignore[misc]
-                    sock=stream,
-                    backlog=_BACKLOG,
-                )
-            )
+            await self._tcp.accept(stream, over_tcp)
             loop.add_reader(datagrams.fileno(), endpoint.readable)
 
 
@@ -108,5 +95,11 @@ class PythonEngine:
         sockets = bind(host, port)
         bound = sockets[-1][0].getsockname()
         listener = PythonListener((bound[0], bound[1]), server, self.dropped, self.handed)
-        await listener.open(sockets)
+        try:
+            await listener.open(sockets)
+        except OSError:
+            await listener.close(0)
+            for sock in chain.from_iterable(sockets):
+                sock.close()
+            raise
         return listener

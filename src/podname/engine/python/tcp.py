@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections import OrderedDict
 from time import perf_counter
 from typing import cast
@@ -24,6 +25,7 @@ from podname.wire.query import parse
 
 FIRST_READ_SECONDS, IDLE_SECONDS, WRITE_SECONDS = 3.0, 10.0, 5.0
 CONNECTIONS_MAX = 1000  # per listener
+BACKLOG = 1024  # connections that nobody has accepted yet
 UNDER_WAY_MAX = 100  # misses of one connection before it is read no further
 
 
@@ -34,18 +36,30 @@ class Tcp:
         self.server = server
         self.misses = misses
         self.connections: OrderedDict[Connection, None] = OrderedDict()  # who asked last comes last
+        self._servers: list[asyncio.Server] = []
         self._gone = asyncio.Event()
 
-    def finish(self) -> None:
-        """Let each connection end when what it asked is answered."""
+    async def accept(self, bound: socket.socket, responder: Responder) -> None:
+        """Begin to take connections from a bound socket, whose queries `responder` answers. Raises OSError."""
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self, responder), sock=bound, backlog=BACKLOG
+        )
+        self._servers.append(server)
+
+    def refuse(self) -> None:
+        """Take no more connections."""
+        for server in self._servers:
+            server.close()
+
+    async def close(self, grace_seconds: float) -> None:
+        """Let each connection end when what it asked is answered, at the latest after so long."""
         for connection in list(self.connections):
             connection.finish()
-
-    async def wait_until_gone(self, seconds: float) -> None:
-        """Wait until no connection is left, at most so long."""
         if self.connections:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), seconds)
+                await asyncio.wait_for(self._gone.wait(), grace_seconds)
+        for connection in list(self.connections):
+            connection.abort()
 
     def admit(self, connection: Connection) -> bool:
         """Take a connection in, if there is room or the longest idle one can make it."""
@@ -69,11 +83,6 @@ class Tcp:
         self.connections.pop(connection, None)
         if not self.connections:
             self._gone.set()
-
-    def abort(self) -> None:
-        """End every connection now."""
-        for connection in list(self.connections):
-            connection.abort()
 
 
 class Connection(asyncio.Protocol):
