@@ -52,7 +52,7 @@ def command(
     """Give pods what they need to use pod names when they are created.
 
     Asked by the API server for pods with the annotation or label podname.dev/inject: search, inetrc,
-    epmd or subdomain, or in a namespace with that label. Makes and renews its certificate itself. Needs
+    epmd or subdomain, or in a namespace with one of them. Makes and renews its certificate itself. Needs
     the objects of deploy/webhook. A pod is never refused.
     """
     from podname.attach.place import Nameserver  # noqa: PLC0415 - start time counts

@@ -16,10 +16,13 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 from tests.support.clock import FakeClock, until
+from tests.unit.attach.test_webhook_serving import search
 
-from podname.attach.webhook.keeping import ROUND_SECONDS, Keeper, Time
+from podname.attach.webhook.configuration import correct, with_annotated
+from podname.attach.webhook.keeping import Keeper
 from podname.attach.webhook.material import RENEW_DAYS, VALID_DAYS, Material
 from podname.attach.webhook.review import Settings
+from podname.attach.webhook.rounds import ROUND_SECONDS, Rounds, Time
 from podname.attach.webhook.serving import Reviewer, TlsServer
 from podname.errors import Forbidden, KubeError
 
@@ -33,7 +36,8 @@ class Cluster:
     def __init__(self) -> None:
         self.secret: dict[str, Any] = {"metadata": {"resourceVersion": "1"}}
         hooks: list[dict[str, Any]] = [
-            {"name": name, "clientConfig": {"service": {}}} for name in ("one", "two")
+            {"name": f"{name}.inject.podname.dev", "clientConfig": {"service": {}}}
+            for name in ("pod", "namespace")
         ]
         self.configuration: dict[str, Any] = {
             "metadata": {"resourceVersion": "1"},
@@ -68,7 +72,13 @@ class Cluster:
             assert content_type == "application/strategic-merge-patch+json"
             hooks = {hook["name"]: hook for hook in kept["webhooks"]}
             for hook in change["webhooks"]:
-                hooks[hook["name"]]["clientConfig"] |= hook["clientConfig"]
+                there = hooks.setdefault(hook["name"], {"clientConfig": {}})
+                there |= hook | {
+                    "clientConfig": there["clientConfig"] | hook.get("clientConfig", {})
+                }
+                if hook.get("$patch") == "delete":
+                    del hooks[hook["name"]]
+            kept["webhooks"] = list(hooks.values())
         return msgspec.json.encode(kept)
 
     @property
@@ -89,6 +99,7 @@ class Replica:
         self.clock = FakeClock()
         time = Time(self.clock, Random(7), lambda: self.now)
         self.keeper = Keeper(cluster, "podname", self.shown.append, time)
+        self.rounds = Rounds(time)
 
 
 def trusts(authorities: bytes, material: Material, at: datetime) -> bool:
@@ -147,6 +158,22 @@ async def test_a_new_certificate_is_shown_a_round_after_its_authority_is_known()
     await replica.keeper.round()
     assert len(replica.shown) == 2
     assert trusts(cluster.trusted, replica.shown[1], replica.now)
+
+
+async def test_the_other_replica_waits_a_round_too() -> None:
+    """One that comes right after the first shows nothing that API servers have not heard of."""
+    cluster = Cluster()
+    first, second = Replica(cluster), Replica(cluster)
+    for replica in (first, second):
+        await replica.keeper.round()
+        replica.now += timedelta(days=VALID_DAYS - RENEW_DAYS)
+    await first.keeper.round()
+    await second.keeper.round()
+    assert len(first.shown) == len(second.shown) == 1
+    await second.keeper.round()
+    await first.keeper.round()
+    assert first.shown == second.shown
+    assert len(first.shown) == 2
 
 
 async def test_of_two_replicas_one_takes_the_others() -> None:
@@ -208,7 +235,7 @@ async def test_a_bundle_that_somebody_took_away_is_put_back() -> None:
     await replica.keeper.round()
     del cluster.configuration["webhooks"][1]["clientConfig"]["caBundle"]
     cluster.configuration["webhooks"].append(
-        {"name": "three", "clientConfig": {"caBundle": "eA=="}}
+        {"name": "three.example.org", "clientConfig": {"caBundle": "eA=="}}
     )
     await replica.keeper.round()
     assert trusts(cluster.trusted, replica.shown[0], NOW)
@@ -219,7 +246,7 @@ async def test_what_fails_is_told_once_and_tried_again(caplog: pytest.LogCapture
     cluster = Cluster()
     replica = Replica(cluster)
     cluster.fault = Forbidden("GET secrets: 403: no", 403)
-    running = asyncio.create_task(replica.keeper.run())
+    running = asyncio.create_task(replica.rounds.run(replica.keeper.round))
     for _ in range(3):
         await asyncio.sleep(0)
         replica.clock.advance(ROUND_SECONDS)
@@ -232,6 +259,67 @@ async def test_what_fails_is_told_once_and_tried_again(caplog: pytest.LogCapture
     running.cancel()
 
 
+async def test_who_is_woken_goes_round_at_once() -> None:
+    replica, rounds = Replica(Cluster()), 0
+
+    async def work() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 2:
+            replica.rounds.wake()  # something changes while a round goes: there is another
+
+    running = asyncio.create_task(replica.rounds.run(work))
+    await until(lambda: rounds == 1)
+    replica.rounds.wake()
+    await until(lambda: rounds == 3)
+    await asyncio.sleep(0)
+    assert rounds == 3
+    replica.clock.advance(2 * ROUND_SECONDS)
+    await until(lambda: rounds == 4)
+    running.cancel()
+
+
+def entry(cluster: Cluster, name: str) -> Any:
+    hooks = {hook["name"]: hook for hook in cluster.configuration["webhooks"]}
+    return hooks.get(f"{name}.inject.podname.dev")
+
+
+async def test_the_entry_for_annotated_namespaces() -> None:
+    cluster = Cluster()
+    await Replica(cluster).keeper.round()
+    writes = len(cluster.writes)
+
+    async def choose(*names: str) -> bool:
+        return await correct(cluster, lambda entries: with_annotated(entries, list(names)))
+
+    assert not await choose()
+    assert await choose("here", "there")
+    assert not await choose("here", "there")
+    label, name = entry(cluster, "annotated")["namespaceSelector"]["matchExpressions"]
+    assert label == {"key": "podname.dev/inject", "operator": "DoesNotExist"}
+    assert (name["operator"], name["values"]) == ("In", ["here", "there"])
+    assert (
+        entry(cluster, "annotated")["clientConfig"] == entry(cluster, "namespace")["clientConfig"]
+    )
+    assert await choose("here")
+    entry(cluster, "namespace")["timeoutSeconds"] = 3  # as an operator may want it
+    assert await choose("here")
+    assert entry(cluster, "annotated")["timeoutSeconds"] == 3
+    assert await choose()
+    assert entry(cluster, "annotated") is None
+    assert not await choose()
+    assert len(cluster.writes) == writes + 4
+
+
+async def test_a_configuration_that_is_not_ours() -> None:
+    cluster = Cluster()
+    cluster.configuration["webhooks"] = [{"name": "x.example.org", "clientConfig": {}}]
+    assert not await correct(cluster, lambda entries: with_annotated(entries, ["here"]))
+    cluster.configuration["webhooks"] = None
+    await Replica(cluster).keeper.round()
+    assert cluster.writes == ["PUT"]
+
+
 def test_a_secret_that_is_none() -> None:
     values: list[object] = [None, [], "x", {}, {"ca.crt": ""}]
     for data in values:
@@ -239,7 +327,7 @@ def test_a_secret_that_is_none() -> None:
 
 
 def test_the_server_keeps_the_good_certificate_when_the_new_one_is_bad() -> None:
-    server = TlsServer("127.0.0.1", 0, Reviewer(Settings()))
+    server = TlsServer("127.0.0.1", 0, Reviewer(search, Settings()))
     material = Material.make([HOST], NOW)
     server.show(material)
     with pytest.raises(ssl.SSLError):

@@ -13,12 +13,16 @@ import yaml
 from click.testing import CliRunner
 from tests.support.clock import FakeClock
 from tests.unit.attach.test_webhook_certificate import Cluster
+from tests.unit.attach.test_webhook_namespaces import Spaces
 
-from podname.attach.inject import MARK, WAYS
-from podname.attach.webhook.keeping import NAME, Keeper, Time
+from podname.attach.inject import MARK
+from podname.attach.webhook.configuration import BY_LABEL, NAME
+from podname.attach.webhook.keeping import Keeper
+from podname.attach.webhook.namespaces import Namespaces, Space
 from podname.attach.webhook.process import WebhookCollector
 from podname.attach.webhook.review import Settings
-from podname.attach.webhook.serving import _PATHS, Reviewer
+from podname.attach.webhook.rounds import Time
+from podname.attach.webhook.serving import PATH, Reviewer
 from podname.cli.webhook import command
 
 ROOT = Path(__file__).parents[3]
@@ -39,21 +43,26 @@ def of_kind(kind: str) -> Any:
     return found
 
 
-def test_an_entry_asks_each_path_and_nothing_can_fail_because_of_it() -> None:
+def test_nothing_can_fail_because_of_an_entry() -> None:
     entries = of_kind("MutatingWebhookConfiguration")["webhooks"]
-    assert {entry["clientConfig"]["service"]["path"] for entry in entries} == {*_PATHS}
     for entry in entries:
         assert (entry["failurePolicy"], entry["sideEffects"]) == ("Ignore", "None")
         assert entry["timeoutSeconds"] <= 5
-        assert MARK in entry["matchConditions"][0]["expression"]
-    by_namespace = [entry["namespaceSelector"] for entry in entries if "namespaceSelector" in entry]
-    assert by_namespace == [{"matchLabels": {MARK: way}} for way in WAYS]
+        assert entry["clientConfig"]["service"]["path"] == PATH
+    by_pod, by_namespace = (entry["matchConditions"][0]["expression"] for entry in entries)
+    assert by_namespace == f"!{by_pod}"
+    assert MARK in by_pod
+    chosen = [(entry["name"], entry["namespaceSelector"]) for entry in entries[1:]]
+    assert chosen == [(BY_LABEL, {"matchExpressions": [{"key": MARK, "operator": "Exists"}]})]
 
 
-def test_permissions_are_for_two_objects_by_name() -> None:
-    for kind in ("Role", "ClusterRole"):
-        (rule,) = of_kind(kind)["rules"]
+def test_permissions_are_for_two_objects_by_name_and_to_read_namespaces() -> None:
+    (secret,) = of_kind("Role")["rules"]
+    configuration, namespaces = of_kind("ClusterRole")["rules"]
+    for rule in (secret, configuration):
         assert rule["resourceNames"] == [NAME]
+    assert namespaces["resources"] == ["namespaces"]
+    assert set(namespaces["verbs"]) == {"get", "list", "watch"}
     names = {of_kind(kind)["metadata"]["name"] for kind in ("Secret", "Service", "Deployment")}
     assert names == {NAME}
 
@@ -62,12 +71,16 @@ async def test_every_metric_is_told() -> None:
     def samples(collector: WebhookCollector) -> Mapping[str, float]:
         return {each.name: each.value for family in collector.collect() for each in family.samples}
 
-    reviewer = Reviewer(Settings())
+    source = Spaces()
+    namespaces = Namespaces(source, Cluster())
+    source.store.replace([Space("one", "search"), Space("two", "search")])
+    reviewer = Reviewer(namespaces.mark, Settings())
     keeper = Keeper(Cluster(), "podname", lambda _: None, Time(FakeClock(), Random(1)))
     await keeper.round()
-    reviewer._answer(b"", "search")
-    found = samples(WebhookCollector(reviewer, keeper))
+    await reviewer.answer(b"")
+    found = samples(WebhookCollector(reviewer, keeper, namespaces))
     assert found["podname_webhook_answers_total"] == 1
+    assert found["podname_webhook_namespaces"] == 2
     assert keeper.shown is not None
     assert found["podname_webhook_certificate_end_seconds"] == keeper.shown.ends.timestamp()
     told = re.findall(r"`(podname_webhook_\w+)", (ROOT / "docs" / "webhook.md").read_text())

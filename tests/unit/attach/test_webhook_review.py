@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from podname.attach.inject import WAYS, Options, Owner, inject
 from podname.attach.place import Nameserver
-from podname.attach.webhook.review import Settings, review
+from podname.attach.webhook.review import Answer, Settings, answer, read
 
 NAMESERVER = Nameserver.parse("10.43.0.53")
 SETTINGS = Settings(NAMESERVER)
@@ -55,11 +55,19 @@ def asked(item: Any, **changes: Any) -> bytes:
     return msgspec.json.encode(body)
 
 
+def review(body: bytes, namespace: str = "", settings: Settings = SETTINGS) -> Answer:
+    """Answer for a pod whose namespace says so."""
+    question = read(body)
+    if isinstance(question, Answer):
+        return question
+    return answer(question, question.mark or namespace, settings)
+
+
 def response(body: bytes, way: str = "", settings: Settings = SETTINGS) -> dict[str, Any]:
-    answer = msgspec.json.decode(review(body, way, settings).body)
-    assert answer["apiVersion"] == "admission.k8s.io/v1"
-    assert answer["kind"] == "AdmissionReview"
-    said: dict[str, Any] = answer["response"]
+    given = msgspec.json.decode(review(body, way, settings).body)
+    assert given["apiVersion"] == "admission.k8s.io/v1"
+    assert given["kind"] == "AdmissionReview"
+    said: dict[str, Any] = given["response"]
     assert said["allowed"] is True
     assert all(0 < len(text) <= 256 and text.isprintable() for text in said.get("warnings", ()))
     return said
@@ -116,6 +124,10 @@ def test_twice_is_once(way: str) -> None:
         ("false", None, "search", None),
         (None, "false", "search", None),
         ("search", "false", "search", None),
+        (None, None, "false", None),
+        (None, None, "", None),
+        ("search", None, "false", "search"),
+        (None, "epmd", "false", "epmd"),
     ],
 )
 def test_the_nearest_mark_wins(
@@ -125,9 +137,9 @@ def test_the_nearest_mark_wins(
     for key, mark in (("annotations", annotation), ("labels", label)):
         if mark:
             item["metadata"].setdefault(key, {})[MARK] = mark
-    answer = review(asked(item), namespace, SETTINGS)
-    assert answer.way == (taken or "")
-    assert answer.outcome == ("injected" if taken else "unchanged")
+    given = review(asked(item), namespace)
+    assert given.way == (taken or "")
+    assert given.outcome == ("injected" if taken else "unchanged")
 
 
 @pytest.mark.parametrize(
@@ -184,6 +196,15 @@ def test_what_is_in_the_way_is_a_warning(item: dict[str, Any], way: str, words: 
     assert "patch" not in said
     assert said["uid"] == "u-1"
     assert words in said["warnings"][0]
+
+
+def test_what_a_namespace_says_may_be_no_way() -> None:
+    assert (
+        "of namespace 'shop' is 'serach': write search"
+        in response(asked(pod()), "serach")["warnings"][0]
+    )
+    of_the_pod = response(asked(pod(labels={MARK: "x"})), "search")["warnings"][0]
+    assert "podname.dev/inject is 'x': write search" in of_the_pod
 
 
 def test_a_port_that_a_pod_cannot_ask() -> None:

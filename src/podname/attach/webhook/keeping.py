@@ -5,11 +5,12 @@ Each round, twice a minute:
 1. Read the Secret. If what is in it is due, or is none, write another under the version that was read: of two
    replicas one is refused, and takes the other's in its next round.
 2. Read the MutatingWebhookConfiguration; where `caBundle` is not the Secret's `ca.crt`, write it.
-3. Show the certificate, if the API server has known its CA since the round before, or if there is none to show yet.
+3. Show the certificate, if it is the one of the round before, or if there is none to show yet.
 
-So a new certificate is shown half a minute after its CA is known, and the old one is good until then and after.
+So a new certificate is shown half a minute after this replica has seen that its CA is written, however fast the others
+are: the API servers hear of it in between. The old one is good until then and after.
 
-Sources: Kubernetes, Dynamic Admission Control; API conventions ("Concurrency Control"); strategic merge patch.
+Sources: Kubernetes, Dynamic Admission Control; API conventions ("Concurrency Control").
 """
 
 from __future__ import annotations
@@ -17,41 +18,16 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from random import Random
-from typing import Any
+from functools import partial
 
 import msgspec
 
+from podname.attach.webhook.configuration import NAME, correct, read, with_authorities
 from podname.attach.webhook.material import Material
-from podname.errors import KubeError
-from podname.kube.clock import Clock
+from podname.attach.webhook.rounds import Time
 from podname.kube.transport import Requester
 
 logger = logging.getLogger(__name__)
-
-NAME = "podname-webhook"
-"""Of the Service, the Secret and the MutatingWebhookConfiguration."""
-
-ROUND_SECONDS = 30.0
-RETRY_SECONDS = 2.0
-_MERGE = "application/strategic-merge-patch+json"
-_CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{NAME}"
-
-
-def utc_now() -> datetime:
-    """Give the time that certificates are written in."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """What passes and what the calendar says: tests move both."""
-
-    clock: Clock
-    random: Random
-    now: Callable[[], datetime] = utc_now
 
 
 class Keeper:
@@ -63,36 +39,27 @@ class Keeper:
         self.hosts: Sequence[str] = (f"{NAME}.{namespace}.svc",)
         self.shown: Material | None = None
         self.is_known = False
+        self._known: Material | None = None  # a round ago
         self._requester = requester
         self._secret = f"/api/v1/namespaces/{namespace}/secrets/{NAME}"
         self._show = show
         self._time = time
-        self._told = ""
-
-    async def run(self) -> None:
-        """Go round for ever; what fails is told once and tried again."""
-        while True:
-            seconds = ROUND_SECONDS
-            try:
-                await self.round()
-                self._told = ""
-            except KubeError as error:
-                seconds = RETRY_SECONDS if self.shown is None or error.code == 409 else seconds
-                self._tell(error)
-            await self._time.clock.sleep(seconds * (0.9 + 0.2 * self._time.random.random()))
 
     async def round(self) -> None:
         """Make everything right that is not. Raises KubeError."""
         material = await self._material()
-        was_known = await self._make_known(material)
-        if material != self.shown and (was_known or self.shown is None):
+        bundle = base64.b64encode(material.authorities).decode()
+        was_wrong = await correct(self._requester, partial(with_authorities, bundle=bundle))
+        is_heard_of = material == self._known and not was_wrong
+        if material != self.shown and (is_heard_of or self.shown is None):
             self._show(material)
             self.shown = material
             logger.info("podname webhook: certificate until %s", material.ends.date())
+        self._known = material
         self.is_known = True
 
     async def _material(self) -> Material:
-        secret = await self._read(self._secret)
+        secret = await read(self._requester, self._secret)
         material = Material.of_secret(secret.get("data"), self.hosts)
         now = self._time.now()
         if material is not None and not material.is_due(now):
@@ -101,34 +68,3 @@ class Keeper:
         secret["data"] = material.as_data()
         await self._requester.request("PUT", self._secret, {}, msgspec.json.encode(secret))
         return material
-
-    async def _make_known(self, material: Material) -> bool:
-        """Write the CAs where they are missing; tell whether they were there."""
-        configuration = await self._read(_CONFIGURATION)
-        bundle = base64.b64encode(material.authorities).decode()
-        webhooks = configuration.get("webhooks")
-        wrong = [
-            {"name": webhook["name"], "clientConfig": {"caBundle": bundle}}
-            for webhook in (webhooks if isinstance(webhooks, list) else ())
-            if webhook["clientConfig"].get("caBundle") != bundle
-        ]
-        if wrong:
-            version = configuration["metadata"]["resourceVersion"]
-            change = {"metadata": {"resourceVersion": version}, "webhooks": wrong}
-            body = msgspec.json.encode(change)
-            await self._requester.request("PATCH", _CONFIGURATION, {}, body, _MERGE)
-        return not wrong
-
-    async def _read(self, path: str) -> dict[str, Any]:
-        answer = await self._requester.request("GET", path)
-        try:
-            return msgspec.json.decode(answer, type=dict[str, Any])
-        except msgspec.MsgspecError as error:
-            raise KubeError(f"GET {path}: this is no object: {error}") from error
-
-    def _tell(self, error: KubeError) -> None:
-        text = str(error)
-        if text != self._told and error.code != 409:
-            hint = ": apply deploy/webhook" if error.code in {403, 404} else ""
-            logger.warning("podname webhook: %s%s", text, hint)
-        self._told = text

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -23,12 +24,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.metrics_core import SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from podname.attach.webhook.keeping import Keeper, Time
+from podname.attach.webhook.configuration import correct, with_annotated
+from podname.attach.webhook.keeping import Keeper
+from podname.attach.webhook.namespaces import Namespaces
 from podname.attach.webhook.review import Settings
+from podname.attach.webhook.rounds import Rounds, Time
 from podname.attach.webhook.serving import Reviewer, TlsServer
 from podname.kube.auth import Credentials
 from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, from_kubeconfig, in_cluster
+from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
 from podname.plugins.http import Endpoint, text
 from podname.server.logs import configure_logs
@@ -58,33 +63,38 @@ def run(options: Options) -> int:
 
 
 async def _serve(options: Options, config: ClusterConfig) -> int:
-    clock = SystemClock()
-    reviewer = Reviewer(options.settings)
+    time = Time(SystemClock(), Random())  # noqa: S311  # for jitter
+    transport = HttpTransport(Credentials(config, time.clock))
+    cluster = Cluster(config, clock=time.clock, random=time.random, transport=transport)
+    choosing = Rounds(time)
+    namespaces = Namespaces(cluster, transport, choosing.wake)
+    reviewer = Reviewer(namespaces.mark, options.settings)
     server = TlsServer(*options.serve, reviewer)
-    transport = HttpTransport(Credentials(config, clock))
-    time = Time(clock, Random())  # noqa: S311  # for jitter
     keeper = Keeper(transport, config.namespace, server.show, time)
+
+    async def choose() -> None:
+        if (names := namespaces.annotated) is not None:
+            await correct(transport, partial(with_annotated, names=names))
+
     ending = _signals()
-    endpoint = _endpoint(options, reviewer, keeper, ending)
-    keeping = asyncio.create_task(keeper.run())
+    endpoint = _endpoint(options, WebhookCollector(reviewer, keeper, namespaces), keeper, ending)
     try:
         await endpoint.open()
         await server.open()
         logger.info("podname webhook: answers for %s", keeper.hosts[0])
         gc.freeze()
-        ended = asyncio.create_task(ending.wait())
-        await asyncio.wait({keeping, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            ended.cancel()
-            keeping.result()
-            return 1
-        await clock.sleep(LAME_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            work = (Rounds(time).run(keeper.round), choosing.run(choose))
+            tasks = [group.create_task(each) for each in work]
+            await ending.wait()
+            await time.clock.sleep(LAME_SECONDS)
+            for task in tasks:
+                task.cancel()
         return 0
     finally:
-        keeping.cancel()
         await server.close()
         await endpoint.close()
-        await transport.close()
+        await cluster.close()
 
 
 def _signals() -> asyncio.Event:
@@ -104,10 +114,10 @@ def _end(ending: asyncio.Event, number: signal.Signals) -> None:
 
 
 def _endpoint(
-    options: Options, reviewer: Reviewer, keeper: Keeper, ending: asyncio.Event
+    options: Options, collector: WebhookCollector, keeper: Keeper, ending: asyncio.Event
 ) -> Endpoint:
     registry = CollectorRegistry()
-    registry.register(WebhookCollector(reviewer, keeper))
+    registry.register(collector)
     for process in (ProcessCollector, PlatformCollector, GCCollector):
         process(registry=registry)
     endpoint = Endpoint(*options.listen)
@@ -126,9 +136,10 @@ def _endpoint(
 class WebhookCollector(Collector):
     """What was counted, made into metric families when somebody scrapes."""
 
-    def __init__(self, reviewer: Reviewer, keeper: Keeper) -> None:
+    def __init__(self, reviewer: Reviewer, keeper: Keeper, namespaces: Namespaces) -> None:
         self._reviewer = reviewer
         self._keeper = keeper
+        self._namespaces = namespaces
 
     def collect(self) -> Iterable[Metric]:
         """Give all families."""
@@ -147,6 +158,14 @@ class WebhookCollector(Collector):
             counted.total(),
             self._reviewer.seconds,
         )
+        saying = GaugeMetricFamily(
+            "podname_webhook_namespaces",
+            "Namespaces that say how, or no, or what is no way (invalid).",
+            labels=("way",),
+        )
+        for way, count in self._namespaces.counts().items():
+            saying.add_metric((way,), count)
+        yield saying
         if shown := self._keeper.shown:
             yield GaugeMetricFamily(
                 "podname_webhook_certificate_end_seconds",

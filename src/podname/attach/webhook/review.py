@@ -1,8 +1,9 @@
 """An AdmissionReview in, an AdmissionReview out: pure, and it always allows.
 
 What cannot be read, cannot be injected or is in conflict with what the pod says is allowed as it is, with a warning
-that kubectl shows. Pods are asked about when they are created; which way they take is said, in this order, by the pod's
-annotation, by its label, and by the path of the request, which stands for the namespace's label.
+that kubectl shows. Pods are asked about when they are created. Which way a pod takes is said, in this order, by its
+annotation, by its label, and by its namespace: `read` makes a question of the request, and who answers it looks up the
+namespace of a pod that says nothing.
 
 Sources: Kubernetes, Dynamic Admission Control ("Webhook request and response"); admission.k8s.io/v1; RFC 6902.
 """
@@ -86,16 +87,52 @@ _REVIEW = msgspec.json.Decoder(_Review)
 _ONLY_UID = msgspec.json.Decoder(_OnlyUid)
 
 
-def review(body: bytes, asked: str, settings: Settings) -> Answer:
-    """Answer an AdmissionReview. `asked` is the way of the namespace, or empty. Never raises for what is in `body`."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A pod that may be injected. `mark` is what it says itself, empty if nothing."""
+
+    uid: str
+    namespace: str
+    pod: dict[str, Any]
+    mark: str
+
+
+def read(body: bytes) -> Question | Answer:
+    """Read an AdmissionReview; an Answer where nothing else matters. Never raises for what is in `body`."""
     try:
         request = _read(body)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        return warned(f"this is no AdmissionReview of {API_VERSION}: {error}", _uid(body))
+        return warned(f"this is no AdmissionReview of {API_VERSION}: {error}", uid_of(body))
+    pod = request.object
+    if request.kind.kind != "Pod" or not isinstance(pod, dict):
+        told = f"only pods are injected, and this is no Pod: {request.kind.kind!r}"
+        return warned(told, request.uid)
+    if is_refused(pod):
+        return unchanged(request.uid)
+    return Question(request.uid, request.namespace, pod, _mark(pod))
+
+
+def answer(question: Question, mark: str, settings: Settings) -> Answer:
+    """Answer for a pod. `mark` is its own, or what its namespace says."""
+    if mark in {"", "false"}:
+        return unchanged(question.uid)
+    way = next((way for way in WAYS if way == mark), None)
+    if way is None:
+        whose = "" if question.mark else f" of namespace {question.namespace!r}"
+        told = f'{MARK}{whose} is {mark!r}: write {", ".join(get_args(Way))} or "false"'
+        return warned(told, question.uid)
+    options = _options(way, settings)
+    if isinstance(options, str):
+        return warned(options, question.uid, way)
     try:
-        return _answer(request, asked, settings)
+        return _injected(question, options)
     except RecursionError:
-        return warned("the pod is nested too deep", request.uid)
+        return warned("the pod is nested too deep", question.uid)
+
+
+def unchanged(uid: str, way: str = "") -> Answer:
+    """Allow as it is; there is nothing to say."""
+    return Answer(_body(uid, ()), way, "unchanged")
 
 
 def warned(message: str, uid: str = "", way: str = "") -> Answer:
@@ -112,7 +149,7 @@ def _read(body: bytes) -> _Request:
     return read.request
 
 
-def _uid(body: bytes) -> str:
+def uid_of(body: bytes) -> str:
     """Give the uid of a request of which the rest is wrong; without it the API server takes no answer."""
     try:
         uid = _ONLY_UID.decode(body).request.uid
@@ -121,38 +158,21 @@ def _uid(body: bytes) -> str:
     return uid if isinstance(uid, str) else ""
 
 
-def _answer(request: _Request, asked: str, settings: Settings) -> Answer:
-    pod = request.object
-    if request.kind.kind != "Pod" or not isinstance(pod, dict):
-        return warned(
-            f"only pods are injected, and this is no Pod: {request.kind.kind!r}", request.uid
-        )
-    if is_refused(pod):
-        return Answer(_body(request.uid, ()), outcome="unchanged")
-    way = next((way for way in WAYS if way == (_mark(pod) or asked)), None)
-    if way is None:
-        wanted = f'{MARK} is {_mark(pod) or asked!r}: write {", ".join(get_args(Way))} or "false"'
-        return warned(wanted, request.uid)
-    options = _options(way, settings)
-    if isinstance(options, str):
-        return warned(options, request.uid, way)
-    return _injected(request, pod, options)
-
-
-def _injected(request: _Request, pod: dict[str, Any], options: Options) -> Answer:
+def _injected(question: Question, options: Options) -> Answer:
+    uid, pod = question.uid, question.pod
     template = _without_own_hostname(pod)
-    owner = _owner(pod, request.namespace)
+    owner = _owner(pod, question.namespace)
     injected = inject(template, owner, options)
     problems = [f"{pointer(problem.path)}: {problem.message}" for problem in injected.problems]
     problems += _name_problems(pod, owner, options)
     if problems:
         told = [f"not injected, {MARK}={options.via}: {problem}" for problem in problems]
-        return Answer(_body(request.uid, told), options.via)
+        return Answer(_body(uid, told), options.via)
     operations = [operation.as_json() for operation in changes(template, injected.template)]
     if not operations:
-        return Answer(_body(request.uid, ()), options.via, "unchanged")
+        return unchanged(uid, options.via)
     needed = _needed(owner, options, injected.template["spec"])
-    return Answer(_body(request.uid, needed, operations), options.via, "injected")
+    return Answer(_body(uid, needed, operations), options.via, "injected")
 
 
 def _options(way: Way, settings: Settings) -> Options | str:

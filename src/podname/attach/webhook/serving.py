@@ -1,8 +1,8 @@
-"""The webhook over HTTPS: one path for pods that say themselves how, one for each way of a namespace.
+"""The webhook over HTTPS.
 
-Whatever is posted is answered with status 200 and an AdmissionReview that allows; who asks something else gets a plain
-404 or 405. A connection between two requests is kept longer than the API server keeps it, so that it is never closed
-under a request.
+Whatever is posted to `/inject` is answered with status 200 and an AdmissionReview that allows; who asks something else
+gets a plain 404 or 405. A connection between two requests is kept longer than the API server keeps it, so that it is
+never closed under a request.
 
 A new certificate goes into the TLS context that listens: connections that are open go on, the next ones get it.
 
@@ -17,10 +17,11 @@ import os
 import ssl
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
-from podname.attach.inject import WAYS
 from podname.attach.webhook.material import Material
-from podname.attach.webhook.review import Answer, Settings, review, warned
+from podname.attach.webhook.review import Answer, Settings, answer, read, uid_of, warned
+from podname.errors import KubeError
 from podname.plugins.asgi import Message, Receive, Send
 from podname.plugins.http import text
 from podname.plugins.http_server import HttpServer
@@ -31,8 +32,10 @@ MOST_OCTETS = 8 * 1024 * 1024
 """An object has 1.5 MiB at most, a request to the API server 3 MiB; the review repeats a part."""
 
 KEPT_SECONDS = 120
-_PATH = "/inject"
-_PATHS = {_PATH: "", **{f"{_PATH}/{way}": way for way in WAYS}}
+PATH = "/inject"
+MarkOf = Callable[[str], Awaitable[str]]
+"""Gives what a namespace says. Raises KubeError."""
+
 _not_found = text(lambda: (404, "404 page not found\n"))
 _not_allowed = text(lambda: (405, "405 method not allowed: POST an AdmissionReview\n"))
 
@@ -40,37 +43,47 @@ _not_allowed = text(lambda: (405, "405 method not allowed: POST an AdmissionRevi
 class Reviewer:
     """The ASGI callable. `answers` counts by way and outcome, `seconds` is what they took together."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, mark_of: MarkOf, settings: Settings) -> None:
         self.answers: Counter[tuple[str, str]] = Counter()
         self.seconds = 0.0
+        self._mark_of = mark_of
         self._settings = settings
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        asked = _PATHS.get(scope["path"])
-        if asked is None or scope["method"] != "POST":
-            await (_not_found if asked is None else _not_allowed)(scope, receive, send)
+        is_path = scope["path"] == PATH
+        if not is_path or scope["method"] != "POST":
+            await (_not_allowed if is_path else _not_found)(scope, receive, send)
             return
         body = await _body(receive)
         if body is not None:
-            await _send(send, self._answer(body, asked).body)
+            await _send(send, (await self.answer(body)).body)
 
-    def _answer(self, body: bytes, asked: str) -> Answer:
+    async def answer(self, body: bytes) -> Answer:
+        """Answer one AdmissionReview, and count it."""
         began = time.perf_counter()
-        if len(body) > MOST_OCTETS:
-            answer = warned(f"the request has more than {MOST_OCTETS} octets")
-        else:
-            answer = self._reviewed(body, asked)
-        self.answers[answer.way, answer.outcome] += 1
-        self.seconds += time.perf_counter() - began
-        return answer
-
-    def _reviewed(self, body: bytes, asked: str) -> Answer:
         try:
-            return review(body, asked, self._settings)
+            given = await self._reviewed(body)
         except Exception:  # a mistake of ours must not keep a pod from starting
             logger.exception("podname webhook: a request could not be answered")
-            return warned("the webhook failed; its log says why")
+            given = warned("the webhook failed; its log says why", uid_of(body))
+        self.answers[given.way, given.outcome] += 1
+        self.seconds += time.perf_counter() - began
+        return given
+
+    async def _reviewed(self, body: bytes) -> Answer:
+        if len(body) > MOST_OCTETS:
+            return warned(f"the request has more than {MOST_OCTETS} octets")
+        question = read(body)
+        if isinstance(question, Answer):
+            return question
+        try:
+            mark = question.mark or await self._mark_of(question.namespace)
+        except KubeError as error:
+            return warned(
+                f"not injected: what the namespace says is not known: {error}", question.uid
+            )
+        return answer(question, mark, self._settings)
 
 
 async def _body(receive: Receive) -> bytes | None:
