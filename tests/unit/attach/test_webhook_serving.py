@@ -242,6 +242,20 @@ async def test_many_at_once_while_the_certificate_changes(
     await asyncio.gather(*(create(number) for number in range(32)))
 
 
+async def test_who_ends_sends_the_next_question_elsewhere(material: Material) -> None:
+    reviewer = Reviewer(search, Settings())
+    server = TlsServer("127.0.0.1", 0, reviewer)
+    server.show(material)
+    await server.open()
+    async with connected(server, material) as client:
+        assert "patch" in await client.post(asked(pod()))
+        reviewer.is_ending = True
+        assert "patch" in await client.post(asked(pod()))
+        async with asyncio.timeout(10):
+            assert await _rest(client.reader) == b""
+    await server.close()
+
+
 async def test_what_is_under_way_is_answered_when_it_ends(
     server: TlsServer, material: Material
 ) -> None:

@@ -87,6 +87,7 @@ async def _serve(options: Options, config: ClusterConfig) -> int:
             work = (Rounds(time).run(keeper.round), choosing.run(choose))
             tasks = [group.create_task(each) for each in work]
             await ending.wait()
+            reviewer.is_ending = True
             await time.clock.sleep(LAME_SECONDS)
             for task in tasks:
                 task.cancel()

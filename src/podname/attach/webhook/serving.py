@@ -41,11 +41,16 @@ _not_allowed = text(lambda: (405, "405 method not allowed: POST an AdmissionRevi
 
 
 class Reviewer:
-    """The ASGI callable. `answers` counts by way and outcome, `seconds` is what they took together."""
+    """The ASGI callable. `answers` counts by way and outcome, `seconds` is what they took together.
+
+    While `is_ending`, each answer ends its connection: the API server asks the next question elsewhere, and none is on
+    its way when the socket closes.
+    """
 
     def __init__(self, mark_of: MarkOf, settings: Settings) -> None:
         self.answers: Counter[tuple[str, str]] = Counter()
         self.seconds = 0.0
+        self.is_ending = False
         self._mark_of = mark_of
         self._settings = settings
 
@@ -57,7 +62,7 @@ class Reviewer:
             return
         body = await _body(receive)
         if body is not None:
-            await _send(send, (await self.answer(body)).body)
+            await _send(send, (await self.answer(body)).body, ends=self.is_ending)
 
     async def answer(self, body: bytes) -> Answer:
         """Answer one AdmissionReview, and count it."""
@@ -99,8 +104,10 @@ async def _body(receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-async def _send(send: Send, body: bytes) -> None:
+async def _send(send: Send, body: bytes, *, ends: bool) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if ends:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
