@@ -1,15 +1,24 @@
-"""How long the webhook takes for a pod: over loopback and TLS, one kept connection, as the API server keeps it.
+"""How long the webhook takes for a pod, beside a TLS server that does nothing, over loopback.
 
-Server and client share one process and one event loop, so that the figure holds both; the pods are those of a
-Deployment, each with another name, and an annotation of as many octets as asked for.
+Two processes serve, as `podname webhook` does or with a ready answer; this one asks them in turns, pod by pod, on one
+kept connection each, so that what the machine does meanwhile befalls both alike. The pods are those of a Deployment,
+each with another name, and an annotation of as many octets as asked for.
 """
+
+from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
+import multiprocessing
+import os
 import ssl
 import statistics
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
@@ -21,6 +30,8 @@ from podname.attach.webhook.review import Settings
 from podname.attach.webhook.serving import Reviewer, TlsServer
 
 HOST = "podname-webhook.podname.svc"
+READY = b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n" + b'"patch":' + b" " * 1992
+WARM_UP = 200
 
 
 def request(number: int, octets: int) -> bytes:
@@ -46,29 +57,114 @@ async def epmd(_: str) -> str:
     return "epmd"
 
 
-async def measure(count: int, octets: int) -> list[float]:
-    """Give the milliseconds of so many requests, one after another."""
-    material = Material.make([HOST], datetime.now(UTC))
+class Echo(asyncio.Protocol):
+    """Answers each request with the same octets."""
+
+    def __init__(self) -> None:
+        self.missing = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if not self.missing:
+            head, _, data = data.partition(b"\r\n\r\n")
+            self.missing = int(head.lower().partition(b"length: ")[2].split()[0])
+        self.missing -= len(data)
+        if not self.missing:
+            self.transport.write(READY)
+
+
+def serve(pipe: Connection, material: Material, *, echo: bool) -> None:
+    """Serve until told to stop; tell the port, and whenever asked the CPU time so far."""
+    uvloop.run(_serve(pipe, material, echo=echo))
+
+
+async def _serve(pipe: Connection, material: Material, *, echo: bool) -> None:
     reviewer = Reviewer(epmd, Settings(Nameserver.parse("10.43.0.53")))
     server = TlsServer("127.0.0.1", 0, reviewer)
     server.show(material)
-    await server.open()
-    context = ssl.create_default_context(cadata=material.authorities.decode())
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", server.port, ssl=context, server_hostname=HOST
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    if echo:
+        listening = await loop.create_server(Echo, "127.0.0.1", 0, ssl=server._tls)
+        server.port = listening.sockets[0].getsockname()[1]
+    else:
+        await server.open()
+    gc.freeze()
+    loop.add_reader(
+        pipe.fileno(), lambda: stop.set() if pipe.recv() else pipe.send(time.process_time())
     )
-    taken = []
-    for number in range(count):
-        asked = request(number, octets)
+    pipe.send(server.port)
+    await stop.wait()
+
+
+class Server:
+    """One of the two servers, and the connection to it."""
+
+    def __init__(self, material: Material, *, echo: bool) -> None:
+        self.name = "a ready answer" if echo else "webhook"
+        self.milliseconds: list[float] = []
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=serve, args=(theirs, material), kwargs={"echo": echo}
+        )
+        self._material = material
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Server]:
+        self._process.start()
+        trust = ssl.create_default_context(cadata=self._material.authorities.decode())
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.pipe.recv(), ssl=trust, server_hostname=HOST
+        )
+        yield self
+        self.writer.transport.abort()
+        self.pipe.send(True)
+        self._process.join()
+
+    def cpu_seconds(self) -> float:
+        self.pipe.send(False)
+        seconds: float = self.pipe.recv()
+        return seconds
+
+    async def ask(self, asked: bytes) -> None:
         began = time.perf_counter()
-        writer.write(asked)
-        head = await reader.readuntil(b"\r\n\r\n")
-        body = await reader.readexactly(int(head.lower().partition(b"length: ")[2].split()[0]))
-        taken.append((time.perf_counter() - began) * 1000)
+        self.writer.write(asked)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        body = await self.reader.readexactly(int(head.lower().partition(b"length: ")[2].split()[0]))
+        self.milliseconds.append((time.perf_counter() - began) * 1000)
         assert b'"patch":' in body
-    writer.transport.abort()
-    await server.close()
-    return taken
+
+
+async def measure(count: int, octets: int) -> None:
+    """Print what so many pods took."""
+    material = Material.make([HOST], datetime.now(UTC))
+    async with AsyncExitStack() as stack:
+        servers = [
+            await stack.enter_async_context(Server(material, echo=echo).running())
+            for echo in (False, True)
+        ]
+        for number in range(WARM_UP):
+            for server in servers:
+                await server.ask(request(number, octets))
+        before = [server.cpu_seconds() for server in servers]
+        for number in range(count):
+            asked = request(number, octets)
+            for server in servers:
+                await server.ask(asked)
+        for server, seconds in zip(servers, before, strict=True):
+            used = (server.cpu_seconds() - seconds) / count * 1000
+            print(
+                f"{octets} octets, {server.name}: {shown(server.milliseconds[WARM_UP:])}, CPU {used:.2f} ms"
+            )
+
+
+def shown(milliseconds: Sequence[float]) -> str:
+    """Give the quantiles."""
+    cuts = statistics.quantiles(milliseconds, n=1000)
+    told = [f"p{n / 10:g} {cuts[n - 1]:.2f} ms" for n in (500, 990, 999)]
+    return ", ".join([*told, f"most {max(milliseconds):.1f} ms"])
 
 
 def main() -> None:
@@ -76,11 +172,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--octets", type=int, nargs="+", default=[4_000, 100_000])
     options = parser.parse_args()
+    gc.disable()
     for octets in options.octets:
-        taken = uvloop.run(measure(options.count, octets))
-        cuts = statistics.quantiles(taken, n=1000)
-        shown = ", ".join(f"p{n / 10:g} {cuts[n - 1]:.2f} ms" for n in (500, 990, 999))
-        print(f"{octets} octets: {shown}, most {max(taken):.2f} ms")
+        uvloop.run(measure(options.count, octets))
+    print("load average", *(f"{load:.1f}" for load in os.getloadavg()))
 
 
 if __name__ == "__main__":

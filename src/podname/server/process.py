@@ -30,6 +30,7 @@ from podname.engine.base import Engine
 from podname.server import banner
 from podname.server.lifecycle import Server
 from podname.server.logs import configure_logs
+from podname.server.loops import loop_factory
 from podname.server.source import find
 from podname.server.watch import Watch, log_failure
 
@@ -56,20 +57,12 @@ class Options:
 def run(options: Options, engine: Engine) -> int:
     """Serve until a signal says to end; give the exit code. Raises PodnameError or OSError."""
     configure_logs(options.log_format)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         code, now = runner.run(_serve(options, engine))
         if now:  # nothing that still runs, and no thread, may hold up the end
             sys.stdout.flush()
             os._exit(code)
     return code
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 async def _serve(options: Options, engine: Engine) -> tuple[int, bool]:

@@ -37,6 +37,7 @@ from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
 from podname.plugins.http import Endpoint, text
 from podname.server.logs import configure_logs
+from podname.server.loops import loop_factory
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ def run(options: Options) -> int:
     """Answer until a signal says to end; give the exit code. Raises PodnameError or OSError."""
     configure_logs(options.log_format)
     config = from_kubeconfig(options.kubeconfig) if options.kubeconfig else in_cluster()
-    return asyncio.run(_serve(options, config))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_serve(options, config))
 
 
 async def _serve(options: Options, config: ClusterConfig) -> int:
