@@ -9,7 +9,10 @@
 %% for a second server when the first is dead. Where the SRV question fails the address is asked for
 %% all the same, except after silence: then there would be silence again.
 %%
-%% Sources: RFC 2782; https://www.erlang.org/doc/apps/kernel/inet_res.html
+%% Some patches of OTP (28.4.2 and what was taken back from it, as Debian's 27.3.4.1) take every truncated
+%% answer for malformed, and never turn to TCP. So what is malformed is asked for once more, over TCP.
+%%
+%% Sources: RFC 2782; https://www.erlang.org/doc/apps/kernel/inet_res.html; erlang/otp#11114
 -module(podname_epmd_dns).
 -behaviour(podname_epmd).
 
@@ -86,10 +89,25 @@ lookup(Name, Type) ->
 -spec lookup(string(), srv | a | aaaa, pos_integer(), pos_integer()) ->
     {ok, [term()]} | {error, podname_epmd:reason()}.
 lookup(Name, Type, Timeout, Whole) ->
-    case inet_res:resolve(Name, in, Type, options(Timeout), Whole) of
-        {ok, Message} -> {ok, data(Message, Type)};
+    case resolve(Name, Type, options(Timeout), Whole) of
+        {error, formerr} -> resolve(Name, Type, [{usevc, true} | options(Timeout)], Whole);
+        Answer -> Answer
+    end.
+
+resolve(Name, Type, Options, Whole) ->
+    case inet_res:resolve(Name, in, Type, Options, Whole) of
+        {ok, Message} -> said(Message, Name, Type);
         {error, {Reason, _Message}} -> {error, Reason};
         {error, Reason} -> {error, Reason}
+    end.
+
+%% OTP 23 and 24 do not look whether it is their question that is answered.
+said(Message, Name, Type) ->
+    Asked = [{string:lowercase(inet_dns:dns_query(Query, domain)), inet_dns:dns_query(Query, type)}
+             || Query <- inet_dns:msg(Message, qdlist)],
+    case Asked =:= [{string:lowercase(Name), Type}] of
+        true -> {ok, data(Message, Type)};
+        false -> {error, noquery}
     end.
 
 data(Message, Type) ->

@@ -18,7 +18,7 @@ start(Answer, Certified) ->
     {Tls, Authorities} = certificates(Certified),
     Address = case byte_size(Certified) of 16 -> {0, 0, 0, 0, 0, 0, 0, 1}; 4 -> {127, 0, 0, 1} end,
     {ok, Listener} = ssl:listen(0, [binary, {ip, Address}, {active, false}, {reuseaddr, true},
-                                    {log_level, none} | Tls]),
+                                    {log_level, emergency} | Tls]),
     {ok, {_, Port}} = ssl:sockname(Listener),
     Folder = account(Authorities),
     Log = spawn(fun() -> log([]) end),
@@ -107,10 +107,10 @@ account(Authorities) ->
 certificates(Certified) ->
     Names = #'Extension'{extnID = ?'id-ce-subjectAltName', critical = false,
                          extnValue = [{iPAddress, Certified}, {dNSName, "kubernetes"}]},
-    Key = {key, {namedCurve, secp256r1}},
-    Chain = #{root => [Key], intermediates => [], peer => [Key, {extensions, [Names]}]},
+    Key = [{key, {namedCurve, secp256r1}}, {digest, sha256}], % OTP 27 trusts no SHA-1 any more
+    Chain = #{root => Key, intermediates => [], peer => [{extensions, [Names]} | Key]},
     #{server_config := Server, client_config := Client} =
-        public_key:pkix_test_data(#{server_chain => Chain, client_chain => Chain#{peer => [Key]}}),
+        public_key:pkix_test_data(#{server_chain => Chain, client_chain => Chain#{peer => Key}}),
     {Server, proplists:get_value(cacerts, Client)}.
 
 %% Objects as the API server writes them, with fields around those that count.

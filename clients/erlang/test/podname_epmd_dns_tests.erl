@@ -85,18 +85,21 @@ the_hosts_of_a_namespace_test() ->
 texts(Hosts) ->
     [atom_to_list(Host) || Host <- Hosts].
 
+%% What OTP makes of a fault differs: 29 waits on after garbage, 23 asks again after SERVFAIL.
 nobody_answers_test_() ->
     Table = [
-        {silent, timeout}, {garbage, formerr}, {nxdomain, nxdomain}, {servfail, servfail},
-        {refused, refused}, {flood, timeout}, {{cut, answers()}, formerr}, {{foreign, answers()}, noquery}
+        {silent, [timeout]}, {garbage, [formerr, timeout]}, {nxdomain, [nxdomain]}, {servfail, [servfail, timeout]},
+        {refused, [refused]}, {flood, [timeout]}, {{cut, answers()}, [formerr]},
+        {{foreign, answers()}, [noquery, timeout]}
     ],
     [{lists:flatten(io_lib:format("~P", [Fault, 4])), fun() ->
         asking(Fault, fun(_) ->
             Ask = fun() -> podname_epmd:address_please("app", "web-1", inet) end,
             ?assert(environment:in_time(Ask)),
-            ?assertEqual({error, Reason}, case Reason of timeout -> Ask(); _ -> environment:patiently(Ask) end)
+            {error, Reason} = case lists:member(timeout, Reasons) of true -> Ask(); _ -> environment:patiently(Ask) end,
+            ?assert(lists:member(Reason, Reasons))
         end)
-    end} || {Fault, Reason} <- Table].
+    end} || {Fault, Reasons} <- Table].
 
 a_truncated_answer_is_fetched_over_tcp_test() ->
     asking({truncated, answers()}, fun(Server) ->

@@ -153,7 +153,8 @@ a_server_that_is_another_is_not_believed_test() ->
     ready(),
     Server = fake_api:start(fun by_path/2, <<127, 0, 0, 9>>),
     environment:with(fake_api:variables(Server), fun() ->
-        ?assertEqual({error, handshake_failure}, environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end)),
+        {error, Alert} = environment:patiently(fun() -> podname_epmd:address_please("app", "web-1", inet) end),
+        ?assert(lists:member(Alert, [handshake_failure, bad_certificate])), % as OTP up to 25 says it, and since
         ?assertEqual([], fake_api:asked(Server))
     end),
     fake_api:stop(Server).
