@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.cluster.harness import access, release, workloads
+from tests.cluster.harness import access, image, release, workloads
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.servers import DnsServer
 from tests.cluster.harness.waiting import until
@@ -64,6 +64,13 @@ def cluster(progress: Callable[[str], None]) -> Iterator[Cluster]:
 def released(cluster: Cluster) -> None:
     """Bring in the image of the released application."""
     cluster.node.import_image(release.release_image())
+
+
+@pytest.fixture(scope="session")
+def podname_image(cluster: Cluster) -> str:
+    """Bring in podname's own image; give the name that manifests call it by."""
+    cluster.node.import_image(image.podname_image())
+    return "podname:latest"
 
 
 @pytest.fixture

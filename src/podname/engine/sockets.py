@@ -11,6 +11,8 @@ import contextlib
 import errno
 import socket
 
+from podname.engine import privilege
+
 _FREE_PORT_TRIES = 20
 _NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
@@ -62,8 +64,8 @@ def _bind_pair(address: str, port: int, undo: contextlib.ExitStack, *, share: bo
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if share:
         datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    datagrams.bind(where)
-    stream.bind((where[0], datagrams.getsockname()[1], *where[2:]))
+    privilege.bind(datagrams, where)
+    privilege.bind(stream, (where[0], datagrams.getsockname()[1], *where[2:]))
     return datagrams, stream
 
 
@@ -74,7 +76,7 @@ def share_of(datagrams: socket.socket) -> socket.socket:
         if datagrams.family == socket.AF_INET6:
             another.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        another.bind(datagrams.getsockname())
+        privilege.bind(another, datagrams.getsockname())
     except OSError:
         another.close()
         raise

@@ -20,6 +20,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from podname.engine import privilege
 from podname.errors import PodnameError
 from podname.plugins.asgi import App
 
@@ -135,12 +136,12 @@ def _bind(family: int, where: tuple[Any, ...], *, share: bool) -> socket.socket:
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(where[0] != "::"))
         try:
-            listening.bind(where)
+            privilege.bind(listening, where)
         except OSError as error:
             if not share or error.errno != errno.EADDRINUSE:
                 raise
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listening.bind(where)
+            privilege.bind(listening, where)
         listening.listen(128)
         listening.setblocking(False)
         # From here on a socket of ours that asks for it may stand beside this one, and no other.

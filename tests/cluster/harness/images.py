@@ -1,6 +1,6 @@
 """The images of the pods, made on the spot: no image registry is asked.
 
-Two are needed. `pause` holds a pod's namespaces: one static C program. `erlang` is a small Debian
+Two are needed everywhere (podname's own is in image.py). `pause` holds a pod's namespaces: one static C program. `erlang` is a small Debian
 with Erlang, Elixir and dig, from debootstrap and the machine's own Debian mirror. Both are kept in
 the cache under a name that hashes what they are made of.
 
@@ -67,7 +67,7 @@ def erlang_image() -> Path:
         print(f"making the image of the Erlang pods (once; kept as {image})", file=sys.stderr)
         with tempfile.TemporaryDirectory(dir=cache()) as work:
             layer = Path(work) / "layer.tar"
-            _debian(Path(work) / "root", layer)
+            debian(Path(work) / "root", layer, PACKAGES)
             write_archive(image, ERLANG, [layer], {"Env": ["LANG=C.UTF-8"], "Cmd": ["/bin/bash"]})
     return image
 
@@ -100,10 +100,11 @@ def write_archive(
     made.rename(image)
 
 
-def _debian(root: Path, layer: Path) -> None:
+def debian(root: Path, layer: Path, packages: Sequence[str]) -> None:
+    """Make a small Debian with some packages, as a folder and as the layer of an image."""
     # In a mount namespace of its own: debootstrap mounts /proc in the folder that it fills.
     command = ["unshare", "--mount", "debootstrap", "--variant=minbase"]
-    command += [f"--include={','.join(PACKAGES)}", SUITE, str(root), *_mirror()]
+    command += [f"--include={','.join(packages)}", SUITE, str(root), *_mirror()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         log = root / "debootstrap" / "debootstrap.log"
