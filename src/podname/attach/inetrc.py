@@ -5,7 +5,11 @@ dot only: Erlang never asks an alternative nameserver for a short one.
 
 *full*: the VM asks podname alone, which forwards what it does not know itself. Short names are found, too.
 
-Sources: ERTS User's Guide, "Inet Configuration"; `inetrc_state` for the order; Erlang/OTP inet_res for the times.
+Either says with EDNS how large an answer may be. Without it one of more than 512 octets comes truncated, and is asked
+for again over TCP; OTP 28.4.2 and what was taken back from it (Debian's 27.3.4.1) take it for malformed instead.
+
+Sources: ERTS User's Guide, "Inet Configuration"; `inetrc_state` for the order; Erlang/OTP inet_res for the times;
+erlang/otp#11114; RFC 9715 (1,232 octets).
 """
 
 from __future__ import annotations
@@ -17,6 +21,10 @@ from podname.attach.place import Nameserver
 
 Way = Literal["additive", "full"]
 
+_SIZE = """\
+{edns, 0}.
+{udp_payload_size, 1232}. % six nodes fill 512 octets, and not every OTP gets the rest
+"""
 _PATIENCE = """\
 {timeout, 1000}.
 {retry, 2}.               % a nameserver that is silent costs 1.5 s; without these lines 4.7 s
@@ -33,6 +41,7 @@ def inetrc(
     return (
         lines
         + "{lookup, [file, dns]}.    % not the C library, which knows nothing of this file\n"
+        + _SIZE
         + _PATIENCE
     )
 
