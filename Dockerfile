@@ -28,8 +28,12 @@ RUN python3 -m venv /opt/podname && \
 COPY --from=wheel /wheel /wheel
 RUN cd /opt/podname && \
     bin/pip install --no-cache-dir --no-compile --no-deps --no-index /wheel/*.whl && \
-    bin/pip list --format=freeze | sed -n 's/^\(pip\|setuptools\)=.*/\1/p' | xargs bin/pip uninstall --yes && \
-    bin/python3 -m compileall -q --invalidation-mode=unchecked-hash lib
+    bin/pip list --format=freeze | sed -n 's/^\(pip\|setuptools\)=.*/\1/p' | xargs bin/pip uninstall --yes
+# All bytecode that is needed, the standard library's too (official images have none): the root is read-only later.
+ENV PYTHONPYCACHEPREFIX=/opt/podname/bytecode
+RUN cd /opt/podname && bin/python3 -m compileall -q lib && \
+    bin/python3 -c 'import importlib, pkgutil, podname; [importlib.import_module(found.name) \
+      for found in pkgutil.walk_packages(podname.__path__, "podname.") if not found.name.endswith("__main__")]'
 # The capability to bind to port 53, for pods that add NET_BIND_SERVICE, on this venv's own copy of Python: as permitted,
 # and not as effective, with which no pod could start that does not add it. podname uses it while it binds
 # (src/podname/engine/privilege.py), and has none of it in all other pods.
@@ -41,7 +45,7 @@ LABEL org.opencontainers.image.title="podname" \
       org.opencontainers.image.description="Every Kubernetes pod reachable by its own name: a cluster DNS server" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=venv /opt/podname /opt/podname
-ENV PATH=/opt/podname/bin:/usr/local/bin:/usr/bin:/bin
+ENV PATH=/opt/podname/bin:/usr/local/bin:/usr/bin:/bin PYTHONPYCACHEPREFIX=/opt/podname/bytecode
 USER 65532:65532
 EXPOSE 53/udp 53/tcp
 ENTRYPOINT ["podname"]

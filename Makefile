@@ -64,7 +64,7 @@ format: install ## Format the code
 	$(BIN)/ruff format
 
 lock: ## Write requirements/*.txt anew from requirements/*.in (needs uv)
-	for set in runtime dev; do \
+	for set in build runtime dev; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; \
 	done

@@ -30,6 +30,7 @@ from podname.wire.reply import deny
 _log = logging.getLogger("podname.server")
 
 GRACE_SECONDS = 5.0
+_HOW_TO_BIND = "a port below 1024: run as root, or in a pod add the capability NET_BIND_SERVICE"
 
 Address = tuple[str, int]  # as the Corefile asks for it: '' is every address, port 0 is any
 
@@ -97,6 +98,8 @@ class Listeners:
             message = f"cannot listen on {label}: {error.strerror or error}"
             if error.errno == errno.EADDRINUSE:
                 raise AddressInUse(message) from error
+            if error.errno == errno.EACCES:
+                message += f" ({_HOW_TO_BIND})"
             raise PodnameError(message) from error
 
 

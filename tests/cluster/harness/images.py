@@ -1,8 +1,9 @@
 """The images of the pods, made on the spot: no image registry is asked.
 
-Two are needed everywhere (podname's own is in image.py). `pause` holds a pod's namespaces: one static C program. `erlang` is a small Debian
-with Erlang, Elixir and dig, from debootstrap and the machine's own Debian mirror. Both are kept in
-the cache under a name that hashes what they are made of.
+Two are needed everywhere; podname's own is in image.py. `pause` holds a pod's namespaces: one
+static C program. `erlang` is a small Debian with Erlang, Elixir and dig, from debootstrap and the
+machine's own Debian mirror. Both are kept in the cache under a name that hashes what they are made
+of.
 
 Sources: the archive that `docker save` writes (manifest.json, a config, one tar per layer), which
 `ctr images import` reads; debootstrap(8).
@@ -85,6 +86,7 @@ def write_archive(
         "os": "linux",
         "config": config,
         "rootfs": {"type": "layers", "diff_ids": digests},
+        "history": [{"created_by": "tests/cluster"} for _ in layers],
     }
     names = [layer.name for layer in layers]
     manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": names}]
@@ -100,11 +102,11 @@ def write_archive(
     made.rename(image)
 
 
-def debian(root: Path, layer: Path, packages: Sequence[str]) -> None:
+def debian(root: Path, layer: Path, packages: Sequence[str], suite: str = SUITE) -> None:
     """Make a small Debian with some packages, as a folder and as the layer of an image."""
     # In a mount namespace of its own: debootstrap mounts /proc in the folder that it fills.
     command = ["unshare", "--mount", "debootstrap", "--variant=minbase"]
-    command += [f"--include={','.join(packages)}", SUITE, str(root), *_mirror()]
+    command += [f"--include={','.join(packages)}", suite, str(root), *_mirror()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         log = root / "debootstrap" / "debootstrap.log"

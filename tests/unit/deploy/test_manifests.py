@@ -27,6 +27,7 @@ VERSIONS = [NEW, "1.30"]
 SECURE = {
     "runAsNonRoot": True,
     "runAsUser": 65532,
+    "runAsGroup": 65532,
     "readOnlyRootFilesystem": True,
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
