@@ -70,10 +70,11 @@ def serve(
     cluster: Cluster, name: str, podname: str, corefile: str, context: Object, **spec: object
 ) -> None:
     """Start a pod that serves a Corefile."""
-    probes = {
+    probes: Object = {
         f"{kind}Probe": {"httpGet": {"path": f"/{path}", "port": port}, "periodSeconds": 1}
         for kind, path, port in (("liveness", "health", 8080), ("readiness", "ready", 8181))
     }
+    probes["livenessProbe"]["failureThreshold"] = 60  # a busy machine is no defect
     mount = {"name": "corefile", "mountPath": "/etc/podname", "readOnly": True}
     container = {
         **run(podname, "-conf", "/etc/podname/Corefile", securityContext=context),
@@ -96,8 +97,8 @@ def run(podname: str, *words: str, **rest: object) -> Object:
 
 
 def start(cluster: Cluster, name: str, container: Object, **spec: object) -> None:
-    rest = {"restartPolicy": "Never", "serviceAccountName": SPACE, "dnsPolicy": "Default", **spec}
-    rest |= {"terminationGracePeriodSeconds": 20, "containers": [container]}
+    rest: Object = {"restartPolicy": "Never", "serviceAccountName": SPACE, "dnsPolicy": "Default"}
+    rest |= {"terminationGracePeriodSeconds": 20, "containers": [container], **spec}
     cluster.api.create(workloads.pod(name, namespace=SPACE, **rest))
 
 

@@ -1,13 +1,14 @@
 """Pod names in the cluster's own DNS: CoreDNS as it is installed everywhere, without `endpoint_pod_names`.
 
-`podname publish` runs with the permissions of `deploy/publish` and no others; every answer here is CoreDNS's.
+`podname publish` runs with the permissions of `deploy/publish` and no others, outside the pods, where a test can count
+and kill; every answer here is CoreDNS's. test_publish_pods.py runs it as people do.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.harness import erlang, workloads
+from tests.cluster.harness import workloads
 from tests.cluster.harness.api import ApiError, Object
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.publishing import Publisher, install
@@ -399,25 +400,3 @@ def test_another_replica_takes_over(
             deadline_seconds=10 if end == "released" else 40,
         )
         assert other.is_leading
-
-
-def test_erlang_nodes_find_each_other(cluster: Cluster, space: str) -> None:
-    """Real pods of a Deployment, stock CoreDNS, and nobody's permission but the manifest's."""
-    home = install(cluster)
-    app = "cluster-demo"
-    with (
-        cluster.start_server("coredns", COREFILE) as coredns,
-        Publisher(cluster, "erlang-publisher", home),
-    ):
-        cluster.use_dns(coredns)
-        spec = {"publishNotReadyAddresses": True}
-        cluster.api.create(published(app, space, f"app={app}", **spec))
-        never = workloads.NEVER_READY
-        cluster.api.create(workloads.deployment(app, 2, namespace=space, readiness=never))
-        first, second = cluster.running_pods(space, app, 2)
-        one, two = (name_of(pod, space, app) for pod in (first, second))
-        for name in (one, two):
-            until(lambda: coredns.short(name), f"an answer for {name}")  # noqa: B023
-        erlang.start_node(cluster, first, f"app@{one}", namespace=space)
-        assert erlang.ping(cluster, second, f"b@{two}", f"app@{one}", namespace=space) == "pong"
-        assert erlang.ping(cluster, second, f"c@{two}", f"x@{one}", namespace=space) == "pang"
