@@ -1,4 +1,4 @@
-"""CoreDNS in pods as the cluster's DNS: as kubeadm installs it, or with the folder of extra files that k3s and AKS have.
+"""CoreDNS in pods as the cluster's DNS: as kubeadm installs it, or with the files to import that k3s and AKS have.
 
 Sources: cmd/kubeadm/app/phases/addons/dns of Kubernetes; manifests/coredns.yaml of k3s.
 """

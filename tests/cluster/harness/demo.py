@@ -102,9 +102,14 @@ def start(cluster: Cluster, item: Object) -> dict[str, str]:
     """Create a Deployment of the application and wait for its nodes; pod names to addresses."""
     cluster.api.create(item)
     metadata, count = item["metadata"], item["spec"]["replicas"]
-    pods = cluster.running_pods(metadata["namespace"], metadata["name"], count)
+    return nodes(cluster, metadata["namespace"], metadata["name"], count)
+
+
+def nodes(cluster: Cluster, namespace: str, name: str, count: int) -> dict[str, str]:
+    """Wait for the nodes of a Deployment of the application; pod names to addresses."""
+    pods = cluster.running_pods(namespace, name, count)
     for pod, address in pods.items():
-        logs = ["logs", "--namespace", metadata["namespace"], pod]
+        logs = ["logs", "--namespace", namespace, pod]
         until(
             lambda: status(cluster, address),  # noqa: B023
             lambda: f"the node of {pod}, which says:\n{cluster.kubectl(*logs)}",  # noqa: B023

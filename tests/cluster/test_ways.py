@@ -1,0 +1,222 @@
+"""Each way to attach, from the manifests of `deploy/` alone: podname in pods, with the permissions that stand there.
+
+The cluster's DNS is CoreDNS in pods, as kubeadm installs it; where a name is nobody's, the node's own DNS server is
+asked. What the pages of docs/ tell people to do is done as it stands there. Two released nodes, changed by
+`podname inject`, must get each other's `pong`.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cluster.harness import coredns, demo, release, ways, workloads
+from tests.cluster.harness.api import Object
+from tests.cluster.harness.asking import asked_all_the_while
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.image import podname_image
+from tests.cluster.harness.node import DNS_ADDRESS
+from tests.cluster.harness.pages import Reader
+from tests.cluster.harness.programs import prepare
+from tests.cluster.harness.waiting import until
+
+ZONE = "cluster.local"
+API = f"kubernetes.default.svc.{ZONE}"
+OUTSIDE = "www.example.org"
+UPSTREAM = f"""
+.:53 .:{{$PORT}} {{
+    bind {{$ADDRESS}}
+    ready {{$READY}}
+    hosts {{
+        192.0.2.80 {OUTSIDE}
+    }}
+}}
+"""
+"""The DNS server of the node, which knows one name of the world."""
+THEIRS = """
+theirs.example:53 {
+    hosts {
+        192.0.2.9 a.theirs.example
+    }
+}
+"""
+"""What somebody else has in the ConfigMap `coredns-custom`."""
+RESOURCES = ("pods", "services", "endpointslices")
+
+
+@pytest.fixture(scope="module")
+def cluster(progress: Callable[[str], None]) -> Iterator[Cluster]:
+    """Start a cluster of this module's own: its DNS is changed and replaced."""
+    with Cluster(with_node=True, progress=progress) as cluster:
+        cluster.node.import_image(release.release_image())
+        cluster.node.import_image(podname_image())
+        coredns.bring_in(cluster, prepare()["coredns"])
+        with cluster.start_server("coredns", UPSTREAM):
+            coredns.install(cluster)
+            yield cluster
+
+
+@pytest.fixture
+def reader(cluster: Cluster, tmp_path: Path) -> Reader:
+    """Be somebody who follows the pages."""
+    return Reader(cluster, tmp_path)
+
+
+@pytest.fixture
+def custom(cluster: Cluster) -> Iterator[None]:
+    """Let CoreDNS import files as on k3s and AKS, where somebody has put one already."""
+    coredns.install(cluster, custom=True)
+    theirs: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "coredns-custom", "namespace": coredns.HOME},
+        "data": {"theirs.server": THEIRS},
+    }
+    cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(theirs))
+    yield
+    cluster.api.delete("ConfigMap", "coredns-custom", coredns.HOME)
+    coredns.install(cluster)
+
+
+def write_deployment(reader: Reader, space: str) -> None:
+    """Let the reader have a Deployment of two nodes in a file, as the pages take for granted."""
+    item = demo.deployment(ways.DEMO, 2, namespace=space, container={"name": "demo"})
+    (reader.folder / "deployment.yaml").write_text(yaml.safe_dump(item, sort_keys=False))
+
+
+def asker(cluster: Cluster, space: str, nameserver: str = "") -> str:
+    """Start a pod to ask from, and give its name."""
+    config: Object = {"dnsPolicy": "None", "dnsConfig": {"nameservers": [nameserver]}}
+    item = workloads.pod("asker", namespace=space, app="asker", **(config if nameserver else {}))
+    cluster.api.create(item)
+    cluster.running_pods(space, "asker", 1)
+    return "asker"
+
+
+def status(cluster: Cluster, space: str, pod: str, name: str) -> str:
+    """Give the response code that a pod gets for a name."""
+    text = cluster.exec(pod, "dig", name, namespace=space)
+    return text.partition("status: ")[2].partition(",")[0]
+
+
+def test_the_resolver_of_one_namespace(cluster: Cluster, reader: Reader, other_space: str) -> None:
+    write_deployment(reader, "default")
+    reader.follow("resolver.md", "Install it", "Use it")
+    pods = demo.nodes(cluster, "default", ways.DEMO, 2)
+    ways.ping(cluster, "default", pods)
+    (mine, place), _ = pods.items()
+    assert cluster.resolve(mine, mine) == [place]
+    assert cluster.dig(mine, "-x", place) == [f"{mine}.default.pod.{ZONE}."]
+    assert cluster.resolve(mine, "kubernetes") == ["10.43.0.1"]
+    assert cluster.resolve(mine, OUTSIDE) == ["192.0.2.80"]
+    assert cluster.resolve(mine, f"kube-dns.kube-system.svc.{ZONE}") == [DNS_ADDRESS]
+    address = ways.address(cluster, "podname", "default")
+    theirs = asker(cluster, other_space, address)
+    assert status(cluster, other_space, theirs, f"{mine}.default.pod.{ZONE}") == "NOERROR"
+    name = f"{theirs}.{other_space}.pod.{ZONE}"
+    assert status(cluster, other_space, theirs, name) == "NXDOMAIN"
+    for resource in RESOURCES:
+        for verb in ("list", "watch"):
+            assert ways.may(cluster, "podname", "default", verb, resource, "default")
+            assert not ways.may(cluster, "podname", "default", verb, resource, other_space)
+            assert not ways.may(cluster, "podname", "default", verb, resource, "*")
+    assert "403" not in ways.logs(cluster, "podname", "default")
+
+
+def check_stub_zone(cluster: Cluster, reader: Reader, space: str) -> None:
+    """Check the names of pods by the cluster's DNS, and that all others are as before."""
+    write_deployment(reader, space)
+    reader.follow("stub-zone.md", "Use it")
+    pods = demo.nodes(cluster, space, ways.DEMO, 2)
+    ways.ping(cluster, space, pods)
+    (mine, place), _ = pods.items()
+    dashed = place.replace(".", "-")
+    assert cluster.resolve(mine, f"{dashed}.{space}.pod.{ZONE}", namespace=space) == [place]
+    assert cluster.dig(mine, "-x", place, namespace=space) == [f"{mine}.{space}.pod.{ZONE}."]
+    assert cluster.resolve(mine, API, namespace=space) == ["10.43.0.1"]
+    assert cluster.resolve(mine, OUTSIDE, namespace=space) == ["192.0.2.80"]
+    assert status(cluster, space, mine, f"nobody.{space}.pod.{ZONE}") == "NXDOMAIN"
+    for resource in (*RESOURCES, "namespaces"):
+        assert ways.may(cluster, "podname", "podname", "list", resource, "*")
+        assert not ways.may(cluster, "podname", "podname", "delete", resource, "*")
+
+
+def test_the_stub_zone_in_kubeadms_corefile(cluster: Cluster, reader: Reader, space: str) -> None:
+    here = "Tell CoreDNS: kubeadm, kind, minikube, EKS"
+    reader.follow("stub-zone.md", "Install it", "Names by address", here)
+    check_stub_zone(cluster, reader, space)
+    reader.follow("stub-zone.md", "Back to the Corefile before")
+    coredns.restart(cluster)
+    asking = asker(cluster, space)
+    assert status(cluster, space, asking, f"{asking}.{space}.pod.{ZONE}") == "NXDOMAIN"
+    reader.follow("stub-zone.md", "Take it away")
+
+
+@pytest.mark.usefixtures("custom")
+def test_the_stub_zone_among_custom_files(cluster: Cluster, reader: Reader, space: str) -> None:
+    here = "Tell CoreDNS: k3s, AKS"
+    reader.follow("stub-zone.md", "Install it", "Names by address", here)
+    check_stub_zone(cluster, reader, space)
+    asking = asker(cluster, space)
+    assert cluster.resolve(asking, "a.theirs.example", namespace=space) == ["192.0.2.9"]
+    reader.follow("stub-zone.md", "Take the key out again")
+    coredns.restart(cluster)
+    assert status(cluster, space, asking, f"{asking}.{space}.pod.{ZONE}") == "NXDOMAIN"
+    assert cluster.resolve(asking, "a.theirs.example", namespace=space) == ["192.0.2.9"]
+    reader.follow("stub-zone.md", "Take it away")
+
+
+def test_publish(cluster: Cluster, reader: Reader, space: str) -> None:
+    write_deployment(reader, space)
+    reader.follow("publish.md", "Install it", "Use it")
+    pods = demo.nodes(cluster, space, ways.DEMO, 2)
+    ways.ping(cluster, space, pods, f".{ways.DEMO}-nodes.{space}.svc.{ZONE}")
+    for verb in ("patch", "delete"):
+        assert ways.may(cluster, "podname-publish", "podname", verb, "endpointslices", "*")
+        assert not ways.may(cluster, "podname-publish", "podname", verb, "services", "*")
+    reader.follow("publish.md", "Take it away")
+
+
+def replicas(cluster: Cluster, name: str) -> int:
+    """Count the pods of a Deployment of the cluster's DNS, those that are ending included."""
+    pods = cluster.api.find("Pod", coredns.HOME, "k8s-app=kube-dns")
+    return sum(each["metadata"]["name"].startswith(f"{name}-") for each in pods)
+
+
+def test_no_query_is_lost_on_the_way_to_podname_and_back(cluster: Cluster, reader: Reader) -> None:
+    page = "replacement.md"
+    with asked_all_the_while(cluster.namespace, DNS_ADDRESS, API) as asker:
+        until(lambda: asker.answers["10.43.0.1"], "the first answer")
+        asker.phase = "podname starts"
+        reader.follow(page, "When to choose it", "Put podname beside CoreDNS")
+        asker.phase = "CoreDNS ends"
+        reader.follow(page, "Go over")
+        until(lambda: replicas(cluster, "coredns") == 0, "the end of CoreDNS")
+        asker.phase = "podname alone"
+        before = asker.answers.total()
+        until(lambda: asker.answers.total() > before + 100, "answers of podname alone")
+        asker.phase = "CoreDNS starts, podname ends"
+        reader.follow(page, "Go back")
+        until(lambda: replicas(cluster, "podname") == 0, "the end of podname")
+        asker.phase = "CoreDNS alone"
+        before = asker.answers.total()
+        until(lambda: asker.answers.total() > before + 100, "answers of CoreDNS alone")
+    assert not asker.odd
+    assert set(asker.answers) == {"10.43.0.1"}
+
+
+def test_the_replacement_with_the_names_of_pods(
+    cluster: Cluster, reader: Reader, space: str
+) -> None:
+    write_deployment(reader, space)
+    reader.follow("replacement.md", "With the names of pods", "Go over")
+    until(lambda: replicas(cluster, "coredns") == 0, "the end of CoreDNS")
+    pods = demo.nodes(cluster, space, ways.DEMO, 2)
+    ways.ping(cluster, space, pods)
+    (mine, place), _ = pods.items()
+    assert cluster.resolve(mine, OUTSIDE, namespace=space) == ["192.0.2.80"]
+    assert cluster.dig(mine, "-x", place, namespace=space) == [f"{mine}.{space}.pod.{ZONE}."]
+    for resource in (*RESOURCES, "namespaces"):
+        assert ways.may(cluster, "podname", coredns.HOME, "watch", resource, "*")
+        assert not ways.may(cluster, "podname", coredns.HOME, "delete", resource, "*")
+    reader.follow("replacement.md", "Go back")
