@@ -34,6 +34,7 @@ command -v go >/dev/null || fail "Go is missing (1.26 or newer, or 1.21 or newer
 python=${PODNAME_PYTHON:-$root/.venv/bin/python}
 [ -x "$python" ] || python=python3
 programs=$(bash "$here/programs/build.sh")
-(cd "$root" && "$python" -m tests.cluster.harness.images >&2 && "$python" -m tests.cluster.harness.release >&2 \
-	&& "$python" -m tests.cluster.harness.image >&2)
+for made in images release image debians; do
+	(cd "$root" && "$python" -m "tests.cluster.harness.$made" >&2)
+done
 echo "$programs"

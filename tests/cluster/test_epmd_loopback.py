@@ -57,8 +57,10 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def vm(name: str, address: str, port: int, dns: str, program: str) -> subprocess.Popen[str]:
-    """Start a node on an address and a port."""
+def vm(
+    name: str, address: str, port: int, dns: str, program: str, *prefix: str
+) -> subprocess.Popen[str]:
+    """Start a node on an address and a port; `prefix` is the command that runs it, of another system."""
     place = str(tuple(socket.inet_aton(address))) if "." in address else "{0,0,0,0,0,0,0,1}"
     protocol = [] if "." in address else ["-proto_dist", "inet6_tcp"]
     form = "-name" if "." in name else "-sname"
@@ -67,7 +69,7 @@ def vm(name: str, address: str, port: int, dns: str, program: str) -> subprocess
     command += [form, name, "-setcookie", "secret", "-noinput", "-eval", program]
     settings = {"PODNAME_DNS": dns, "PODNAME_DOMAIN": DOMAIN, "PODNAME_DIST_PORT": str(port)}
     environment = {**os.environ, **settings}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([*prefix, *command], env=environment, stdout=subprocess.PIPE, text=True)
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""Other Debians with other releases of Erlang/OTP: a folder for `chroot`, of what the cache keeps.
+
+Sources: Debian's erlang-base: 23 in bullseye, 27 in trixie (25 is what runs here).
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.cluster.harness import images
+
+RELEASES = {"23": "bullseye", "27": "trixie"}
+"""Of OTP, and the suite that has it."""
+PACKAGES = (
+    "make",
+    "erlang-base",
+    "erlang-dev",
+    "erlang-eunit",
+    "erlang-inets",
+    "erlang-src",
+    "erlang-ssl",
+)
+
+
+def debian(otp: str) -> Path:
+    """Make the archive of a Debian with a release of OTP (half a minute, once)."""
+    key = images.key(repr((RELEASES[otp], PACKAGES, images.LEFT_OUT)).encode())
+    archive = images.cache() / f"otp-{otp}-{key}.tar"
+    if not archive.exists():
+        print(f"making a Debian with OTP {otp} (once; kept as {archive})", file=sys.stderr)
+        with tempfile.TemporaryDirectory(dir=images.cache()) as work:
+            made = Path(work) / "debian.tar"
+            images.debian(Path(work) / "root", made, PACKAGES, RELEASES[otp])
+            made.rename(archive)
+    return archive
+
+
+def unpack(otp: str, folder: Path) -> Path:
+    """Unpack a Debian."""
+    folder.mkdir()
+    subprocess.run(["tar", "-C", folder, "-xf", debian(otp)], check=True)
+    return folder
+
+
+if __name__ == "__main__":
+    for release in RELEASES:
+        debian(release)
