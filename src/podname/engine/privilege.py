@@ -12,15 +12,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 _VERSION_3 = 0x20080522
 _NET_BIND_SERVICE = 1 << 10
-_EFFECTIVE, _PERMITTED = (
-    0,
-    1,
-)  # the third is inheritable; then the same three for capabilities past 31
+# The third is inheritable; then come the same three for capabilities past 31.
+_EFFECTIVE, _PERMITTED = 0, 1
 
 
 def bind(sock: socket.socket, where: Any) -> None:
@@ -28,6 +27,8 @@ def bind(sock: socket.socket, where: Any) -> None:
     try:
         sock.bind(where)
     except PermissionError:
+        if sys.platform != "linux":
+            raise
         with _capable():
             sock.bind(where)
 
