@@ -3,8 +3,11 @@
 No image registry is asked, and nothing in the build has a network: what it needs is fetched before it by the ordinary
 clients. BASE is a small Debian with Python. BUILDER is one with a C linker too; the machine's Rust toolchain, the
 crates (`cargo vendor`) and the wheels (`pip download`) are mounted into it, with the pip.conf and the cargo
-configuration that say so. Kept in the cache: both Debians, what cargo compiled, buildah's layers, and the image, under
-the hash of what it is made of.
+configuration that say so. Kept in the cache: both Debians, the wheels, what cargo compiled, buildah's layers, and the
+image, under the hash of what it is made of.
+
+prepare.sh makes the Debians alone: the image changes with every line of podname, and is built for those tests that
+run it.
 
 Sources: buildah-build(1); docker-archive in containers-transports(5); `cargo help vendor`; pip's configuration.
 """
@@ -16,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,7 +62,7 @@ STORAGE_MEBIBYTES = 4096
 
 
 def podname_image() -> Path:
-    """Build podname's image (about two minutes once, then seconds for a change)."""
+    """Build podname's image (a minute or two once, then seconds for a change)."""
     with _one_at_a_time():
         image = images.cache() / f"podname-{images.key(_contents())}.tar"
         if not image.exists():
@@ -69,12 +73,14 @@ def podname_image() -> Path:
     return image
 
 
-def base_image() -> Path:
-    """Make the image that podname's is built on (about 30 seconds, once)."""
-    return _debian_image(BASE, BASE_PACKAGES, {})
+def debians() -> list[Path]:
+    """Make the two Debians of the build, BASE and BUILDER (about a minute, once)."""
+    names, packages = (BASE, BUILDER), (BASE_PACKAGES, BUILDER_PACKAGES)
+    with ThreadPoolExecutor() as both:
+        return list(both.map(_debian, names, packages, ({}, {"Env": BUILDER_ENVIRONMENT})))
 
 
-def _debian_image(name: str, packages: Sequence[str], config: Mapping[str, object]) -> Path:
+def _debian(name: str, packages: Sequence[str], config: Mapping[str, object]) -> Path:
     made_of = repr((name, images.SUITE, packages, config, images.LEFT_OUT))
     image = images.cache() / f"debian-{images.key(made_of.encode())}.tar"
     if not image.exists():
@@ -87,7 +93,7 @@ def _debian_image(name: str, packages: Sequence[str], config: Mapping[str, objec
 
 
 def _build(work: Path, image: Path) -> None:
-    bases = [base_image(), _debian_image(BUILDER, BUILDER_PACKAGES, {"Env": BUILDER_ENVIRONMENT})]
+    bases = debians()
     buildah = ["buildah", "--storage-driver=overlay", f"--runroot={work}/run"]
     buildah.append(f"--root={_storage(bases, buildah)}")
     for archive in bases:
@@ -117,22 +123,32 @@ def _storage(bases: Sequence[Path], buildah: Sequence[str]) -> Path:
 
 def _fetched(work: Path) -> Iterator[str]:
     """Fetch what the build needs; give what is to be mounted where."""
-    wheels, pip, cargo = work / "wheels", work / "pip.conf", images.cache() / "cargo"
-    vendor = cargo / "vendor"
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
-    download += [f"--python-version={PYTHON}", "--only-binary=:all:", f"--dest={wheels}"]
-    for name in ("build", "runtime"):
-        _run(*download, f"--requirement={ROOT}/requirements/{name}.txt")
+    pip, cargo = work / "pip.conf", images.cache() / "cargo"
     pip.write_text(PIP)
     cargo.mkdir(exist_ok=True)
     (cargo / "config.toml").write_text(CARGO)
+    vendor = cargo / "vendor"
     shutil.rmtree(vendor, ignore_errors=True)
     manifest = f"--manifest-path={ROOT}/rust/Cargo.toml"
     _run("cargo", "vendor", "--quiet", "--locked", manifest, str(vendor))
-    yield f"{wheels}:{WHEELS}:ro"
+    yield f"{_wheels(work)}:{WHEELS}:ro"
     yield f"{pip}:/etc/pip.conf:ro"
     yield f"{_run('rustc', '--print=sysroot').strip()}:{TOOLCHAIN}:ro"
     yield f"{cargo}:{CARGO_HOME}"
+
+
+def _wheels(work: Path) -> Path:
+    """Download the wheels of the build and of podname's dependencies, once for each set."""
+    requirements = [ROOT / "requirements" / f"{name}.txt" for name in ("build", "runtime")]
+    contents = b"".join(path.read_bytes() for path in requirements)
+    wheels = images.cache() / f"wheels-{images.key(contents + PYTHON.encode())}"
+    if not wheels.exists():
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes"]
+        download += ["--no-deps", f"--python-version={PYTHON}", "--only-binary=:all:"]
+        for path in requirements:
+            _run(*download, f"--dest={work}/wheels", f"--requirement={path}")
+        (work / "wheels").rename(wheels)
+    return wheels
 
 
 def _run(*command: str) -> str:
@@ -165,4 +181,4 @@ def _forget_all_but(image: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(podname_image())
+    debians()
