@@ -14,7 +14,7 @@
 //! Sources: RFC 2181 §8 (TTL); RFC 6840 §5.7 (AD); the design of podname.
 
 use crate::names::{self, Name};
-use crate::raw::{Guard, Map, Node};
+use crate::raw::{Guard, Map};
 use crate::records::{Counts, u16_at};
 use crate::table::Busy;
 
@@ -278,7 +278,7 @@ impl AnswerCache {
         if body.is_empty() {
             names.remove(owner);
         } else {
-            names.put(Node::new(owner, &body, 0));
+            names.put(owner, &body, 0);
         }
         Ok(after as isize - before as isize)
     }

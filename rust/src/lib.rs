@@ -5,7 +5,7 @@
 //! `podname.engine.base`; the reference is
 //! `podname.engine.python`, which it equals octet for octet.
 //!
-//! From the bottom: [`raw`] (memory and system calls), [`names`], [`records`] and [`query`] (octets), [`sets`],
+//! From the bottom: [`names`], [`endings`], [`raw`] (memory and system calls), [`records`] and [`query`] (octets), [`sets`],
 //! [`table`] and [`cache`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), [`protobuf`] (the API's encoding), and, with the feature
 //! `python`, the module `podname._core`.
 //!
@@ -16,6 +16,7 @@ pub mod apex;
 pub mod cache;
 pub mod constants;
 pub mod counters;
+pub mod endings;
 pub mod fitting;
 pub mod names;
 pub mod protobuf;

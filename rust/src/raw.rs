@@ -29,7 +29,10 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use crate::endings::{Endings, Numbers};
+use crate::names::NAME_OCTETS_MAX;
 
 // ------------------------------------------------------------------ readers
 
@@ -124,14 +127,18 @@ fn oldest_pinned() -> u64 {
 struct Header {
     /// How many names stand right below; the writer's own affair.
     children: AtomicU32,
-    /// Octets of the name and the body.
+    /// Octets of what is kept of the name, and of the body; the upper bits hold the number of the name's ending.
     octets: u32,
-    /// Octets of the name.
+    /// Octets of what is kept of the name.
     name: u8,
 }
 
 /// Where a node's octets begin: no padding behind the name's length.
 const OCTETS_AT: usize = 9;
+/// Where the number of the ending begins.
+const ENDING_SHIFT: u32 = 24;
+/// The bits that count octets.
+const OCTETS_MASK: u32 = (1 << ENDING_SHIFT) - 1;
 
 /// Give the layout of a node with so many octets.
 fn layout_of(octets: usize) -> Layout {
@@ -140,18 +147,19 @@ fn layout_of(octets: usize) -> Layout {
 }
 
 /// A node that no map holds yet.
-pub struct Node {
+struct Node {
     /// The header, with the octets behind it.
     at: NonNull<u8>,
 }
 
 impl Node {
-    /// Make a node: a name of at most 255 octets, and its body.
-    pub fn new(name: &[u8], body: &[u8], children: u32) -> Self {
+    /// Make a node: at most 255 octets that its name begins with, how that ends, and its body.
+    fn new((name, ending): (&[u8], u8), body: &[u8], children: u32) -> Self {
         let octets = name.len() + body.len();
+        assert!(octets <= OCTETS_MASK as usize, "no node is that large");
         let header = Header {
             children: AtomicU32::new(children),
-            octets: u32::try_from(octets).expect("no node is that large"),
+            octets: octets as u32 | u32::from(ending) << ENDING_SHIFT,
             name: u8::try_from(name.len()).expect("a name has at most 255 octets"),
         };
         let layout = layout_of(octets);
@@ -182,8 +190,8 @@ impl Drop for Node {
     fn drop(&mut self) {
         // SAFETY: we own the node, and its layout is the one that it was made with.
         unsafe {
-            let octets = (*self.at.as_ptr().cast::<Header>()).octets as usize;
-            dealloc(self.at.as_ptr(), layout_of(octets));
+            let octets = (*self.at.as_ptr().cast::<Header>()).octets & OCTETS_MASK;
+            dealloc(self.at.as_ptr(), layout_of(octets as usize));
         }
     }
 }
@@ -198,26 +206,33 @@ pub struct NodeRef<'g> {
 }
 
 impl<'g> NodeRef<'g> {
-    /// Give the header's parts and all octets.
-    fn octets(self) -> (usize, &'g [u8]) {
+    /// Take the node apart: what is kept of its name, the number of the ending, and the body.
+    fn parts(self) -> (&'g [u8], u8, &'g [u8]) {
         // SAFETY: the node is whole and is freed only after 'g; name, length and octets never change.
-        unsafe {
+        let (name, packed, octets) = unsafe {
             let header = self.at.as_ptr().cast::<Header>();
-            let (name, octets) = ((*header).name as usize, (*header).octets as usize);
-            (name, std::slice::from_raw_parts(self.at.as_ptr().add(OCTETS_AT), octets))
-        }
+            let (name, packed) = ((*header).name as usize, (*header).octets);
+            let octets = (packed & OCTETS_MASK) as usize;
+            (name, packed, std::slice::from_raw_parts(self.at.as_ptr().add(OCTETS_AT), octets))
+        };
+        let (own, body) = octets.split_at(name);
+        (own, (packed >> ENDING_SHIFT) as u8, body)
     }
 
-    /// Give the name.
-    pub fn name(self) -> &'g [u8] {
-        let (name, octets) = self.octets();
-        &octets[..name]
+    /// Say whether this is the node of a name.
+    fn is_called(self, name: &[u8], endings: &Endings) -> bool {
+        let (own, ending, _) = self.parts();
+        name.strip_prefix(own).is_some_and(|rest| rest == endings.get(ending))
+    }
+
+    /// Give what the node keeps of its name: what it begins with.
+    pub fn own_name(self) -> &'g [u8] {
+        self.parts().0
     }
 
     /// Give what stands behind the name.
     pub fn body(self) -> &'g [u8] {
-        let (name, octets) = self.octets();
-        &octets[name..]
+        self.parts().2
     }
 
     /// Give the writer's count of names right below.
@@ -236,13 +251,18 @@ const GONE: usize = 1;
 /// The smallest number of slots.
 const SLOTS_MIN: usize = 8;
 
-/// An array of slots, a power of two of them.
-type Slots = Box<[AtomicPtr<u8>]>;
+/// What readers look at, replaced as a whole.
+struct Slots {
+    /// An array of slots, a power of two of them.
+    slots: Box<[AtomicPtr<u8>]>,
+    /// How the names of their nodes end.
+    endings: Arc<Endings>,
+}
 
 /// Make empty slots.
-fn slots(count: usize) -> *mut Slots {
-    let slots: Slots = (0..count).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
-    Box::into_raw(Box::new(slots))
+fn slots(count: usize, endings: Arc<Endings>) -> *mut Slots {
+    let slots = (0..count).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+    Box::into_raw(Box::new(Slots { slots, endings }))
 }
 
 /// Give the hash bits that a pointer carries.
@@ -263,6 +283,7 @@ fn untagged(at: *mut u8) -> *mut u8 {
 
 /// Find a name's slot: its number and what is there, or the number of the slot where it would go.
 fn search(slots: &Slots, hash: u64, name: &[u8]) -> Result<(usize, NonNull<u8>), usize> {
+    let Slots { slots, endings } = slots;
     let mask = slots.len() - 1;
     let mut number = hash as usize & mask;
     let mut room = None;
@@ -276,7 +297,7 @@ fn search(slots: &Slots, hash: u64, name: &[u8]) -> Result<(usize, NonNull<u8>),
         } else if there.addr() >> ADDRESS_BITS == tag_of(hash) {
             let at = NonNull::new(untagged(there)).expect("a slot holds a node or nothing");
             let node = NodeRef { at, held: PhantomData };
-            if node.name() == name {
+            if node.is_called(name, endings) {
                 return Ok((number, at));
             }
         }
@@ -295,7 +316,10 @@ pub struct Map {
 }
 
 /// What only the writer knows.
+#[derive(Default)]
 struct Writer {
+    /// The numbers of the endings.
+    numbers: Numbers,
     /// Slots that hold a node.
     live: usize,
     /// Slots that are not empty.
@@ -337,8 +361,8 @@ unsafe impl Send for Retired {}
 impl Map {
     /// Make an empty map. `hash` must give the same hash that is asked with.
     pub fn new(hash: fn(&[u8]) -> u64) -> Self {
-        let writer = Writer { live: 0, filled: 0, retired: Vec::new(), unlinked: Vec::new() };
-        Self { slots: AtomicPtr::new(slots(SLOTS_MIN)), writer: Mutex::new(writer), hash }
+        let slots = slots(SLOTS_MIN, Arc::default());
+        Self { slots: AtomicPtr::new(slots), writer: Mutex::default(), hash }
     }
 
     /// Find a name. One probe or two, no lock.
@@ -375,7 +399,7 @@ impl Drop for Map {
         }
         std::mem::take(&mut writer.unlinked).into_iter().for_each(Retired::free);
         let at = *self.slots.get_mut();
-        for slot in self.current() {
+        for slot in &self.current().slots {
             let there = slot.load(Ordering::Relaxed);
             if !there.is_null() && there.addr() != GONE {
                 Retired::Node(untagged(there)).free();
@@ -400,19 +424,24 @@ impl Writing<'_> {
         found.ok().map(|(_, at)| NodeRef { at, held: PhantomData })
     }
 
-    /// Put a node in, in place of the one with its name, if there is one.
-    pub fn put(&mut self, node: Node) {
-        let shown = NodeRef { at: node.at, held: PhantomData };
-        let hash = (self.map.hash)(shown.name());
-        let found = search(self.map.current(), hash, shown.name());
+    /// Keep how names from now on end, if they end like this, once for all of them.
+    pub fn share(&mut self, ending: &[u8]) {
+        self.writer.numbers.share(ending, &self.map.current().endings);
+    }
+
+    /// Put a node in, in place of the one with its name, if there is one: a name of at most 255 octets, and its body.
+    pub fn put(&mut self, name: &[u8], body: &[u8], children: u32) {
+        let hash = (self.map.hash)(name);
+        let found = search(self.map.current(), hash, name);
+        let node = Node::new(self.writer.numbers.split(name), body, children);
         let new = tagged(node.into_raw(), hash);
         match found {
             Ok((number, old)) => {
-                self.map.current()[number].store(new, Ordering::Release);
+                self.map.current().slots[number].store(new, Ordering::Release);
                 self.writer.unlinked.push(Retired::Node(old.as_ptr()));
             }
             Err(number) => {
-                let slot = &self.map.current()[number];
+                let slot = &self.map.current().slots[number];
                 let was_empty = slot.load(Ordering::Relaxed).is_null();
                 slot.store(new, Ordering::Release);
                 self.writer.live += 1;
@@ -426,7 +455,8 @@ impl Writing<'_> {
     pub fn remove(&mut self, name: &[u8]) {
         let found = search(self.map.current(), (self.map.hash)(name), name);
         if let Ok((number, old)) = found {
-            self.map.current()[number].store(ptr::without_provenance_mut(GONE), Ordering::Release);
+            let slot = &self.map.current().slots[number];
+            slot.store(ptr::without_provenance_mut(GONE), Ordering::Release);
             self.writer.live -= 1;
             self.writer.unlinked.push(Retired::Node(old.as_ptr()));
         }
@@ -434,12 +464,13 @@ impl Writing<'_> {
 
     /// Swap the whole content for another map's, which is left empty.
     pub fn swap(&mut self, mut other: Map) {
-        let theirs = std::mem::replace(other.slots.get_mut(), slots(SLOTS_MIN));
+        let theirs = std::mem::replace(other.slots.get_mut(), slots(SLOTS_MIN, Arc::default()));
         let old = self.map.slots.swap(theirs, Ordering::AcqRel);
         let writer = other.writer.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         (self.writer.live, self.writer.filled) = (writer.live, writer.filled);
+        self.writer.numbers = std::mem::take(&mut writer.numbers);
         // SAFETY: the old slots are ours until they are retired below.
-        for slot in unsafe { &**old } {
+        for slot in unsafe { &(*old).slots } {
             let there = slot.load(Ordering::Relaxed);
             if !there.is_null() && there.addr() != GONE {
                 self.writer.unlinked.push(Retired::Node(untagged(there)));
@@ -450,14 +481,15 @@ impl Writing<'_> {
 
     /// Keep at least a quarter of the slots empty, so that each search ends soon.
     fn make_room(&mut self) {
-        let slots_before = self.map.current();
+        let Slots { slots: slots_before, endings } = self.map.current();
         if self.writer.filled * 4 < slots_before.len() * 3 {
             return;
         }
         let count = (self.writer.live * 2).next_power_of_two().max(SLOTS_MIN);
-        let new = slots(count);
+        let new = slots(count, endings.clone());
         // SAFETY: nobody else knows the new slots yet.
-        let slots_after = unsafe { &*new };
+        let slots_after = unsafe { &(*new).slots };
+        let mut name = Vec::with_capacity(NAME_OCTETS_MAX);
         for slot in slots_before {
             let there = slot.load(Ordering::Relaxed);
             if there.is_null() || there.addr() == GONE {
@@ -467,7 +499,11 @@ impl Writing<'_> {
                 at: NonNull::new(untagged(there)).expect("a slot holds a node or nothing"),
                 held: PhantomData,
             };
-            let mut number = (self.map.hash)(node.name()) as usize & (count - 1);
+            let (own, ending, _) = node.parts();
+            name.clear();
+            name.extend_from_slice(own);
+            name.extend_from_slice(endings.get(ending));
+            let mut number = (self.map.hash)(&name) as usize & (count - 1);
             while !slots_after[number].load(Ordering::Relaxed).is_null() {
                 number = (number + 1) & (count - 1);
             }

@@ -1,8 +1,8 @@
 //! The RRsets of one name, packed: what stands behind the name in a node.
 //!
-//! Each set is its type, its length with a flag, and its octets. Nearly all sets of a cluster are one record of
-//! the question's own name, class IN: of such a ready answer only the TTL and the RDATA are kept (8 octets for
-//! an A record instead of 22). Type 0 holds a name that has no records.
+//! Each set is its type, its length with a flag (one octet, or five when it is long), and its octets. Nearly all sets
+//! of a cluster are one record of the question's own name, class IN: of such a ready answer only the TTL and the RDATA
+//! are kept (8 octets for an A record instead of 22). Type 0 holds a name that has no records.
 //!
 //! Source: the design of podname (100,000 pods in 10,000 Services are some 400,000 names).
 
@@ -11,10 +11,10 @@ use crate::records::{COUNTS_OCTETS, Counts, u16_at};
 
 /// The pseudo-type that holds a name.
 pub const HOLD: u16 = 0;
-/// Octets before a set's own.
-const HEAD_OCTETS: usize = 6;
 /// Only TTL and RDATA are kept.
-const SINGLE: u32 = 1 << 31;
+const SINGLE: u8 = 1 << 7;
+/// The length stands in the four octets behind.
+const LONG: u8 = SINGLE - 1;
 /// Octets of a ready answer of one record before its TTL.
 const TTL_AT: usize = COUNTS_OCTETS + 6;
 /// Octets of a ready answer of one record before its RDATA.
@@ -65,12 +65,23 @@ pub fn sets(mut body: &[u8]) -> impl Iterator<Item = Set<'_>> {
         if body.is_empty() {
             return None;
         }
-        let (head, rest) = body.split_at(HEAD_OCTETS);
-        let size = u32::from_be_bytes([head[2], head[3], head[4], head[5]]);
-        let (octets, behind) = rest.split_at((size & !SINGLE) as usize);
+        let (set, behind) = split(body);
         body = behind;
-        Some(Set { qtype: u16_at(head, 0), is_single: size & SINGLE != 0, octets })
+        Some(set)
     })
+}
+
+/// Take the first set off a body that has one.
+fn split(body: &[u8]) -> (Set<'_>, &[u8]) {
+    let (qtype, first) = (u16_at(body, 0), body[2]);
+    let (size, rest) = if first & LONG == LONG {
+        let size = u32::from_be_bytes([body[3], body[4], body[5], body[6]]);
+        (size as usize, &body[7..])
+    } else {
+        ((first & LONG) as usize, &body[3..])
+    };
+    let (octets, behind) = rest.split_at(size);
+    (Set { qtype, is_single: first & SINGLE != 0, octets }, behind)
 }
 
 /// Find the set of a type that can be asked for.
@@ -79,10 +90,15 @@ pub fn find(body: &[u8], qtype: u16) -> Option<Set<'_>> {
 }
 
 /// Put a set at the end of a body.
-fn push(body: &mut Vec<u8>, qtype: u16, flag: u32, parts: [&[u8]; 2]) {
+fn push(body: &mut Vec<u8>, qtype: u16, flag: u8, parts: [&[u8]; 2]) {
     let size = parts[0].len() + parts[1].len();
     body.extend_from_slice(&qtype.to_be_bytes());
-    body.extend_from_slice(&(flag | size as u32).to_be_bytes());
+    if size < LONG as usize {
+        body.push(flag | size as u8);
+    } else {
+        body.push(flag | LONG);
+        body.extend_from_slice(&(size as u32).to_be_bytes());
+    }
     for part in parts {
         body.extend_from_slice(part);
     }
@@ -92,11 +108,10 @@ fn push(body: &mut Vec<u8>, qtype: u16, flag: u32, parts: [&[u8]; 2]) {
 pub fn change(body: &mut Vec<u8>, qtype: u16, ready: Option<&[u8]>) -> isize {
     let before = body.len();
     let mut at = 0;
-    while at < body.len() {
-        let size =
-            u32::from_be_bytes(body[at + 2..at + HEAD_OCTETS].try_into().expect("four octets"));
-        let end = at + HEAD_OCTETS + (size & !SINGLE) as usize;
-        if u16_at(body, at) == qtype {
+    while at < before {
+        let (set, behind) = split(&body[at..]);
+        let end = before - behind.len();
+        if set.qtype == qtype {
             body.drain(at..end);
             break;
         }

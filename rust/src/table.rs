@@ -16,7 +16,7 @@ use crate::addresses;
 use crate::apex::Zone;
 use crate::constants as c;
 use crate::names::{self, LABEL_OCTETS_MAX, Name, Suffixes};
-use crate::raw::{Guard, Map, Node, NodeRef, Writing};
+use crate::raw::{Guard, Map, NodeRef, Writing};
 use crate::records::{self, Counts};
 use crate::sets::{self, HOLD};
 
@@ -24,6 +24,9 @@ use crate::sets::{self, HOLD};
 const DASHED_LABELS_MAX: usize = 3;
 /// Which label, counted from the origin, says that only code knows a name.
 const LAZY_LABEL: usize = 3;
+
+/// From so many names on right below it, how they end is kept once: a name that is held is there for others.
+const SHARED_FROM: u32 = 16;
 
 /// How a table answers, fixed for its life.
 #[derive(Default)]
@@ -103,7 +106,7 @@ impl Table {
         Self {
             synced: AtomicBool::new(false),
             origins: Suffixes::new(options.zones.iter().map(|zone| &*zone.origin)),
-            content: Map::new(names::hash_of),
+            content: content_of(&options.zones),
             dashed: Map::new(names::hash_of),
             dashed_count: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
@@ -132,7 +135,7 @@ impl Table {
         &self,
         chunks: impl Iterator<Item = Result<Vec<Change>, E>>,
     ) -> Result<(), E> {
-        let content = Map::new(names::hash_of);
+        let content = content_of(&self.options.zones);
         let mut answers = 0;
         for chunk in chunks {
             let mut names = content.write().ok_or(Busy)?;
@@ -151,7 +154,7 @@ impl Table {
         let mut names = self.dashed.write().ok_or(Busy)?;
         let was = names.find(parent).is_some();
         match open {
-            Some(open) => names.put(Node::new(parent, &[u8::from(open)], 0)),
+            Some(open) => names.put(parent, &[u8::from(open)], 0),
             None => names.remove(parent),
         }
         let count = self.dashed_count.load(Ordering::Relaxed) + usize::from(open.is_some());
@@ -402,6 +405,17 @@ impl Table {
     }
 }
 
+/// Make room for the names of some zones.
+fn content_of(zones: &[Zone]) -> Map {
+    let content = Map::new(names::hash_of);
+    if let Some(mut names) = content.write() {
+        for zone in zones {
+            names.share(&zone.origin);
+        }
+    }
+    content
+}
+
 /// Rules 3 and 4: answer from a name's records, `shift` octets longer than the name they were made for.
 fn at(node: NodeRef, qtype: u16, shift: isize, out: &mut Vec<u8>) -> Option<Found> {
     let body = node.body();
@@ -438,7 +452,7 @@ fn apply(names: &mut Writing, changes: &mut [Change]) -> isize {
         if body.is_empty() {
             going.push(owner);
         } else if node.is_none_or(|node| node.body() != body) {
-            names.put(Node::new(owner, &body, children.unwrap_or(0)));
+            names.put(owner, &body, children.unwrap_or(0));
             if children.is_none() {
                 appear(names, owner);
             }
@@ -454,10 +468,13 @@ fn apply(names: &mut Writing, changes: &mut [Change]) -> isize {
 fn appear(names: &mut Writing, mut owner: &[u8]) {
     while let Some(parent) = names::parent_of(owner) {
         if let Some(node) = names.find(parent) {
-            node.children().fetch_add(1, Ordering::Relaxed);
+            let children = node.children().fetch_add(1, Ordering::Relaxed) + 1;
+            if children == SHARED_FROM && sets::find(node.body(), HOLD).is_some() {
+                names.share(parent);
+            }
             return;
         }
-        names.put(Node::new(parent, &[], 1));
+        names.put(parent, &[], 1);
         owner = parent;
     }
 }
@@ -473,7 +490,7 @@ fn remove(names: &mut Writing, owner: &[u8]) {
             names.remove(owner);
             vanish(names, owner);
         }
-        Some((false, children)) => names.put(Node::new(owner, &[], children)),
+        Some((false, children)) => names.put(owner, &[], children),
     }
 }
 

@@ -71,3 +71,42 @@ fn a_packet_is_answered() {
     assert!(out.ends_with(&ONE[6..]));
     assert_eq!(counts.read()[0], 1);
 }
+
+/// Make the change of the name `number.ns.svc.<zone>`.
+fn numbered(number: u32, ready: Option<&[u8]>) -> Change {
+    let label = format!("pod-{number}");
+    change(&[&[label.len() as u8], label.as_bytes(), NAMESPACE].concat(), ready)
+}
+
+const NAMESPACE: &[u8] = b"\x02ns\x03svc\x07cluster\x05local\x00";
+
+#[test]
+fn many_names_below_a_held_one_share_how_they_end() {
+    let (table, mut reader, mut name) = (table(), Reader::claim().unwrap(), Name::default());
+    let held = |ready| Change { owner: NAMESPACE.into(), qtype: 0, ready };
+    table.update(vec![held(Some([0; 6].into()))]).unwrap();
+    for number in 0..40 {
+        table.update(vec![numbered(number, Some(ONE))]).unwrap();
+    }
+    let mut expect = |range: std::ops::Range<u32>| {
+        for number in 0..40 {
+            assert!(name.set(&numbered(number, None).owner));
+            assert_eq!(table.exists(&reader.pin(), &name), range.contains(&number));
+        }
+        assert!(name.set(b"\x06pod-10\x07cluster\x05local\x00"));
+        assert!(!table.exists(&reader.pin(), &name));
+    };
+    expect(0..40);
+    table.update(vec![numbered(3, Some(ONE)), held(None)]).unwrap();
+    table.update((30..40).map(|number| numbered(number, None)).collect()).unwrap();
+    expect(0..30);
+    let chunks = [Ok::<_, podname_core::table::Busy>(
+        (20..40).map(|number| numbered(number, Some(ONE))).collect(),
+    )];
+    table.replace(chunks.into_iter()).unwrap();
+    expect(20..40);
+    assert_eq!(table.len(), 20);
+    table.update((20..40).map(|number| numbered(number, None)).collect()).unwrap();
+    expect(0..0);
+    assert!(name.set(NAMESPACE) && !table.exists(&reader.pin(), &name));
+}

@@ -26,6 +26,7 @@ from podname.kube.decode import version_of
 from podname.kube.flatten import key_of
 from podname.kube.kinds import T, Watch
 from podname.kube.listing import Listing
+from podname.kube.rollcall import RollCall
 from podname.kube.scrub import scrub
 from podname.kube.shapes import NamespaceShape
 from podname.kube.store import Store
@@ -62,7 +63,7 @@ class Audit(Generic[T]):
         listing = Listing(
             transport, self.watch.path, self.watch.selectors, str(self.verified), METADATA
         )
-        absent = set(self.store.objects)
+        called = RollCall(self.store.objects)
         changed: dict[str, int] = {}
         async with aclosing(listing.items(_ITEM.decode, _rescue)) as items:
             async for item in items:
@@ -70,11 +71,11 @@ class Audit(Generic[T]):
                 key = key_of(self.watch.kind.name, metadata)
                 if key is None:
                     continue
-                absent.discard(key)
+                called.see(key)
                 version = version_of(metadata)
                 if not self.knows(key, version):
                     changed[key] = version
-        return Suspects(self, listing.version, changed, absent)
+        return Suspects(self, listing.version, changed, called.absent())
 
     def knows(self, key: str, version: int) -> bool:
         """Whether what the server has of `key` is what we have, or older."""
@@ -88,7 +89,7 @@ class Suspects(Generic[T]):
     """What differed when it was compared; `lost` says what of it differs still."""
 
     def __init__(
-        self, audit: Audit[T], version: int, changed: dict[str, int], absent: set[str]
+        self, audit: Audit[T], version: int, changed: dict[str, int], absent: list[str]
     ) -> None:
         self._audit = audit
         self._version = version

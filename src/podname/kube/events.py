@@ -20,6 +20,7 @@ from typing import Generic
 from msgspec import Struct
 
 from podname.kube.kinds import T
+from podname.kube.rollcall import RollCall
 from podname.kube.store import Store
 
 
@@ -70,13 +71,13 @@ class StoreWriter(Generic[T]):
     """Brings a reflector's events into a store.
 
     While a list runs, only what differs from the store is kept aside: listing a hundred thousand known objects again
-    costs a set of their keys, not a second copy of the cluster.
+    costs a roll call of their keys, not a second copy of the cluster.
     """
 
     def __init__(self, store: Store[T]) -> None:
         self.store = store
         self._staged: dict[str, T] | None = None  # None: no list is running
-        self._unseen: set[str] = set()
+        self._called = RollCall()
 
     def write(self, event: Init | InitApply[T] | InitDone | Apply[T] | Delete) -> None:
         """Follow one event."""
@@ -88,13 +89,13 @@ class StoreWriter(Generic[T]):
             case Delete():
                 self._delete(event.key)
             case Init():
-                self._staged, self._unseen = {}, set(self.store.objects)
+                self._staged, self._called = {}, RollCall(self.store.objects)
             case InitDone():
                 self._publish()
 
     def _stage(self, key: str, obj: T) -> None:
         assert self._staged is not None, "InitApply without Init"  # noqa: S101
-        self._unseen.discard(key)
+        self._called.see(key)
         if self.store.objects.get(key) == obj:
             self._staged.pop(key, None)
         else:
@@ -111,14 +112,13 @@ class StoreWriter(Generic[T]):
             self.store.remove(key)
             return
         self._staged.pop(key, None)
-        if key in self.store.objects:
-            self._unseen.add(key)
+        self._called.miss(key)
 
     def _publish(self) -> None:
         assert self._staged is not None, "InitDone without Init"  # noqa: S101
-        staged, unseen = self._staged, self._unseen
-        self._staged, self._unseen = None, set()
+        staged, called = self._staged, self._called
+        self._staged, self._called = None, RollCall()
         if self.store.has_synced:
-            self.store.merge(staged, unseen)
+            self.store.merge(staged, called.absent())
         else:
             self.store.load(staged)
