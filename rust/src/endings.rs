@@ -31,33 +31,32 @@ impl Endings {
     }
 }
 
-/// The numbers of the endings, which only the writer asks for.
+/// The numbers of the endings by their hashes, which only the writer asks for.
 #[derive(Default)]
-pub struct Numbers(HashMap<Box<[u8]>, u8>);
+pub struct Numbers(HashMap<u64, u8>);
 
 impl Numbers {
     /// Let names from now on share this ending, if there is a number left for it.
     pub fn share(&mut self, ending: &[u8], endings: &Endings) {
-        let at = self.0.len();
-        if at < ENDINGS_MAX && !self.0.contains_key(ending) {
+        let (at, hash) = (self.0.len(), names::hash_of(ending));
+        if at < ENDINGS_MAX && !self.0.contains_key(&hash) {
             endings.0[at].get_or_init(|| ending.into());
-            self.0.insert(ending.into(), at as u8 + 1);
+            self.0.insert(hash, at as u8 + 1);
         }
     }
 
-    /// Take a name apart: the octets that it begins with, and the number of the longest ending that follows.
-    pub fn split<'n>(&self, name: &'n [u8]) -> (&'n [u8], u8) {
-        if self.0.is_empty() {
-            return (name, 0);
+    /// Take a name apart: the octets that it begins with, and the number of the longest ending that it is below.
+    pub fn split<'n>(&self, name: &'n [u8], endings: &Endings) -> (&'n [u8], u8) {
+        let mut found = (name.len(), 0);
+        if !self.0.is_empty() {
+            names::with_endings(name, |at, hash| {
+                if let Some(&number) = self.0.get(&hash) {
+                    found = (at, number);
+                }
+            });
         }
-        let mut rest = Some(name);
-        while let Some(ending) = rest {
-            if let Some(&number) = self.0.get(ending) {
-                return (&name[..name.len() - ending.len()], number);
-            }
-            rest = names::parent_of(ending);
-        }
-        (name, 0)
+        let (at, number) = found;
+        if name[at..] == *endings.get(number) { (&name[..at], number) } else { (name, 0) }
     }
 }
 
@@ -68,15 +67,15 @@ mod tests {
     #[test]
     fn the_longest_ending_is_taken() {
         let (endings, mut numbers) = (Endings::default(), Numbers::default());
-        assert_eq!(numbers.split(b"\x01a\x01b\x00"), (&b"\x01a\x01b\x00"[..], 0));
+        assert_eq!(numbers.split(b"\x01a\x01b\x00", &endings), (&b"\x01a\x01b\x00"[..], 0));
         for ending in [&b"\x00"[..], b"\x01b\x00", b"\x01b\x00"] {
             numbers.share(ending, &endings);
         }
-        let (own, number) = numbers.split(b"\x01a\x01b\x00");
+        let (own, number) = numbers.split(b"\x01a\x01b\x00", &endings);
         assert_eq!((own, endings.get(number)), (&b"\x01a"[..], &b"\x01b\x00"[..]));
-        let (own, number) = numbers.split(b"\x01b\x00");
-        assert_eq!((own, endings.get(number)), (&b""[..], &b"\x01b\x00"[..]));
-        let (own, number) = numbers.split(b"\x02ab\x00");
+        let (own, number) = numbers.split(b"\x01b\x00", &endings);
+        assert_eq!((own, endings.get(number)), (&b"\x01b"[..], &b"\x00"[..]));
+        let (own, number) = numbers.split(b"\x02ab\x00", &endings);
         assert_eq!((own, endings.get(number)), (&b"\x02ab"[..], &b"\x00"[..]));
     }
 
@@ -88,6 +87,6 @@ mod tests {
         }
         assert_eq!(endings.get(255), [1, 254, 2, b'a', b'a', 0]);
         let last = [1, 255, 2, b'a', b'a', 0];
-        assert_eq!(numbers.split(&last), (&last[..], 0));
+        assert_eq!(numbers.split(&last, &endings), (&last[..], 0));
     }
 }

@@ -147,6 +147,11 @@ impl Name {
 
 /// Give the hash of a well-formed, folded name, as [`Name::hash`] does.
 pub fn hash_of(octets: &[u8]) -> u64 {
+    with_endings(octets, |_, _| {})
+}
+
+/// Give the hash of a name, and before it, shortest first, where each name that it is below begins, with its hash.
+pub fn with_endings(octets: &[u8], mut see: impl FnMut(usize, u64)) -> u64 {
     let mut starts = [0_u8; LABELS_MAX];
     let (mut at, mut labels) = (0, 0);
     while octets[at] != 0 {
@@ -157,6 +162,7 @@ pub fn hash_of(octets: &[u8]) -> u64 {
     let mut end = at;
     let mut hash = SEED.load(Ordering::Relaxed);
     for &start in starts[..labels].iter().rev() {
+        see(end, hash);
         hash = mix_label(hash, &octets[start as usize..end]);
         end = start as usize;
     }

@@ -433,7 +433,8 @@ impl Writing<'_> {
     pub fn put(&mut self, name: &[u8], body: &[u8], children: u32) {
         let hash = (self.map.hash)(name);
         let found = search(self.map.current(), hash, name);
-        let node = Node::new(self.writer.numbers.split(name), body, children);
+        let node =
+            Node::new(self.writer.numbers.split(name, &self.map.current().endings), body, children);
         let new = tagged(node.into_raw(), hash);
         match found {
             Ok((number, old)) => {

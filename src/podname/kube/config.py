@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from podname.errors import KubeError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -140,6 +138,8 @@ def from_kubeconfig(path: Path, context: str = "") -> ClusterConfig:
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - start time counts
+
     try:
         document = yaml.load(read_file(path), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:

@@ -112,6 +112,12 @@ class EndpointSlice(Struct, frozen=True, gc=False):
         return unpack(self.packed)
 
     @property
+    def addresses(self) -> list[str]:
+        """The addresses of the endpoints, without making these."""
+        lines = self.packed.split("\n") if self.packed else ()
+        return [text for line in lines for text in line[: line.index("|")].split(",") if text]
+
+    @property
     def key(self) -> str:
         """`namespace/name`."""
         return f"{self.namespace}/{self.name}"

@@ -21,9 +21,7 @@ import sys
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
-
-from prometheus_client.core import Metric
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from podname.corefile import Directive, Line
 from podname.engine.base import Client, Engine, Layer, Observer
@@ -32,6 +30,9 @@ from podname.engine.counters import Counters
 from podname.errors import CorefileError, ServeError
 from podname.wire import constants as c
 from podname.wire.query import Query
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from podname.corefile import Line, Token
@@ -46,7 +47,9 @@ class Endpoint:
         """Bind and serve, unless that is done. Raises PodnameError."""
         async with self._opening:
             if self._server is None:
-                # Imported late: `podname check` needs none of it, and start time counts.
+                # Imported late: `podname check` needs none of it, and start time counts. In a thread: meanwhile the
+                # API server is asked.
+                await asyncio.to_thread(import_module, "podname.plugins.http_server")
                 from podname.plugins.http_server import HttpServer  # noqa: PLC0415
 
                 server = HttpServer(self)

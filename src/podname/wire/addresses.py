@@ -67,5 +67,6 @@ def to_dashed(text: str) -> str:
 def reverse_of(octets: bytes) -> bytes:
     """Give the owner of an address's PTR records, under in-addr.arpa or ip6.arpa."""
     if len(octets) == 4:
-        return b"".join([_DECIMAL[octet] for octet in reversed(octets)]) + _IN_ADDR_ARPA
+        one, two, three, four = octets
+        return _DECIMAL[four] + _DECIMAL[three] + _DECIMAL[two] + _DECIMAL[one] + _IN_ADDR_ARPA
     return b"".join([_NIBBLES[octet] for octet in reversed(octets)]) + _IP6_ARPA

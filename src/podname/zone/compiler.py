@@ -6,6 +6,7 @@ one exception is a namespace that ceases to be exposed, whose objects are search
 
 Life: the stores sync; `build` makes all names from what is there, a step of work at a time, while events wait;
 then the table counts as synced and events are followed one by one. Before that nobody gets an answer from the table.
+Pods are most of what an API server sends, and come last: the names that need none are made while they still arrive.
 
 Sources: the design of podname (the path of a change).
 """
@@ -43,15 +44,15 @@ class Sources:
     pods: Store[Pod] | None
 
     @property
+    def have_services(self) -> bool:
+        """Whether every store but that of pods has its first list."""
+        stores: tuple[Store[Any] | None, ...] = (self.services, self.slices, self.namespaces)
+        return all(store is None or store.has_synced for store in stores)
+
+    @property
     def has_synced(self) -> bool:
         """Whether every store has its first list."""
-        stores: tuple[Store[Any] | None, ...] = (
-            self.services,
-            self.slices,
-            self.namespaces,
-            self.pods,
-        )
-        return all(store is None or store.has_synced for store in stores)
+        return self.have_services and (self.pods is None or self.pods.has_synced)
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ class _Follower(Generic[T]):
 class Compiler:
     """Keeps `table` true to `sources`.
 
-    `on_synced` is called once, when all stores have their first list: then run `build` to its end. `on_change` is
-    called after each event that changed an answer.
+    `on_synced` is called once, when all stores have their first list: then run `build` to its end. Or run it in two
+    parts: `build_services` after `on_services`, which is called once when all but pods are there, then, after
+    `on_synced`, `build_pods`. `on_change` is called after each event that changed an answer.
     """
 
     def __init__(
@@ -75,12 +77,13 @@ class Compiler:
         sources: Sources,
         table: Table,
         *,
+        on_services: Callable[[], None] = lambda: None,
         on_synced: Callable[[], None] = lambda: None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.options, self.sources, self.table = options, sources, table
         self.changes = Changes(table)
-        self._on_synced, self._on_change = on_synced, on_change
+        self._on_services, self._on_synced, self._on_change = on_services, on_synced, on_change
         exposure = Exposure(options, watched=sources.namespaces is not None)
         self.exposure = exposure
         self.services = ServiceNames(options, exposure, self.changes)
@@ -90,8 +93,8 @@ class Compiler:
             options, exposure, self.changes, (self.services, self.pods), table
         )
         self._own_services: set[str] = set()
-        self._waiting: list[Callable[[], None]] | None = []
-        self._announced = False
+        self._waiting: list[tuple[Callable[[Any, Any], None], Any, Any]] | None = []
+        self._services_announced = self._announced = False
         self._follow: list[tuple[Store[Any], _Follower[Any]]] = []
 
     # ------------------------------------------------------------------ life
@@ -121,10 +124,15 @@ class Compiler:
 
     def build(self) -> Iterator[None]:
         """Make all names, pausing between steps so that a server can go on answering elsewhere."""
+        yield from self.build_services()
+        yield from self.build_pods()
+
+    def build_services(self) -> Iterator[None]:
+        """Make the names that need no pods."""
         sources, self._waiting = self.sources, []
         # Copies: the stores go on changing between the steps, and those changes wait.
         namespaces = _copy(sources.namespaces)
-        slices, services, pods = _copy(sources.slices), _copy(sources.services), _copy(sources.pods)
+        slices, services = _copy(sources.slices), _copy(sources.services)
         for zone in self.options.zones:
             self.changes.put(apex.fixed_names(zone, self.options))
         for namespace in self.exposure.exposed():
@@ -133,16 +141,24 @@ class Compiler:
             self._namespace_changed(None, obj)
         # Who has an address comes first, so that each object's answers are made just once.
         self.reverse.slices.places = self.pods.holders.places = {}
+        self.reverse.knows_pods = False
         yield from self._in_steps(slices, self._note_slice)
-        yield from self._in_steps(pods, self.pods.note)
-        self.reverse.slices.places = self.pods.holders.places = None
         yield from self._in_steps(services, self.reverse.note_service)
         yield from self._in_steps(services, self._build_service)
         yield from self._in_steps(slices, self._build_slice)
+
+    def build_pods(self) -> Iterator[None]:
+        """Make the names of pods, and follow events from then on."""
+        pods = _copy(self.sources.pods)
+        pod_changed = self._pod_changed  # what waits of these is in the copy
+        self._waiting = [event for event in self._waiting or () if event[0] != pod_changed]
+        yield from self._in_steps(pods, self.pods.note)
+        self.reverse.slices.places = self.pods.holders.places = None
+        self.reverse.knows_pods = True
         yield from self._in_steps(pods, self._build_pod)
         waiting, self._waiting = self._waiting, None
-        for event in waiting:
-            event()
+        for work, old, new in waiting:
+            work(old, new)
         self._put_name_servers()
         self.reverse.settle()
         self.changes.write()
@@ -177,6 +193,9 @@ class Compiler:
         self.changes.write(fresh=True)
 
     def _announce(self, _: Mapping[str, object]) -> None:
+        if self.sources.have_services and not self._services_announced:
+            self._services_announced = True
+            self._on_services()
         if self.sources.has_synced and not self._announced:
             self._announced = True
             self._on_synced()
@@ -184,7 +203,7 @@ class Compiler:
     def _event(self, work: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         def changed(old: object, new: object) -> None:
             if self._waiting is not None:
-                self._waiting.append(lambda: work(old, new))
+                self._waiting.append((work, old, new))
                 return
             work(old, new)
             self.reverse.settle()

@@ -14,6 +14,7 @@ Sources: docs/names.md; RFC 2782 (SRV); RFC 6335 §5.1 (names of ports have no u
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from podname.kube.objects import EndpointSlice, Pod, Port
@@ -96,7 +97,12 @@ def _port(labels: Sequence[str]) -> tuple[str, str, int]:
 
 def workload_of(pod: Pod) -> tuple[str, str]:
     """Give kind and name of the workload that a pod is of, empty for none."""
-    kind, _, name = pod.owner.lower().partition("/")
+    return _workload_of(pod.owner)
+
+
+@lru_cache(maxsize=64)  # pods of one workload come one after the other
+def _workload_of(owner: str) -> tuple[str, str]:
+    kind, _, name = owner.lower().partition("/")
     return kind, name.rpartition("/")[0] if kind == "deploy" else name
 
 

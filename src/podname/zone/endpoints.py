@@ -66,13 +66,14 @@ def _names_in(packed: str, endpoint_pod_names: bool, pod_names: bool) -> tuple[N
 
 
 def _named(endpoint: Endpoint, endpoint_pod_names: bool, pod_names: bool) -> list[Named]:
+    pod = endpoint.pod
     own = labels(endpoint.hostname) if endpoint.hostname else None
-    if own is None and endpoint_pod_names and 0 < len(endpoint.pod) < _POD_LABEL_OCTETS:
-        own = labels(endpoint.pod)
+    if own is None and endpoint_pod_names and 0 < len(pod) < _POD_LABEL_OCTETS:
+        own = labels(pod)
     others: tuple[bytes, ...] = ()
-    if pod_names and endpoint.pod:
-        others = pod_labels(endpoint.pod)
-        shared = shared_label(endpoint.pod)
+    if pod_names and pod:
+        others = pod_labels(pod)
+        shared = shared_label(pod) if len(pod) >= _POD_LABEL_OCTETS else None
         if shared:
             others += (shared,)
     found = []
@@ -99,10 +100,12 @@ def named_addresses(
     other: dict[bytes, tuple[bytes, ...]] = {}
     for endpoint_slice in slices:
         for address, name, aliases in names_in(endpoint_slice, options):
-            if name:
+            only = (address,)  # nearly all names have one
+            if name and primary.setdefault(name, only) is not only:
                 _add(primary, name, address)
             for alias in aliases:
-                _add(other, alias, address)
+                if other.setdefault(alias, only) is not only:
+                    _add(other, alias, address)
     return other | primary if other else primary
 
 
@@ -137,7 +140,7 @@ def address_answers(found: Collection[bytes], ttl_seconds: int) -> ReadyAnswers:
     """Make the A and AAAA answers of distinct addresses."""
     if len(found) == 1:
         (address,) = found
-        rtype = addresses.rtype_of(address)
+        rtype = c.A if len(address) == 4 else c.AAAA
         return {rtype: _head_of_one(rtype, ttl_seconds) + address}
     by_rtype: dict[int, list[bytes]] = {}
     for address in found:
@@ -190,6 +193,6 @@ def _srv(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -
 
 
 def _add(names: dict[bytes, tuple[bytes, ...]], name: bytes, address: bytes) -> None:
-    known = names.setdefault(name, (address,))
+    known = names[name]
     if address not in known:
         names[name] = (*known, address)

@@ -55,6 +55,11 @@ class Index(Generic[K, T]):
         known = self._objects.get(place)
         return known[0] if type(known) is tuple else cast("T | None", known)
 
+    def only(self, place: K) -> T | None:
+        """Give the object that belongs here alone; None when there is none, or a second."""
+        known = self._objects.get(place)
+        return None if type(known) is tuple else cast("T | None", known)
+
     def all(self) -> Iterator[T]:
         """Give every object, as often as it belongs somewhere."""
         for known in self._objects.values():

@@ -52,6 +52,8 @@ def pod_labels(pod: str) -> tuple[bytes, ...]:
 
     The hostname that the kubelet cuts off is left out: see `shared_labels`.
     """
+    if 0 < len(pod) <= LABEL_OCTETS_MAX and "." not in pod and pod.isascii():  # nearly all
+        return (_LENGTHS[len(pod)] + pod.lower().encode(),)
     whole = labels(pod)
     if whole is not None:
         return (whole,)

@@ -79,7 +79,7 @@ class PodNames:
         if plain is None:
             self._put_any(pod)
             return
-        options, (own, dashed, address) = self._options, plain
+        options, (own, address) = self._options, plain
         answers = endpoints.address_answers((address,), options.ttl_seconds)
         for zone in options.forward_zones:
             parent = pods.pods_owner(pod.namespace, zone)
@@ -88,7 +88,7 @@ class PodNames:
             if options.pod_names and len(own) + len(parent) <= NAME_OCTETS_MAX:
                 self._changes.put_one(own + parent, answers)
             if pods.has_dashed(pod, options):
-                self._changes.put_one(dashed + parent, answers)
+                self._changes.put_one(pods.dashed(pod) + parent, answers)
 
     def _put_any(self, pod: Pod) -> None:
         answers = endpoints.address_answers(pods.addresses_of(pod), self._options.ttl_seconds)

@@ -33,8 +33,8 @@ def pods_owner(namespace: str, zone: bytes) -> bytes | None:
     return ns + POD + zone if ns else None
 
 
-def plain(pod: Pod) -> tuple[bytes, bytes, bytes] | None:
-    """Give the two labels and the address of a pod as nearly all are; None when it takes more to say its names.
+def plain(pod: Pod) -> tuple[bytes, bytes] | None:
+    """Give the label and the address of a pod as nearly all are; None when it takes more to say its names.
 
     Such a pod has one IPv4 address, and a name that is one label and spells no address.
     """
@@ -44,7 +44,12 @@ def plain(pod: Pod) -> tuple[bytes, bytes, bytes] | None:
     address = addresses.parse(text)
     if address is None or not _spells_none(name):
         return None
-    return octets_of_label(name), octets_of_label(text.replace(".", "-")), address
+    return octets_of_label(name), address
+
+
+def dashed(pod: Pod) -> bytes:
+    """Give the label that spells the address of a plain pod."""
+    return octets_of_label(pod.packed.replace(".", "-"))
 
 
 def own_owners(namespace: str, pod: str, zone: bytes, options: ZoneOptions) -> list[bytes]:

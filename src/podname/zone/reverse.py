@@ -42,16 +42,22 @@ def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[byte
     """Map each address in a slice to the names of its endpoints."""
     owner = service_owner(endpoint_slice.namespace, endpoint_slice.service, options.primary_zone)
     targets: dict[bytes, set[bytes]] = {}
-    for address, name, _ in names_in(endpoint_slice, options) if owner else ():
-        if name:
-            targets.setdefault(address, set()).add(name + (owner or b""))
+    if owner is None:
+        return targets
+    for address, name, _ in names_in(endpoint_slice, options):
+        if name is not None:
+            known = targets.get(address)
+            if known is None:
+                targets[address] = {name + owner}
+            else:
+                known.add(name + owner)
     return targets
 
 
 def addresses_in(endpoint_slice: EndpointSlice) -> list[bytes]:
     """List the addresses of a slice's endpoints as octets."""
-    texts = [text for endpoint in endpoint_slice.endpoints for text in endpoint.addresses]
-    return [address for text in texts if (address := addresses.parse(text)) is not None]
+    parsed = map(addresses.parse, endpoint_slice.addresses)
+    return [address for address in parsed if address is not None]
 
 
 def ptr_answer(targets: Collection[bytes], options: ZoneOptions) -> ReadyAnswers:

@@ -32,6 +32,7 @@ class ReverseNames:
         self.services: Index[bytes, Service] = Index()
         self.slices: Index[bytes, EndpointSlice] = Index()
         self.touched: set[bytes] = set()
+        self.knows_pods = True  # else addresses that only a pod may have are left for `settle`
         self._options, self._exposure, self._changes = options, exposure, changes
         self._service_names, self._pod_names = service_names, pod_names
 
@@ -94,13 +95,21 @@ class ReverseNames:
 
     def put_of_slice(self, one: EndpointSlice) -> None:
         """Make the answers of the addresses in a slice; of those in several, once."""
-        self.put(
-            [
-                address
-                for address in dict.fromkeys(reverse.addresses_in(one))
-                if self.slices.first(address) is one and address not in self.services
-            ]
-        )
+        options, several = self._options, []
+        shown = self._exposure.has_reverse(one.namespace)
+        targets = reverse.targets_in(one, options) if shown else {}
+        for address in dict.fromkeys(reverse.addresses_in(one)):
+            if address in self.services:
+                continue
+            found = targets.get(address) if self.slices.only(address) is one else None
+            if found is None:
+                if self.slices.first(address) is one:
+                    several.append(address)
+                continue
+            owner = reverse.reverse_owner(address, options)
+            if owner is not None:
+                self._changes.put_one(owner, reverse.ptr_answer(found, options))
+        self.put(several)
 
     def put_of_pod(self, pod: Pod) -> None:
         """Make the answers of a pod's addresses that are no Service's and no endpoint's; once if several have one."""
@@ -119,6 +128,9 @@ class ReverseNames:
             owner = reverse.reverse_owner(address, self._options)
             if owner is not None:
                 targets = self._targets(address, seen)
+                if not targets and not self.knows_pods:
+                    self.touched.add(address)
+                    continue
                 self._changes.put_one(owner, reverse.ptr_answer(targets, self._options))
 
     def _targets(

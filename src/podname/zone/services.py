@@ -66,8 +66,10 @@ def service_names(
         names.setdefault(owner, {})[c.CNAME] = answer(c.CNAME, options.ttl_seconds, [alias])
     if not service.headless:
         names.setdefault(owner, {HOLD: EMPTY_ANSWER})
+    ports = {id(entry.port): entry.port for entry in reached}  # few, again and again
+    prefixes = {key: _prefix(port) for key, port in ports.items()}
     for prefix, port_owner in port_owners(service, slices, owner):
-        chosen = [entry for entry in reached if _prefix(entry.port) == prefix]
+        chosen = [entry for entry in reached if prefixes[id(entry.port)] == prefix]
         if chosen and len(chosen) == len(reached):
             shared = names[owner]
             names[port_owner] = {t: move(shared[t], len(prefix)) for t in _TYPES if t in shared}
@@ -107,13 +109,21 @@ def endpoint_names(
     if owner is None or service.type == "ExternalName":
         return {}
     port_names = {_without_underscores(p) for p, _ in port_owners(service, slices, owner)}
-    return {
-        name + owner: endpoints.address_answers(found, options.ttl_seconds)
-        for name, found in endpoints.named_addresses(slices, options).items()
-        if (only is None or name in only)
-        and name not in port_names  # a pod called `http.tcp` yields to the port
-        and len(name) + len(owner) <= NAME_OCTETS_MAX
-    }
+    room, ttl_seconds = NAME_OCTETS_MAX - len(owner), options.ttl_seconds
+    answers: dict[bytes, ReadyAnswers] = {}  # most endpoints have two names
+    names: dict[bytes, ReadyAnswers] = {}
+    for name, found in endpoints.named_addresses(slices, options).items():
+        # A pod called `http.tcp` yields to the port.
+        if (only is not None and name not in only) or name in port_names or len(name) > room:
+            continue
+        if len(found) > 1:
+            names[name + owner] = endpoints.address_answers(found, ttl_seconds)
+            continue
+        made = answers.get(found[0])
+        if made is None:
+            made = answers[found[0]] = endpoints.address_answers(found, ttl_seconds)
+        names[name + owner] = made
+    return names
 
 
 def _external(service: Service, owner: bytes, options: ZoneOptions) -> dict[bytes, ReadyAnswers]:

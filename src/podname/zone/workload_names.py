@@ -68,8 +68,11 @@ class WorkloadNames:
             self._leave(old)
         if new is not None:
             kind, name = workload_of(new)
-            kinds = self._members.setdefault(new.namespace, {})
-            kinds.setdefault(kind, {}).setdefault(name, {})[new.key] = new
+            try:
+                self._members[new.namespace][kind][name][new.key] = new  # not its first pod
+            except KeyError:
+                kinds = self._members.setdefault(new.namespace, {})
+                kinds.setdefault(kind, {}).setdefault(name, {})[new.key] = new
             if "." in name:
                 self._dotted.add((new.namespace, kind, name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ all_options = st.builds(
     st.sampled_from([(), ("a",)]),
 )
 events = st.lists(st.tuples(st.booleans(), objects), max_size=25)
+few_events = st.lists(st.tuples(st.booleans(), objects), max_size=5)
 
 
 @settings(max_examples=150)
@@ -113,6 +115,54 @@ def test_events_during_a_build_are_not_lost(
             (built.put if keep else built.remove)(obj)
         for keep, obj in pending:
             (built.put if keep else built.remove)(obj)
+    finally:
+        compiler_module._OBJECTS_PER_STEP = 50
+    anew = Cluster(chosen).load(
+        *built.namespaces.objects.values(),
+        *built.services.objects.values(),
+        *built.slices.objects.values(),
+        *built.pods.objects.values(),
+    )
+    assert built.everything() == anew.everything()
+
+
+@settings(max_examples=100)
+@given(all_options, st.lists(objects, max_size=12), few_events, few_events, few_events)
+def test_the_names_of_services_may_be_made_before_pods_are_there(
+    chosen: ZoneOptions,
+    first: list[Any],
+    while_pods_come: list[tuple[bool, Any]],
+    before_they_are_read: list[tuple[bool, Any]],
+    while_they_are: list[tuple[bool, Any]],
+) -> None:
+    """Events meet each part of a build in two parts; what comes out is the end state."""
+
+    def follow(told: Iterable[tuple[bool, Any]]) -> None:
+        for keep, obj in told:
+            (built.put if keep else built.remove)(obj)
+
+    built, announced = Cluster(chosen), list[str]()
+    built.compiler._on_services = lambda: announced.append("services")
+    built.compiler._on_synced = lambda: announced.append("pods")
+    for store, kind in built._kinds():
+        if kind is not Pod:
+            store.replace([obj for obj in first if isinstance(obj, kind)])
+    assert announced[:1] == ["services"]
+    compiler_module._OBJECTS_PER_STEP = 1
+    try:
+        steps = built.compiler.build_services()
+        next(steps, None)
+        follow(event for event in while_pods_come if not isinstance(event[1], Pod))
+        for _ in steps:
+            pass
+        built.pods.replace([obj for obj in first if isinstance(obj, Pod)])
+        assert announced == ["services", "pods"]
+        follow(before_they_are_read)
+        steps = built.compiler.build_pods()
+        next(steps, None)
+        follow(while_they_are)
+        for _ in steps:
+            pass
     finally:
         compiler_module._OBJECTS_PER_STEP = 50
     anew = Cluster(chosen).load(

@@ -12,12 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from struct import error as StructError
 from time import monotonic
-
-from prometheus_client.core import Metric
+from typing import TYPE_CHECKING
 
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
-from podname.plugins.cache import metrics
 from podname.plugins.cache.item import Item, wants_authenticated, with_ttl
 from podname.plugins.cache.options import Options, ShelfOptions
 from podname.plugins.cache.refresh import Refresher
@@ -26,6 +24,9 @@ from podname.plugins.cache.survey import Kind, Survey, survey
 from podname.wire import constants as c
 from podname.wire import names, reply
 from podname.wire.query import Query
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 _OPCODE = 0x7800
 _NEVER_KEPT = frozenset({"kubernetes", "hosts"})
@@ -63,6 +64,8 @@ class Cache(Plugin):
 
     def collect(self) -> Iterable[Metric]:
         """Give its metrics."""
+        from podname.plugins.cache import metrics  # noqa: PLC0415 - start time counts
+
         return metrics.collect(self.store, self.options.label)
 
     async def serve(self, request: Request, next_: Next) -> Reply:

@@ -6,13 +6,14 @@ Sources: CoreDNS 1.15.0 plugin/forward; core/dnsserver (`EnableChaos`: a block t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-from prometheus_client.core import Metric
+from typing import TYPE_CHECKING
 
 from podname.engine.base import Code
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
-from podname.plugins.forward import metrics
 from podname.plugins.forward.stanza import Stanza, Tally
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 _EVERY_CLASS = 255
 
@@ -45,5 +46,7 @@ class Forward(Plugin):
 
     def collect(self) -> Iterable[Metric]:
         """Give the counts of the directives and of each upstream."""
+        from podname.plugins.forward import metrics  # noqa: PLC0415 - start time counts
+
         upstreams = dict.fromkeys(up for stanza in self.stanzas for up in stanza.upstreams)
         return metrics.collect(self.tally, upstreams)

@@ -12,9 +12,6 @@ from __future__ import annotations
 from struct import Struct
 from struct import error as StructError
 
-import dns.exception
-import dns.message
-
 from podname.wire import constants as c
 from podname.wire import reply as replies
 from podname.wire.compression import expand
@@ -116,6 +113,8 @@ def _check_names(octets: bytes, rtype: int, rdata: int) -> None:
 
 def _without_opt_inside(query: Query, octets: bytes) -> bytes:
     """Make the message anew when records follow OPT: names in them may point behind it."""
+    import dns.message  # noqa: PLC0415 - start time counts
+
     try:
         message = dns.message.from_wire(octets, ignore_trailing=True)
         message.use_edns(False)

@@ -12,12 +12,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from typing import TYPE_CHECKING
 
 from podname.plugins.base import Plugin
 from podname.plugins.durations import go_text
 from podname.plugins.http import Endpoint, text
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +105,11 @@ class Health(Plugin):
 
     def collect(self) -> Iterable[Metric]:
         """Tell how the requests to ourselves went."""
+        from prometheus_client.core import (  # noqa: PLC0415 - start time counts
+            CounterMetricFamily,
+            HistogramMetricFamily,
+        )
+
         duration = HistogramMetricFamily(
             "coredns_health_request_duration_seconds",
             "Histogram of the time (in seconds) each request took.",

@@ -14,8 +14,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from prometheus_client.core import GaugeMetricFamily, Metric
+from typing import TYPE_CHECKING
 
 from podname.engine.base import Change, Engine, Outcome, Table, TableOptions, Zone
 from podname.errors import ServeError
@@ -24,6 +23,9 @@ from podname.plugins.hosts.entries import Entries, Key, parse, ready_answers
 from podname.plugins.hosts.file import HostsFile
 from podname.wire import constants as c
 from podname.wire import names
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +110,8 @@ class Hosts(Plugin):
 
     def collect(self) -> Iterable[Metric]:
         """Give its metrics."""
+        from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - start time counts
+
         if self.file.modified_seconds is None:
             return
         entries = GaugeMetricFamily(

@@ -12,16 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-
-from prometheus_client.core import Metric
+from typing import TYPE_CHECKING
 
 from podname.engine.base import Outcome, TableOptions, Zone
 from podname.errors import KubeError, ServeError
 from podname.kube.informer import Source
 from podname.plugins.base import Bound, CapsTtl, Context, Draft, Next, Plugin, Reply, Request
 from podname.plugins.interfaces import own_addresses
-from podname.plugins.kubernetes.aliases import follow_alias
-from podname.plugins.kubernetes.metrics import names_metrics, source_metrics
 from podname.plugins.kubernetes.names import ClusterNames
 from podname.plugins.kubernetes.on_demand import is_lazy, srv_answer
 from podname.plugins.kubernetes.settings import Settings
@@ -33,6 +30,9 @@ from podname.wire.query import Query
 from podname.wire.reply import respond
 from podname.zone.discovery import LAZY_LABELS
 from podname.zone.options import ZoneOptions
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +62,27 @@ class Kubernetes(Plugin):
         self._cap = cache.cap_ttl_seconds if isinstance(cache, CapsTtl) else None
 
     def bound(self, listeners: Sequence[Bound]) -> None:
-        """Learn this server's own addresses, for the NS records."""
+        """Learn this server's own addresses, for the NS records, and begin to follow the cluster.
+
+        The API server takes its time, in which the plugins before this one start.
+        """
         self._hosts = [listener.host for listener in listeners]
+        self._follow()
 
     async def start(self) -> None:
-        """Begin to follow the cluster, and wait for the first sync as long as `startup_timeout` says."""
+        """Wait for the first sync as long as `startup_timeout` says."""
+        names = self.names
+        try:
+            async with asyncio.timeout(self.settings.startup_timeout_seconds):
+                await names.synced.wait()
+        except TimeoutError:
+            self._not_synced()
+
+    def _follow(self) -> None:
         options, resources = self.zone_options(), self._context.resources
         key, table_options = self._source_key(), self.table_options()
         source = self._source = resources.claim(key, lambda: open_source(self.settings))
-        self._names = names = resources.claim(
+        self._names = resources.claim(
             (key, self._watch_key(), options, table_options),
             lambda: ClusterNames(
                 self._context.engine,
@@ -79,11 +91,6 @@ class Kubernetes(Plugin):
                 Watched(source, self.settings, options),
             ),
         )
-        try:
-            async with asyncio.timeout(self.settings.startup_timeout_seconds):
-                await names.synced.wait()
-        except TimeoutError:
-            self._not_synced()
 
     def _not_synced(self) -> None:
         seconds = self.settings.startup_timeout_seconds
@@ -103,6 +110,8 @@ class Kubernetes(Plugin):
         """Give the metrics of the table and of following the cluster."""
         if self._names is None or self._source is None:
             return ()
+        from podname.plugins.kubernetes.metrics import names_metrics, source_metrics  # noqa: PLC0415 - start time counts
+
         return (*names_metrics(self._names), *source_metrics(self._source))
 
     @property
@@ -184,6 +193,8 @@ class Kubernetes(Plugin):
             return self._listing(request) or await next_(request)
         if query.qtype == c.SRV:
             return self._srv(request)
+        from podname.plugins.kubernetes.aliases import follow_alias  # noqa: PLC0415 - start time counts
+
         reply = await follow_alias(request, table, self.options)
         return reply or table.no_data(query)
 

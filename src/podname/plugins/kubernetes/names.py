@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from podname.engine.base import Engine, TableOptions
 from podname.plugins.kubernetes.programming import Programming
@@ -44,8 +44,14 @@ class ClusterNames:
         self._clock = clock
         self._serial = 0
         self._building: asyncio.Task[None] | None = None
+        self._has_pods = asyncio.Event()
         self.compiler = Compiler(
-            options, watched.sources, self.table, on_synced=self._build, on_change=self._stamp
+            options,
+            watched.sources,
+            self.table,
+            on_services=self._build,
+            on_synced=self._has_pods.set,
+            on_change=self._stamp,
         )
         self._stamp()
         self.compiler.follow()
@@ -71,11 +77,18 @@ class ClusterNames:
         self._building = asyncio.get_running_loop().create_task(self._build_in_turns())
 
     async def _build_in_turns(self) -> None:
-        began = turn = time.perf_counter()
-        for _ in self.compiler.build():
-            if time.perf_counter() - turn > _TURN_SECONDS:
-                await asyncio.sleep(0)
-                turn = time.perf_counter()
+        seconds = await _in_turns(self.compiler.build_services())
+        await self._has_pods.wait()
+        seconds += await _in_turns(self.compiler.build_pods())
         self.synced.set()
-        seconds = time.perf_counter() - began
         log.info("%d answers made from the cluster in %.3f seconds", len(self.table), seconds)
+
+
+async def _in_turns(steps: Iterable[None]) -> float:
+    """Go through steps of work, letting others have their turns; give the seconds that it took."""
+    began = turn = time.perf_counter()
+    for _ in steps:
+        if time.perf_counter() - turn > _TURN_SECONDS:
+            await asyncio.sleep(0)
+            turn = time.perf_counter()
+    return time.perf_counter() - began

@@ -12,11 +12,13 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from itertools import accumulate
-
-from prometheus_client.core import HistogramMetricFamily, Metric
+from typing import TYPE_CHECKING
 
 from podname.kube.objects import EndpointSlice, Service
 from podname.kube.store import Store
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 _BOUNDS_SECONDS = tuple(0.001 * 2**power for power in range(20))
 _LABELS = (*(f"{bound:g}" for bound in _BOUNDS_SECONDS), "+Inf")
@@ -60,6 +62,8 @@ class Programming:
 
     def metric(self) -> Metric:
         """Give the histogram."""
+        from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415 - start time counts
+
         family = HistogramMetricFamily(
             "coredns_kubernetes_dns_programming_duration_seconds",
             "Histogram of the time (in seconds) it took to program a dns instance.",

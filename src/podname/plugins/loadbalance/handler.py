@@ -14,7 +14,6 @@ import random
 from struct import error as StructError
 
 import dns.exception
-import dns.message
 
 from podname.engine.caching import groups_of
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
@@ -67,6 +66,8 @@ def _shuffle_addresses(reply: bytes, records: list[Record]) -> bytes:
 
 
 def _shuffle_mx(reply: bytes) -> bytes:
+    import dns.message  # noqa: PLC0415 - start time counts
+
     message = dns.message.from_wire(reply, one_rr_per_rrset=True)
     mx = [place for place, rrset in enumerate(message.answer) if rrset.rdtype == c.MX]
     before = list(message.answer)

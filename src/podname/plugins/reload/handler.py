@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from typing import TYPE_CHECKING
 
 from podname.plugins.base import Plugin
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 
 class ReloadCounters:
@@ -42,6 +44,11 @@ class Reload(Plugin):
 
     def collect(self) -> Iterable[Metric]:
         """Count failures; tell which Corefile a reload has brought."""
+        from prometheus_client.core import (  # noqa: PLC0415 - start time counts
+            CounterMetricFamily,
+            GaugeMetricFamily,
+        )
+
         failed = CounterMetricFamily(
             "coredns_reload_failed", "Counter of the number of failed reload attempts."
         )
