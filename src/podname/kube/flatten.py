@@ -17,7 +17,7 @@ Sources: Kubernetes API validation (`IsDNS1123Label`, `IsDNS1123Subdomain`); Cor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
@@ -65,6 +65,7 @@ _WORKLOADS = {
     ("batch", "Job"): "job",
 }
 _HEADLESS = ("None",)
+_NOBODY = PodMetadata()
 _SHOWN_CHARACTERS = 80
 
 
@@ -75,8 +76,8 @@ def key_of(kind: str, metadata: Metadata | None) -> str | None:
     if kind == "Namespace":
         return name if _LABEL(name) else None
     namespace = metadata.namespace or ""
-    fits = _LABEL if kind == "Service" else _SUBDOMAIN
-    return f"{namespace}/{name}" if fits(name) and _LABEL(namespace) else None
+    fits = _LABEL(name) or (kind != "Service" and _SUBDOMAIN(name))  # nearly all are labels
+    return f"{namespace}/{name}" if fits and _LABEL(namespace) else None
 
 
 def namespace_of(shape: NamespaceShape, _: Faults) -> Namespace:
@@ -86,7 +87,7 @@ def namespace_of(shape: NamespaceShape, _: Faults) -> Namespace:
 
 def pod_of(shape: PodShape, faults: Faults) -> Pod:
     """Make a Pod of `status.podIPs`, or of `status.podIP` when there are none."""
-    metadata, status = _known(shape.metadata), shape.status
+    metadata, status = shape.metadata or _NOBODY, shape.status
     texts: list[str] = []
     if status is not None:
         texts = [each.ip for each in status.pod_ips or () if each.ip]
@@ -97,7 +98,7 @@ def pod_of(shape: PodShape, faults: Faults) -> Pod:
         metadata.name or "",
         _addresses(texts, faults),
         intern((status and status.phase) or ""),
-        _owner(shape.metadata, faults),
+        _owner(metadata, faults),
         _container_ports(shape.spec, faults),
     )
 
@@ -176,9 +177,9 @@ def _cluster_ips(spec: ServiceSpec, faults: Faults) -> tuple[str, ...]:
     return _addresses([text for text in texts if text], faults)
 
 
-def _addresses(texts: Iterable[str], faults: Faults) -> tuple[str, ...]:
+def _addresses(texts: Sequence[str], faults: Faults) -> tuple[str, ...]:
     good = tuple([text for text in texts if addresses.parse(text) is not None])
-    if len(good) != len(list(texts)):
+    if len(good) != len(texts):
         faults.extend(f"{_shown(text)} is no address" for text in texts if text not in good)
     return good
 
@@ -189,23 +190,32 @@ def _names(texts: list[str], faults: Faults) -> tuple[str, ...]:
     return good
 
 
-def _owner(metadata: PodMetadata | None, faults: Faults) -> str:
+def _owner(metadata: PodMetadata, faults: Faults) -> str:
     """Spell the workload that a pod is one of: `deploy/web/7bd795854f`, `sts/db`; empty when there is none."""
-    for reference in (metadata and metadata.owner_references) or ():
-        group = (reference.api_version or "").partition("/")[0]
-        kind = _WORKLOADS.get((group, reference.kind or ""))
-        name = reference.name or ""
-        if not reference.controller or kind is None:
-            continue
-        if not _SUBDOMAIN(name):
-            faults.append(f"owner {_shown(name)} is no name")
-            continue
-        digits = (metadata and metadata.labels and metadata.labels.template_hash) or ""
-        deployment = name.removesuffix(f"-{digits}") if digits else name
-        if kind == "rs" and deployment not in {"", name}:
-            return intern(f"deploy/{deployment}/{digits}")
-        return intern(f"{kind}/{name}")
+    for reference in metadata.owner_references or ():
+        if reference.controller:
+            digits = (metadata.labels and metadata.labels.template_hash) or ""
+            name = reference.name or ""
+            spelled = _spelled(reference.api_version or "", reference.kind or "", name, digits)
+            if spelled:
+                return spelled
+            if spelled is None:
+                faults.append(f"owner {_shown(name)} is no name")
     return ""
+
+
+@lru_cache(maxsize=64)  # pods of one workload come one after the other
+def _spelled(api_version: str, kind_word: str, name: str, digits: str) -> str | None:
+    """Spell a workload; nothing when it is of a kind that has no names, None when it has no name itself."""
+    kind = _WORKLOADS.get((api_version.partition("/")[0], kind_word))
+    if kind is None:
+        return ""
+    if not _SUBDOMAIN(name):
+        return None
+    deployment = name.removesuffix(f"-{digits}") if digits else name
+    if kind == "rs" and deployment not in {"", name}:
+        return intern(f"deploy/{deployment}/{digits}")
+    return intern(f"{kind}/{name}")
 
 
 def _container_ports(spec: PodSpec | None, faults: Faults) -> tuple[Port, ...]:
