@@ -124,9 +124,8 @@ class Container:
         self._complain((*self._path, "env", number), message)
 
     def _variable(self, name: str) -> tuple[int, dict[str, Any] | None]:
-        for number, there in reversed(
-            [*enumerate(self._list(self._raw, self._path, "env", make=False))]
-        ):
+        variables = self._list(self._raw, self._path, "env", make=False)
+        for number, there in zip(reversed(range(len(variables))), reversed(variables), strict=True):
             if isinstance(there, dict) and there.get("name") == name:
                 return number, there
         return 0, None

@@ -15,13 +15,12 @@ Source: Kubernetes, DNS for Services and Pods; mix help release; Erlang/OTP erl(
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from podname.attach.containers import Container, chosen
-from podname.attach.patch import Path
+from podname.attach.patch import Path, copied
 from podname.attach.place import Nameserver, cluster_searches, pods_domain, service_domain
 from podname.attach.release_env import distribution_flags
 
@@ -120,7 +119,7 @@ def domain_of(options: Options, owner: Owner, spec: dict[str, Any], namespace: s
 
 def inject(template: dict[str, Any], owner: Owner, options: Options) -> Injected:
     """Give a pod template what it needs for a way."""
-    injected = Injected(copy.deepcopy(template))
+    injected = Injected(copied(template))
     spec = injected.template.get("spec")
     if not isinstance(spec, dict):
         injected.problems.append(Problem((), "the pod template has no spec"))
