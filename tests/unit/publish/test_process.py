@@ -129,7 +129,7 @@ async def test_it_is_not_ready_before_it_knows_everything(
     async with command(
         tmp_path, "--kubeconfig", str(path), "--listen", f"127.0.0.1:{port}"
     ) as process:
-        await line(process, "pods is forbidden")
+        await line(process, ", Lease home/podname-publish")  # the endpoint is open
         assert await get(port, "/ready") == (503, "not synced")
         assert await get(port, "/health") == (200, "OK")
 
