@@ -177,10 +177,15 @@ def test_publish(cluster: Cluster, reader: Reader, space: str) -> None:
     reader.follow("publish.md", "Take it away")
 
 
-def replicas(cluster: Cluster, name: str) -> int:
-    """Count the pods of a Deployment of the cluster's DNS, those that are ending included."""
-    pods = cluster.api.find("Pod", coredns.HOME, "k8s-app=kube-dns")
-    return sum(each["metadata"]["name"].startswith(f"{name}-") for each in pods)
+def wait_for_the_end(cluster: Cluster, deployment: str) -> None:
+    """Wait until a Deployment of the cluster's DNS has no pods, nor any that are ending."""
+
+    def pods() -> list[str]:
+        found = cluster.api.find("Pod", coredns.HOME, "k8s-app=kube-dns")
+        names = [str(each["metadata"]["name"]) for each in found]
+        return [name for name in names if name.startswith(f"{deployment}-")]
+
+    until(lambda: not pods(), lambda: f"the end of {pods()}", deadline_seconds=60)
 
 
 def test_no_query_is_lost_on_the_way_to_podname_and_back(cluster: Cluster, reader: Reader) -> None:
@@ -191,13 +196,13 @@ def test_no_query_is_lost_on_the_way_to_podname_and_back(cluster: Cluster, reade
         reader.follow(page, "When to choose it", "Put podname beside CoreDNS")
         asker.phase = "CoreDNS ends"
         reader.follow(page, "Go over")
-        until(lambda: replicas(cluster, "coredns") == 0, "the end of CoreDNS")
+        wait_for_the_end(cluster, "coredns")
         asker.phase = "podname alone"
         before = asker.answers.total()
         until(lambda: asker.answers.total() > before + 100, "answers of podname alone")
         asker.phase = "CoreDNS starts, podname ends"
         reader.follow(page, "Go back")
-        until(lambda: replicas(cluster, "podname") == 0, "the end of podname")
+        wait_for_the_end(cluster, "podname")
         asker.phase = "CoreDNS alone"
         before = asker.answers.total()
         until(lambda: asker.answers.total() > before + 100, "answers of CoreDNS alone")
@@ -210,7 +215,7 @@ def test_the_replacement_with_the_names_of_pods(
 ) -> None:
     write_deployment(reader, space)
     reader.follow("replacement.md", "With the names of pods", "Go over")
-    until(lambda: replicas(cluster, "coredns") == 0, "the end of CoreDNS")
+    wait_for_the_end(cluster, "coredns")
     pods = demo.nodes(cluster, space, ways.DEMO, 2)
     ways.ping(cluster, space, pods)
     (mine, place), _ = pods.items()
