@@ -48,6 +48,7 @@ class Contender:
     resident_mib: float = 0.0
     cpu_us: dict[str, list[float]] = field(default_factory=dict)
     event_ms: list[float] = field(default_factory=list)
+    starts: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def running(self) -> DnsServer:
@@ -95,6 +96,24 @@ def start(cluster: Cluster, contender: Contender) -> None:
     contender.server = cluster.start_server(contender.program, text, environment=environment)
     contender.ready_seconds = time.perf_counter() - began
     contender.resident_mib = contender.status("VmRSS")
+
+
+def start_in_turns(cluster: Cluster, several: list[Contender], rounds: int) -> None:
+    """Start each server alone, again and again, in turns, and tell how long it took."""
+    for number in range(rounds):
+        for contender in several:
+            start(cluster, contender)
+            figures = {"seconds": contender.ready_seconds, "of CPU": contender.cpu_seconds()}
+            for name, value in (figures | {"MiB": contender.resident_mib}).items():
+                contender.starts.setdefault(name, []).append(value)
+            contender.running.stop()
+        say(f"start {number + 1} of {rounds}")
+    reference = several[1].starts["seconds"]
+    print(f"\nstart to ready, {rounds} times in turns")
+    for contender in several:
+        told = ", ".join(f"{name} {spread(values)}" for name, values in contender.starts.items())
+        ratios = [a / b for a, b in zip(contender.starts["seconds"], reference, strict=True)]
+        print(f"  {contender.name}: {told}; times {several[1].name} {spread(ratios)}")
 
 
 # ------------------------------------------------------------------------ load
@@ -244,6 +263,9 @@ def main() -> None:
         "--seconds", type=float, default=1.0, help="of load for each kind and round"
     )
     parser.add_argument("--events", type=int, default=200)
+    parser.add_argument(
+        "--starts", type=int, default=0, help="of each server alone, and nothing else"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
@@ -265,6 +287,9 @@ def measure(
         count = bulk.put(clusters.objects(arguments.pods))
     say(f"{count} objects are in the cluster")
     wait_for_all(cluster, arguments.pods)
+    if arguments.starts:
+        start_in_turns(cluster, several, arguments.starts)
+        return
     for contender in several:
         start(cluster, contender)
         say(f"{contender.name}: ready after {contender.ready_seconds:.2f} s")

@@ -44,6 +44,33 @@ class Named(NamedTuple):
     aliases: tuple[bytes, ...]
 
 
+class Plain(NamedTuple):
+    """An endpoint as nearly all are: one IPv4 address, its dashed label, which is its primary name, and its pod's."""
+
+    address: bytes
+    dashed: bytes
+    pod: bytes
+
+
+def plain_in(one: EndpointSlice, options: ZoneOptions) -> tuple[Plain, ...] | None:
+    """Give the endpoints of a slice of which all are plain, as nearly all slices are; None when it takes more."""
+    may_be = options.pod_names and not options.endpoint_pod_names
+    return _plain_in(one.packed) if may_be else None
+
+
+@lru_cache(maxsize=64)  # asked for by the names of a Service, its entries and its PTR records
+def _plain_in(packed: str) -> tuple[Plain, ...] | None:
+    found = []
+    for line in packed.split("\n") if packed and packed.isascii() else ():
+        text, hostname, pod = line.split("|")
+        address = None if hostname or ":" in text else addresses.parse(text)
+        if address is None or "." in pod or not 0 < len(pod) < _POD_LABEL_OCTETS:
+            return None
+        dashed = octets_of_label(text.replace(".", "-"))
+        found.append(Plain(address, dashed, octets_of_label(pod)))
+    return tuple(found) or None
+
+
 def names_in(one: EndpointSlice, options: ZoneOptions) -> tuple[Named, ...]:
     """Give the names of a slice's endpoints, for each of their addresses that is one."""
     return _names_in(one.packed, options.endpoint_pod_names, options.pod_names)
@@ -128,6 +155,10 @@ def entries(
     own, by_alias = [], []
     for endpoint_slice in slices:
         ports = endpoint_slice.ports or (NO_PORT,)
+        plain = plain_in(endpoint_slice, options) if only is None else None
+        if plain:
+            own += [Entry(address, dashed, port) for address, dashed, _ in plain for port in ports]
+            continue
         for address, name, aliases in names_in(endpoint_slice, options):
             if name and (only is None or only == name):
                 own += [Entry(address, name, port) for port in ports]

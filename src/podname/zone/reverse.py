@@ -18,7 +18,7 @@ from podname.kube.objects import EndpointSlice, Service
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer
-from podname.zone.endpoints import names_in
+from podname.zone.endpoints import names_in, plain_in
 from podname.zone.options import ZoneOptions
 from podname.zone.services import service_owner
 
@@ -44,6 +44,12 @@ def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[byte
     targets: dict[bytes, set[bytes]] = {}
     if owner is None:
         return targets
+    plain = plain_in(endpoint_slice, options)
+    if plain:
+        targets = {address: {dashed + owner} for address, dashed, _ in plain}
+        if len(targets) == len(plain):
+            return targets
+        targets = {}
     for address, name, _ in names_in(endpoint_slice, options):
         if name is not None:
             known = targets.get(address)

@@ -98,7 +98,8 @@ class ReverseNames:
         options, several = self._options, []
         shown = self._exposure.has_reverse(one.namespace)
         targets = reverse.targets_in(one, options) if shown else {}
-        for address in dict.fromkeys(reverse.addresses_in(one)):
+        has_all = targets and endpoints.plain_in(one, options) is not None
+        for address in targets if has_all else dict.fromkeys(reverse.addresses_in(one)):
             if address in self.services:
                 continue
             found = targets.get(address) if self.slices.only(address) is one else None

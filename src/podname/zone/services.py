@@ -19,7 +19,7 @@ from podname.engine.base import HOLD
 from podname.kube.objects import EndpointSlice, Port, Service
 from podname.wire import addresses
 from podname.wire import constants as c
-from podname.wire.names import NAME_OCTETS_MAX, ROOT, BadName, from_text
+from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX, ROOT, BadName, from_text
 from podname.wire.patching import move
 from podname.wire.records import EMPTY_ANSWER, ReadyAnswers, answer
 from podname.zone import endpoints
@@ -109,6 +109,11 @@ def endpoint_names(
     if owner is None or service.type == "ExternalName":
         return {}
     port_names = {_without_underscores(p) for p, _ in port_owners(service, slices, owner)}
+    if only is None and len(slices) == 1:
+        (one,) = slices
+        plain = _plain_names(one, owner, options)
+        if plain is not None and port_names.isdisjoint(plain):
+            return {name + owner: made for name, made in plain.items()}
     room, ttl_seconds = NAME_OCTETS_MAX - len(owner), options.ttl_seconds
     answers: dict[bytes, ReadyAnswers] = {}  # most endpoints have two names
     names: dict[bytes, ReadyAnswers] = {}
@@ -124,6 +129,19 @@ def endpoint_names(
             made = answers[found[0]] = endpoints.address_answers(found, ttl_seconds)
         names[name + owner] = made
     return names
+
+
+def _plain_names(
+    one: EndpointSlice, owner: bytes, options: ZoneOptions
+) -> dict[bytes, ReadyAnswers] | None:
+    """Give the answers of plain endpoints by their labels; None when two have the same one, or it takes more."""
+    plain = endpoints.plain_in(one, options)
+    if plain is None or len(owner) > NAME_OCTETS_MAX - LABEL_OCTETS_MAX - 1:
+        return None
+    names: dict[bytes, ReadyAnswers] = {}
+    for address, dashed, pod in plain:
+        names[dashed] = names[pod] = endpoints.address_answers((address,), options.ttl_seconds)
+    return names if len(names) == 2 * len(plain) else None
 
 
 def _external(service: Service, owner: bytes, options: ZoneOptions) -> dict[bytes, ReadyAnswers]:
