@@ -56,6 +56,25 @@ def move(ready: bytes, shift: int) -> bytes:
     answers, additionals = ready[0] << 8 | ready[1], ready[4] << 8 | ready[5]
     if not additionals:
         return ready
+    return _move_in_place(ready, shift, answers, additionals) or _move_anew(ready, shift, answers)
+
+
+def _move_in_place(ready: bytes, shift: int, answers: int, additionals: int) -> bytes | None:
+    """Add to the pointers where they stand; None when one is not alone, or would no longer reach."""
+    out, at = bytearray(ready), COUNTS_OCTETS
+    for _ in range(answers):  # whose owner is always a pointer
+        at += 12 + (ready[at + 10] << 8 | ready[at + 11])
+    for _ in range(additionals):
+        target = (ready[at] << 8 | ready[at + 1]) + shift
+        if ready[at] < 0xC0 or not 0xC000 <= target < 0xC000 + POINTER_REACH:
+            return None
+        out[at], out[at + 1] = target >> 8, target & 0xFF
+        at += 12 + (ready[at + 10] << 8 | ready[at + 11])
+    return bytes(out)
+
+
+def _move_anew(ready: bytes, shift: int, answers: int) -> bytes:
+    additionals = ready[4] << 8 | ready[5]
     records = list(walk(ready, COUNTS_OCTETS, answers + additionals))[answers:]
     parts = [ready[COUNTS_OCTETS : records[0].start]]
     for rr in records:

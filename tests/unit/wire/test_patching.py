@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from podname.wire import constants as c
 from podname.wire import names
-from podname.wire.patching import move, recase, rotate
+from podname.wire.patching import _move_anew, move, recase, rotate
 from podname.wire.records import answer, answer_with_additional, srv_rdata
 from tests.support.tables import sections
 
@@ -69,6 +69,7 @@ def test_other_records_do_not_turn() -> None:
 def test_an_answer_moves_under_another_owner(owner: str) -> None:
     other = names.from_text(f"{owner}.web.default.svc.cluster.local")
     moved = read(move(srv(3), len(other) - len(OWNER)), other)
+    assert move(srv(3), len(other) - len(OWNER)) == _move_anew(srv(3), len(other) - len(OWNER), 3)
     assert sections(moved)[1:] == sections(read(srv(3)))[1:]
     assert {rrset.name.to_wire() for rrset in moved.answer} == {other}
 
