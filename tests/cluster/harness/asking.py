@@ -20,7 +20,7 @@ import dns.query
 import dns.rcode
 from tests.cluster.harness.namespace import Namespace
 
-PACE_SECONDS = 0.005
+PACE_SECONDS = 0.01
 FIRST_PORT = 20000
 PATIENCE_SECONDS = 5.0
 """That of the C library before it asks again."""

@@ -26,11 +26,14 @@ Value = TypeVar("Value")
 
 HOST = "10.42.3.1"
 """The bridge's address: the node, the API server and the DNS servers listen on it."""
+BRIDGE = "02:00:0a:2a:03:01"
 POD_NETWORK = "10.42.3.0/24"
 SERVICE_NETWORK = "10.43.0.0/16"
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--"]
 CLONE_NEWNET = 0x40000000
 
+# A bridge without a hardware address of its own takes that of one of its ports: it would change while pods come and go,
+# and what they send to the old one would be lost.
 # An address must be routable before it is translated, hence the route for the Service addresses.
 SETUP = f"""
 set -e
@@ -38,7 +41,7 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
 mount -t tmpfs tmpfs /var/log
 ip link set lo up
-ip link add pods0 type bridge
+ip link add pods0 address {BRIDGE} type bridge
 ip address add {HOST}/24 dev pods0
 ip link set pods0 up
 ip route add {SERVICE_NETWORK} dev pods0
