@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 from tests.support.clock import FakeClock, until
+from tests.support.requester import Asked, FakeRequester
 from tests.unit.attach.test_webhook_serving import search
 
 from podname.attach.webhook.configuration import correct, with_annotated
@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOST = "podname-webhook.podname.svc"
 
 
-class Cluster:
+class Cluster(FakeRequester):
     """A Secret and a MutatingWebhookConfiguration, with versions, as the API server keeps them."""
 
     def __init__(self) -> None:
@@ -46,30 +46,21 @@ class Cluster:
         self.writes: list[str] = []
         self.fault: KubeError | None = None
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        content_type: str = "",
-        *,
-        seconds: float = 0,
-    ) -> bytes:
+    async def answer(self, asked: Asked) -> bytes:
         if self.fault:
             raise self.fault
-        kept = self.secret if "/secrets/" in path else self.configuration
-        if method == "GET":
+        kept = self.secret if "/secrets/" in asked.path else self.configuration
+        if asked.method == "GET":
             return msgspec.json.encode(kept)
-        change = msgspec.json.decode(body)
+        change = msgspec.json.decode(asked.body)
         if change["metadata"]["resourceVersion"] != kept["metadata"]["resourceVersion"]:
             raise KubeError("the object has been modified", 409)
-        self.writes.append(method)
+        self.writes.append(asked.method)
         kept["metadata"]["resourceVersion"] += "1"
-        if method == "PUT":
+        if asked.method == "PUT":
             kept["data"] = change["data"]
         else:
-            assert content_type == "application/strategic-merge-patch+json"
+            assert asked.content_type == "application/strategic-merge-patch+json"
             hooks = {hook["name"]: hook for hook in kept["webhooks"]}
             for hook in change["webhooks"]:
                 there = hooks.setdefault(hook["name"], {"clientConfig": {}})

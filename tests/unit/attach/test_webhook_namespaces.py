@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 import pytest
 from tests.support.apiserver import ApiServer
 from tests.support.clock import FakeClock, until
+from tests.support.requester import Asked, FakeRequester
 from tests.unit.attach.test_webhook_review import asked, pod
 
 from podname.attach.webhook.namespaces import Namespaces, Space, SpaceShape, space_of
@@ -56,7 +56,7 @@ class Spaces:
         """Nothing is open."""
 
 
-class Reads:
+class Reads(FakeRequester):
     """An API server of which single namespaces are read."""
 
     def __init__(self, *namespaces: dict[str, Any], fault: KubeError | None = None) -> None:
@@ -64,24 +64,15 @@ class Reads:
         self.fault = fault
         self.paths: list[str] = []
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        content_type: str = "",
-        *,
-        seconds: float = 0,
-    ) -> bytes:
-        assert method == "GET"
-        assert seconds < 5
-        self.paths.append(path)
+    async def answer(self, asked: Asked) -> bytes:
+        assert asked.method == "GET"
+        assert asked.seconds < 5
+        self.paths.append(asked.path)
         if self.fault:
             raise self.fault
-        found = self.namespaces.get(path.removeprefix("/api/v1/namespaces/"))
+        found = self.namespaces.get(asked.path.removeprefix("/api/v1/namespaces/"))
         if found is None:
-            raise KubeError(f"GET {path}: 404: not found", 404)
+            raise KubeError(f"GET {asked.path}: 404: not found", 404)
         return msgspec.json.encode(found)
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from random import Random
 
 from podname.errors import Forbidden, KubeError
-from podname.kube.transport import WRITE_SECONDS
 from podname.publish.election import Election
 from tests.support import writes
 from tests.support.clock import FakeClock
 from tests.support.clusterstate import ClusterState, Obj
+from tests.support.requester import Asked, FakeRequester
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/home/leases"
 
 
-class Line:
+class Line(FakeRequester):
     """One replica's way to the API server, with what goes wrong on it."""
 
     def __init__(self, state: ClusterState, clock: FakeClock) -> None:
@@ -25,28 +24,19 @@ class Line:
         self.cut = self.hangs = self.loses_answers = self.forbids = False
         self.requests: list[str] = []
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        content_type: str = "application/json",
-        *,
-        seconds: float = WRITE_SECONDS,
-    ) -> bytes:
-        self.requests.append(method)
+    async def answer(self, asked: Asked) -> bytes:
+        self.requests.append(asked.method)
         await asyncio.sleep(0)
         if self.hangs:
-            await self.clock.sleep(seconds)
-            raise KubeError(f"no answer within {seconds:g} s")
+            await self.clock.sleep(asked.seconds)
+            raise KubeError(f"no answer within {asked.seconds:g} s")
         if self.cut:
             raise KubeError("cannot connect")
         if self.forbids:
             raise Forbidden("leases is forbidden", 403)
-        which = writes.single(path)
-        assert which is not None, path
-        status, obj = writes.answer(self.state, which, method, dict(parameters or {}), body)
+        which = writes.single(asked.path)
+        assert which is not None, asked.path
+        status, obj = writes.answer(self.state, which, asked.method, asked.parameters, asked.body)
         if self.loses_answers:
             raise KubeError("the connection broke")
         if status >= 400:

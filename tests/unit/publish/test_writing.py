@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -11,30 +10,22 @@ import pytest
 from podname.errors import KubeError
 from podname.publish.planning import Plan
 from podname.publish.writing import NotLeading, Writer, Written
+from tests.support.requester import Asked, FakeRequester
 from tests.unit.publish.making import Slices, pods, service
 
 
-class Asked:
+class Api(FakeRequester):
     """Notes what is asked for and fails with a code, if there is one."""
 
-    def __init__(self, code: int = 0, answer: bytes = b"{}") -> None:
-        self.code, self.answer = code, answer
+    def __init__(self, code: int = 0, said: bytes = b"{}") -> None:
+        self.code, self.said = code, said
         self.requests: list[tuple[str, str, dict[str, str], dict[str, object]]] = []
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        content_type: str = "",
-        *,
-        seconds: float = 0.0,
-    ) -> bytes:
-        self.requests.append((method, path, dict(parameters or {}), json.loads(body)))
+    async def answer(self, asked: Asked) -> bytes:
+        self.requests.append((asked.method, asked.path, asked.parameters, json.loads(asked.body)))
         if self.code:
             raise KubeError("as asked for", self.code)
-        return self.answer
+        return self.said
 
 
 def plans() -> tuple[Plan, Plan, Plan]:
@@ -49,7 +40,7 @@ def plans() -> tuple[Plan, Plan, Plan]:
 
 async def test_who_does_not_lead_asks_for_nothing() -> None:
     for plan in plans():
-        asked = Asked()
+        asked = Api()
         with pytest.raises(NotLeading):
             await Writer(asked, lambda: False).carry_out(plan)
         assert asked.requests == []
@@ -58,7 +49,7 @@ async def test_who_does_not_lead_asks_for_nothing() -> None:
 async def test_a_new_slice_is_applied_without_force_and_a_known_one_with_its_version() -> None:
     creating, changing, _ = plans()
     for plan, forced in ((creating, False), (changing, True)):
-        asked = Asked(409)
+        asked = Api(409)
         with pytest.raises(KubeError):
             await Writer(asked, lambda: True).carry_out(plan)
         ((method, path, parameters, body),) = asked.requests
@@ -73,7 +64,7 @@ async def test_a_deletion_is_conditional_and_one_that_is_done_is_done(
     *, code: int, is_done: bool
 ) -> None:
     *_, deleting = plans()
-    asked, (gone,) = Asked(code), deleting.deletes
+    asked, (gone,) = Api(code), deleting.deletes
     writer = Writer(asked, lambda: True)
     if is_done:
         await writer.carry_out(deleting)
@@ -89,7 +80,7 @@ async def test_a_deletion_is_conditional_and_one_that_is_done_is_done(
 async def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
     creating, *_ = plans()
     with pytest.raises(KubeError, match="is not what was written"):
-        await Writer(Asked(answer=answer), lambda: True).carry_out(creating)
+        await Writer(Api(said=answer), lambda: True).carry_out(creating)
 
 
 def test_what_was_written_counts_until_the_watch_tells() -> None:
