@@ -28,7 +28,7 @@ NAME = "web.one.svc.cluster.local"
 QUESTION = pack_name(NAME) + pack("!HH", 1, 1)
 OPT = pack_opt(Opt())
 SLOW_SIZE = 5000
-"""CoreDNS takes seconds for an SRV answer of so many endpoints."""
+"""CoreDNS takes seconds for an SRV answer of so many endpoints, and half a second for others: one variant will do."""
 OTHER = pack_name("x.test") + pack("!HHIH", 1, 1, 5, 4) + b"\x0a\0\0\1"
 
 
@@ -172,8 +172,14 @@ def test_types_and_classes(
     report.check()
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("size", HEADLESS_SIZES)
+@pytest.mark.parametrize(
+    ("size", "variant"),
+    [
+        pytest.param(size, variant, id=f"{size}-{variant.name}")
+        for size in HEADLESS_SIZES
+        for variant in (VARIANTS if size < SLOW_SIZE else VARIANTS[:1])
+    ],
+)
 def test_answers_that_do_not_fit(
     pair: Pair, variant: Variant, size: int, held: list[Object], tell: Callable[[object], None]
 ) -> None:
