@@ -85,6 +85,29 @@ def node(name: str, address: str, port: int, dns: str) -> Iterator[None]:
         running.communicate()
 
 
+async def meet(
+    folder: Path, places: tuple[str, str], suffix: str, *asked: str, prefix: tuple[str, ...] = ()
+) -> str:
+    """Let a node ping another, and list both; `prefix` runs the one that asks, which says what else is asked, too."""
+    ports = free_ports(2)
+    pods = [pod(*each) for each in zip((FIRST, SECOND), places, ports, strict=True)]
+    (folder / "pods.json").write_text(json.dumps({"kind": "List", "items": pods}))
+    async with serving(folder, COREFILE.format(folder / "pods.json")) as server:
+        dns = f"127.0.0.1:{port_of(server)}"
+        first, second = (f"app@{name}{suffix}" for name in (FIRST, SECOND))
+        listed = "lists:sort(net_adm:world_list(podname_epmd:hosts()))"
+        said = ", ".join((f"net_adm:ping('{first}')", *asked, listed))
+        program = f'io:format("~0p", [{{{said}}}]), halt().'
+
+        def ask() -> str:
+            with node(first, places[0], ports[0], dns):
+                asking = vm(second, places[1], ports[1], dns, program, *prefix)
+                printed, _ = asking.communicate(timeout=60)
+                return printed
+
+        return await asyncio.to_thread(ask)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
     """Have the module compiled."""
@@ -96,25 +119,11 @@ def compiled() -> None:
     "places", [("127.0.0.2", "127.0.0.3"), ("::1", "::1")], ids=["ipv4", "ipv6"]
 )
 async def test_two_nodes_meet(tmp_path: Path, places: tuple[str, str], suffix: str) -> None:
-    ports = free_ports(2)
-    pods = [pod(*each) for each in zip((FIRST, SECOND), places, ports, strict=True)]
-    (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": pods}))
-    async with serving(tmp_path, COREFILE.format(tmp_path / "pods.json")) as server:
-        dns = f"127.0.0.1:{port_of(server)}"
-        first, second = (f"app@{name}{suffix}" for name in (FIRST, SECOND))
-        program = (
-            f"io:format(\"~0p\", [{{net_adm:ping('{first}'), net_adm:ping('nobody@{FIRST}{suffix}'),"
-            " lists:sort(net_adm:world_list(podname_epmd:hosts()))}]), halt()."
-        )
-
-        def meet() -> str:
-            with node(first, places[0], ports[0], dns):
-                printed, _ = vm(second, places[1], ports[1], dns, program).communicate(timeout=60)
-                return printed
-
-        printed = await asyncio.to_thread(meet)
-        # On the one address of IPv6, whoever asks for nobody reaches itself, and says so first.
-        assert printed.endswith(f"{{pong,pang,['{first}','{second}']}}")
+    # On the one address of IPv6, whoever asks for nobody reaches itself, and says so first.
+    nobody = f"net_adm:ping('nobody@{FIRST}{suffix}')"
+    first, second = (f"app@{name}{suffix}" for name in (FIRST, SECOND))
+    printed = await meet(tmp_path, places, suffix, nobody)
+    assert printed.endswith(f"{{pong,pang,['{first}','{second}']}}")
 
 
 def test_net_kernel_waits_half_a_second_at_most() -> None:

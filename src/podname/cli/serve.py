@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from podname.cli.options import log_format_option
 from podname.errors import CorefileError, PodnameError
 
 
@@ -28,14 +29,7 @@ from podname.errors import CorefileError, PodnameError
 )
 @click.option("-pidfile", "--pidfile", metavar="FILE", help="Keep the process id in this file.")
 @click.option("-quiet", "--quiet", is_flag=True, help="Print nothing while starting.")
-@click.option(
-    "-log-format",
-    "--log-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How log lines look.",
-)
+@log_format_option
 @click.option("-version", "--version", is_flag=True, help="Show the version and exit.")
 @click.option("-plugins", "--plugins", is_flag=True, help="List the plugins and exit.")
 def command(
