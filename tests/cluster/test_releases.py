@@ -46,15 +46,24 @@ def test_a_stock_release_is_reached_by_its_pods_name(cluster: Cluster, space: st
 @PODNAME_ONLY
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("by", ["srv", "addresses"])
-def test_short_names_are_found_by_either_poller(cluster: Cluster, space: str, by: str) -> None:
+def test_short_names_are_found_by_either_library(cluster: Cluster, space: str, by: str) -> None:
     cluster.api.create(workloads.service(DEMO, DEMO, namespace=space))
     names = {"srv": f"_short.{DEMO}.{space}.svc.{ZONE}.", "addresses": workload(space)}
     searches = {"searches": [f"{space}.pod.{ZONE}"]}
     environment = demo.polls(**{by: names[by]})
-    item = demo.deployment(DEMO, 2, namespace=space, environment=environment, dnsConfig=searches)
+    item = demo.deployment(DEMO, 3, namespace=space, environment=environment, dnsConfig=searches)
     pods = demo.start(cluster, item)
     nodes = demo.become_whole(cluster, pods.values())
     assert {each.node for each in nodes} == {f"demo@{pod}" for pod in pods}
+    demo.polled(cluster, pods.values(), 2)  # also whom another node has dialled is known now
+    before = dials(cluster, pods)
+    demo.polled(cluster, pods.values(), 4)
+    assert dials(cluster, pods) == before
+
+
+def dials(cluster: Cluster, pods: dict[str, str]) -> list[int]:
+    """Return how often each node has tried to connect to another."""
+    return [demo.status(cluster, address).dials for address in pods.values()]
 
 
 @PODNAME_ONLY

@@ -1,10 +1,12 @@
 """Each way to attach, from the manifests of `deploy/` alone: podname in pods, with the permissions that stand there.
 
 The cluster's DNS is CoreDNS in pods, as kubeadm installs it; where a name is nobody's, the node's own DNS server is
-asked. What the pages of docs/ tell people to do is done as it stands there. Two released nodes, changed by
-`podname inject`, must get each other's `pong`.
+asked. What the pages of docs/ tell people to do is done as it stands there. Released nodes, changed by `podname
+inject`, find one another by the `config :libcluster` of the page.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +43,8 @@ theirs.example:53 {
 }
 """
 """What somebody else has in the ConfigMap `coredns-custom`."""
+SLOW_SECONDS = 120
+"""For nodes that poll every five seconds, as those of the pages do, and keep a list that was short for its TTL."""
 RESOURCES = ("pods", "services", "endpointslices")
 
 
@@ -78,10 +82,26 @@ def custom(cluster: Cluster) -> Iterator[None]:
     coredns.install(cluster)
 
 
-def write_deployment(reader: Reader, space: str) -> None:
-    """Let the reader have a Deployment of two nodes in a file, as the pages take for granted."""
-    item = demo.deployment(ways.DEMO, 2, namespace=space, container={"name": "demo"})
+def write_deployment(cluster: Cluster, reader: Reader, space: str, page: str) -> None:
+    """Let the reader have a Deployment of two nodes in a file, configured as the page of a way says.
+
+    The page speaks of the namespace `default`.
+    """
+    text = reader.file(page, "Use it", "config/runtime.exs")
+    text = text.replace(".default.", f".{space}.").replace('"default"', f'"{space}"')
+    mounts, volumes = demo.configuration("config")
+    demo.configure(cluster, space, "config", f"import Config\n{text}")
+    container = {"name": "demo", "volumeMounts": mounts}
+    item = demo.deployment(ways.DEMO, 2, namespace=space, container=container, volumes=volumes)
     (reader.folder / "deployment.yaml").write_text(yaml.safe_dump(item, sort_keys=False))
+
+
+def meet(cluster: Cluster, space: str, domain: str = "") -> dict[str, str]:
+    """Wait until the two nodes see one another, called by their pods in a domain; pod names to addresses."""
+    pods = demo.nodes(cluster, space, ways.DEMO, 2)
+    nodes = demo.become_whole(cluster, pods.values(), deadline_seconds=SLOW_SECONDS)
+    assert {each.node for each in nodes} == {f"demo@{pod}{domain}" for pod in pods}
+    return pods
 
 
 def asker(cluster: Cluster, space: str, nameserver: str = "") -> str:
@@ -100,10 +120,9 @@ def status(cluster: Cluster, space: str, pod: str, name: str) -> str:
 
 
 def test_the_resolver_of_one_namespace(cluster: Cluster, reader: Reader, other_space: str) -> None:
-    write_deployment(reader, "default")
+    write_deployment(cluster, reader, "default", "resolver.md")
     reader.follow("resolver.md", "Install it", "Use it")
-    pods = demo.nodes(cluster, "default", ways.DEMO, 2)
-    ways.ping(cluster, "default", pods)
+    pods = meet(cluster, "default")
     (mine, place), _ = pods.items()
     assert cluster.resolve(mine, mine) == [place]
     assert cluster.dig(mine, "-x", place) == [f"{mine}.default.pod.{ZONE}."]
@@ -121,14 +140,60 @@ def test_the_resolver_of_one_namespace(cluster: Cluster, reader: Reader, other_s
             assert not ways.may(cluster, "podname", "default", verb, resource, other_space)
             assert not ways.may(cluster, "podname", "default", verb, resource, "*")
     assert "403" not in ways.logs(cluster, "podname", "default")
+    take_away(cluster, reader)
+
+
+def take_away(cluster: Cluster, reader: Reader) -> None:
+    """Leave `default` as it was found."""
+    cluster.kubectl(
+        "delete", "--ignore-not-found", f"deployment/{ways.DEMO}", f"service/{ways.DEMO}"
+    )
+    reader.follow("resolver.md", "Take it away")
+
+
+def with_image(text: str, number: int) -> str:
+    """Let a manifest of libcluster.md run the image of the tests, with a configuration as if built into it."""
+    (mount,), (volume,) = demo.configuration(f"built-{number}")
+    image = f"image: {release.RELEASE}\n        volumeMounts: [{json.dumps(mount)}]"
+    text = text.replace("image: registry.example.com/demo:1", image)
+    return text.replace("containers:", f"volumes: [{json.dumps(volume)}]\n      containers:")
+
+
+def test_libcluster_in_five_minutes(cluster: Cluster, reader: Reader) -> None:
+    page, manifest = "libcluster.md", reader.folder / "deployment.yaml"
+    before, after = "What you have", "3. Ask for names"
+    for number, section in enumerate((before, after), 1):
+        config = reader.file(page, section, "config/runtime.exs")
+        demo.configure(cluster, "default", f"built-{number}", config)
+    manifest.write_text(with_image(reader.file(page, before, "deployment.yaml"), 1))
+    cluster.kubectl("apply", "-f", str(manifest))
+    old = demo.nodes(cluster, "default", ways.DEMO, 3)
+    nodes = demo.become_whole(cluster, old.values(), deadline_seconds=SLOW_SECONDS)
+    assert {each.node for each in nodes} == {f"demo@{place}" for place in old.values()}
+
+    reader.follow(page, "1. podname in your namespace", "2. Take the addresses out")
+    manifest.write_text(manifest.read_text().replace("built-1", "built-2"))
+    reader.follow(page, "4. Apply")
+    until(lambda: not old.keys() & running(cluster), "the end of the old pods", deadline_seconds=60)
+    new = demo.nodes(cluster, "default", ways.DEMO, 3)
+    nodes = demo.become_whole(cluster, new.values(), deadline_seconds=SLOW_SECONDS)
+    assert {each.node for each in nodes} == {f"demo@{pod}" for pod in new}
+    seen = reader.follow(page, "5. Look")
+    assert len(set(re.findall(r'"demo@([^"]+)"', seen)) & new.keys()) == 2
+    take_away(cluster, reader)
+
+
+def running(cluster: Cluster) -> set[str]:
+    """Return the names of all pods of the Deployment in `default`, those that are ending, too."""
+    found = cluster.api.find("Pod", "default", f"app={ways.DEMO}")
+    return {str(each["metadata"]["name"]) for each in found}
 
 
 def check_stub_zone(cluster: Cluster, reader: Reader, space: str) -> None:
     """Check the names of pods by the cluster's DNS, and that all others are as before."""
-    write_deployment(reader, space)
+    write_deployment(cluster, reader, space, "stub-zone.md")
     reader.follow("stub-zone.md", "Use it")
-    pods = demo.nodes(cluster, space, ways.DEMO, 2)
-    ways.ping(cluster, space, pods)
+    pods = meet(cluster, space)
     (mine, place), _ = pods.items()
     dashed = place.replace(".", "-")
     assert cluster.resolve(mine, f"{dashed}.{space}.pod.{ZONE}", namespace=space) == [place]
@@ -167,10 +232,9 @@ def test_the_stub_zone_among_custom_files(cluster: Cluster, reader: Reader, spac
 
 
 def test_publish(cluster: Cluster, reader: Reader, space: str) -> None:
-    write_deployment(reader, space)
+    write_deployment(cluster, reader, space, "publish.md")
     reader.follow("publish.md", "Install it", "Use it")
-    pods = demo.nodes(cluster, space, ways.DEMO, 2)
-    ways.ping(cluster, space, pods, f".{ways.DEMO}-nodes.{space}.svc.{ZONE}")
+    meet(cluster, space, f".{ways.DEMO}-nodes.{space}.svc.{ZONE}")
     for verb in ("patch", "delete"):
         assert ways.may(cluster, "podname-publish", "podname", verb, "endpointslices", "*")
         assert not ways.may(cluster, "podname-publish", "podname", verb, "services", "*")
@@ -213,11 +277,11 @@ def test_no_query_is_lost_on_the_way_to_podname_and_back(cluster: Cluster, reade
 def test_the_replacement_with_the_names_of_pods(
     cluster: Cluster, reader: Reader, space: str
 ) -> None:
-    write_deployment(reader, space)
+    write_deployment(cluster, reader, space, "replacement.md")
     reader.follow("replacement.md", "With the names of pods", "Go over")
     wait_for_the_end(cluster, "coredns")
-    pods = demo.nodes(cluster, space, ways.DEMO, 2)
-    ways.ping(cluster, space, pods)
+    reader.follow("replacement.md", "Use it")
+    pods = meet(cluster, space)
     (mine, place), _ = pods.items()
     assert cluster.resolve(mine, OUTSIDE, namespace=space) == ["192.0.2.80"]
     assert cluster.dig(mine, "-x", place, namespace=space) == [f"{mine}.{space}.pod.{ZONE}."]

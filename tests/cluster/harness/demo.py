@@ -29,6 +29,7 @@ class Status(NamedTuple):
     lost: list[str]
     polls: int
     failed_polls: int
+    dials: int
 
 
 def deployment(
@@ -56,12 +57,29 @@ def deployment(
     )
 
 
+def configuration(name: str) -> tuple[list[Object], list[Object]]:
+    """Give the mounts and volumes of a pod whose `config/runtime.exs` is a ConfigMap's."""
+    mount = {"name": name, "mountPath": release.CONFIGURATION, "subPath": "runtime.exs"}
+    return [mount], [{"name": name, "configMap": {"name": name}}]
+
+
+def configure(cluster: Cluster, namespace: str, name: str, text: str) -> None:
+    """Put a `config/runtime.exs` into a ConfigMap."""
+    item: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": {"runtime.exs": text},
+    }
+    cluster.api.apply(item)
+
+
 def polls(**names: str) -> dict[str, str | Object]:
     """Give the environment of nodes that look for others at names: by `srv` or by `addresses`.
 
     Pods that start together dial one another at the same moment, twenty times as likely as with
     the pollers' own interval, and of two attempts that meet OTP 25's `global` may take one for a
-    partition. It then undoes connections, which libcluster's poller never makes anew: that is
+    partition. It then undoes connections that were good, which are lost until the next poll: that is
     docs/erlang.md's to tell, and not for every test to wait for.
     """
     variables: dict[str, str | Object] = {

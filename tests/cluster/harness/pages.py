@@ -1,7 +1,8 @@
-"""The pages of docs/, followed to the letter: what stands behind `$ ` in a section is run, as a person would.
+"""The pages of docs/, followed to the letter.
 
-`kubectl` is the administrator's, `podname` the one that is tested, and the folder is a copy of what a clone has, so
-that a page may write files.
+What stands behind `$ ` in a section is run, as a person would. A block that begins with the path of a file, in a
+comment, is that file. `kubectl` is the administrator's, `podname` the one that is tested, and the folder is a copy of
+what a clone has, so that a page may write files.
 """
 
 import os
@@ -38,6 +39,10 @@ class Reader:
         text = (ROOT / "docs" / page).read_text()
         return self.run("\n".join(commands(text, section) for section in sections))
 
+    def file(self, page: str, section: str, path: str) -> str:
+        """Return a file that a section shows."""
+        return shown((ROOT / "docs" / page).read_text(), section, path)
+
     def run(self, script: str) -> str:
         """Run a script and return what it prints."""
         done = subprocess.run(
@@ -56,9 +61,24 @@ class Reader:
 
 def commands(text: str, section: str) -> str:
     """Take the commands of a section out of a page in Markdown; a section without any is an error."""
-    parts = dict(re.findall(r"^##+ (.+?)\n(.*?)(?=^##+ |\Z)", text, re.MULTILINE | re.DOTALL))
-    blocks = re.findall(r"^```console\n(.*?)^```", parts[section], re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```console\n(.*?)^```", _section(text, section), re.MULTILINE | re.DOTALL
+    )
     found = [line[2:] for line in "".join(blocks).splitlines() if line.startswith("$ ")]
     if not found:
         raise ClusterError(f"no commands in the section {section!r}")
     return "\n".join(found)
+
+
+def shown(text: str, section: str, path: str) -> str:
+    """Take a file out of a section of a page: the block whose first line is a comment with its path."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```", _section(text, section), re.MULTILINE | re.DOTALL)
+    found: list[str] = [block for block in blocks if block.startswith(f"# {path}\n")]
+    if len(found) != 1:
+        raise ClusterError(f"{len(found)} blocks that begin with '# {path}' in {section!r}")
+    return found[0]
+
+
+def _section(text: str, section: str) -> str:
+    pattern = re.compile(r"^##+ (.+?)\n(.*?)(?=^##+ |\Z)", re.MULTILINE | re.DOTALL)
+    return str(dict(pattern.findall(text))[section])

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.cluster.harness import ClusterError, images
+from tests.cluster.harness import ClusterError, images, pages
 
 RELEASE = "localhost/demo:1"
 FOLDER = "/opt/demo"
@@ -25,7 +25,11 @@ ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "tests/cluster/demo"
 EPMD_MODULE = ROOT / "clients/erlang/src"
 DAY_SECONDS = 24 * 60 * 60
-FILES = ("mix.exs", "lib/*.ex", "lib/demo/*.ex")
+FILES = ("mix.exs", "config/*.exs", "lib/*.ex", "lib/demo/*.ex")
+RESOLVER = ("libcluster.md", "dns_cluster instead of libcluster", "lib/my_app/pod_names.ex")
+"""A page, a section, and the path of the module that it tells people to copy: it is released as it stands there."""
+CONFIGURATION = f"{FOLDER}/releases/1.0.0/runtime.exs"
+"""`config/runtime.exs` in the release."""
 
 BUILD = """
 set -e
@@ -46,7 +50,7 @@ def release_image() -> Path:
         with tempfile.TemporaryDirectory(dir=images.cache()) as work:
             layers = [_unpacked(base, Path(work)), Path(work) / "demo.tar"]
             _release(layers[0], layers[1])
-            config = {"Env": ["LANG=C.UTF-8"], "Cmd": [PROGRAM, "start"]}
+            config = {"Env": ["LANG=C.UTF-8"], "Cmd": [PROGRAM, "start"], "WorkingDir": FOLDER}
             images.write_archive(image, RELEASE, layers, config)
         _forget_all_but(image)
     return image
@@ -60,15 +64,19 @@ def _forget_all_but(image: Path) -> None:
 
 
 def _contents() -> dict[str, bytes]:
-    # The project, with the epmd module among its sources as somebody would copy it.
+    # The project, with the epmd module and a page's resolver among its sources as somebody would copy them.
     found = {
         str(path.relative_to(PROJECT)): path.read_bytes()
         for pattern in FILES
         for path in sorted(PROJECT.glob(pattern))
     }
-    return found | {
-        f"src/{path.name}": path.read_bytes() for path in sorted(EPMD_MODULE.glob("*.erl"))
-    }
+    page, section, path = RESOLVER
+    resolver = pages.shown((ROOT / "docs" / page).read_text(), section, path)
+    return (
+        found
+        | {path: resolver.encode()}
+        | {f"src/{path.name}": path.read_bytes() for path in sorted(EPMD_MODULE.glob("*.erl"))}
+    )
 
 
 def _unpacked(base: Path, work: Path) -> Path:

@@ -1,13 +1,11 @@
-"""What a test asks of podname in pods, and two Erlang nodes that use it.
+"""What a test asks of podname in pods.
 
 Sources: docs/attach.md and the page of each way tell the same to people.
 """
 
 import subprocess
 
-from tests.cluster.harness import demo, release
 from tests.cluster.harness.cluster import Cluster
-from tests.cluster.harness.waiting import until
 
 DEMO = "cluster-demo"
 
@@ -35,15 +33,3 @@ def may(cluster: Cluster, account: str, home: str, verb: str, resource: str, pla
         check=False,
     )
     return done.stdout.strip() == "yes"
-
-
-def ping(cluster: Cluster, space: str, pods: dict[str, str], domain: str = "") -> None:
-    """Let the node of one pod ping that of another by the other pod's name, until it gets its `pong`."""
-    one, other = pods
-    host = f"{other}{domain}"
-    program = f'IO.write(:net_adm.ping(:"demo@{host}"))'
-
-    def said() -> str:
-        return demo.run(cluster, one, release.PROGRAM, "rpc", program, namespace=space).strip()
-
-    until(lambda: said() == "pong", lambda: f"pong from {host} to {one}, not {said()}")

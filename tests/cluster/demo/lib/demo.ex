@@ -2,35 +2,43 @@ defmodule Demo do
   @moduledoc """
   An application that does nothing but find its like, and say whom it sees.
 
-  It is released with `mix release`, as any other, and configured by nothing or by its environment:
+  It is released with `mix release`, as any other. It looks for others where its configuration says
+  so: `config :libcluster` in `config/runtime.exs` (`Demo.Libcluster`), or its environment:
 
-    * `DEMO_SRV`, a name with SRV records: found as libcluster finds (`Demo.SrvPoller`)
-    * `DEMO_ADDRESSES`, a name with addresses: found as dns_cluster finds (`Demo.AddressPoller`)
-    * `DEMO_POLL_MILLISECONDS`, how often; 5000 as with both of them
+    * `DEMO_SRV`, a name with SRV records: found as by libcluster
+    * `DEMO_ADDRESSES`, a name with addresses: found as by dns_cluster (`Demo.DnsCluster`)
+    * `DEMO_POLL_MILLISECONDS`, how often, with these two; 5000 as with both libraries
   """
   use Application
 
   @impl true
   def start(_type, _arguments) do
-    Supervisor.start_link([Demo.Status | pollers()], strategy: :one_for_one, name: Demo.Supervisor)
+    children = [Demo.Status | libcluster() ++ dns_cluster()]
+    Supervisor.start_link(children, strategy: :one_for_one, name: Demo.Supervisor)
   end
 
-  @doc """
-  Name the node like ours at a host: its first label alone where our own name is a short one.
-  """
-  def node_at(host) do
-    [base, own_host] = String.split(to_string(node()), "@")
-    host = to_string(host)
-    long? = String.contains?(own_host, ".")
-    :"#{base}@#{if long?, do: host, else: hd(String.split(host, "."))}"
-  end
+  defp libcluster do
+    topologies = Application.get_env(:libcluster, :topologies, []) ++ topologies_of_environment()
 
-  defp pollers do
-    interval = String.to_integer(System.get_env("DEMO_POLL_MILLISECONDS", "5000"))
-
-    for {variable, poller} <- [DEMO_SRV: Demo.SrvPoller, DEMO_ADDRESSES: Demo.AddressPoller],
-        name = System.get_env(to_string(variable)) do
-      {poller, name: name, interval_milliseconds: interval}
+    for {name, topology} <- topologies do
+      Supervisor.child_spec({Demo.Libcluster, topology}, id: name)
     end
   end
+
+  defp topologies_of_environment do
+    for name <- List.wrap(System.get_env("DEMO_SRV")) do
+      resolver = fn _name -> :inet_res.getbyname(to_charlist(name), :srv) end
+      names = [service: "", namespace: "", application_name: "demo"]
+      config = names ++ [resolver: resolver, polling_interval: poll_milliseconds()]
+      {:environment, [strategy: Cluster.Strategy.Kubernetes.DNSSRV, config: config]}
+    end
+  end
+
+  defp dns_cluster do
+    for query <- List.wrap(System.get_env("DEMO_ADDRESSES")) do
+      {Demo.DnsCluster, query: query, resolver: MyApp.PodNames, interval: poll_milliseconds()}
+    end
+  end
+
+  defp poll_milliseconds, do: String.to_integer(System.get_env("DEMO_POLL_MILLISECONDS", "5000"))
 end

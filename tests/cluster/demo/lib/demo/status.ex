@@ -2,7 +2,8 @@ defmodule Demo.Status do
   @moduledoc """
   Says whom this node sees: `GET /` on port 4000, in JSON.
 
-      {"node": "demo@web-1", "peers": ["demo@web-2"], "lost": [], "polls": 7, "failed_polls": 0}
+      {"node": "demo@web-1", "peers": ["demo@web-2"], "lost": [],
+       "polls": 7, "failed_polls": 0, "dials": 2}
 
   `lost` holds every connection that has ended since the start, one entry for each time.
   """
@@ -15,12 +16,15 @@ defmodule Demo.Status do
   @doc "Count a look-up of a poller."
   def polled(result), do: GenServer.cast(__MODULE__, {:polled, result})
 
+  @doc "Count an attempt of a poller to connect."
+  def dialled, do: GenServer.cast(__MODULE__, :dialled)
+
   @impl true
   def init(_options) do
     :ok = :net_kernel.monitor_nodes(true)
     {:ok, listener} = :gen_tcp.listen(@port, [:binary, active: false, reuseaddr: true])
     spawn_link(fn -> serve(listener) end)
-    {:ok, %{lost: [], polls: 0, failed_polls: 0}}
+    {:ok, %{lost: [], polls: 0, failed_polls: 0, dials: 0}}
   end
 
   @impl true
@@ -28,6 +32,8 @@ defmodule Demo.Status do
 
   def handle_cast({:polled, :error}, state),
     do: {:noreply, %{state | polls: state.polls + 1, failed_polls: state.failed_polls + 1}}
+
+  def handle_cast(:dialled, state), do: {:noreply, %{state | dials: state.dials + 1}}
 
   @impl true
   def handle_info({:nodedown, node}, state),
