@@ -12,6 +12,7 @@ from tests.cluster.harness.api import Object
 from tests.cluster.harness.cluster import PODNAME, Cluster
 from tests.cluster.harness.resolvers import FIRST, ZONE
 from tests.cluster.harness.servers import DnsServer
+from tests.cluster.harness.waiting import until
 
 PODNAME_ONLY = pytest.mark.parametrize("server", ["podname"], indirect=True)
 COREDNS_ONLY = pytest.mark.parametrize("server", ["coredns"], indirect=True)
@@ -59,6 +60,12 @@ def test_short_names_are_found_by_either_library(cluster: Cluster, space: str, b
     before = dials(cluster, pods)
     demo.polled(cluster, pods.values(), 4)
     assert dials(cluster, pods) == before
+
+    first, second, _third = pods
+    disconnect = ["rpc", f'true = Node.disconnect(:"demo@{second}")']
+    demo.run(cluster, first, release.PROGRAM, *disconnect, namespace=space)
+    until(lambda: demo.status(cluster, pods[first]).lost, "the end of a connection")
+    demo.become_whole(cluster, pods.values())
 
 
 def dials(cluster: Cluster, pods: dict[str, str]) -> list[int]:

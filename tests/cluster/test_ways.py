@@ -119,6 +119,28 @@ def status(cluster: Cluster, space: str, pod: str, name: str) -> str:
     return text.partition("status: ")[2].partition(",")[0]
 
 
+def take_away(cluster: Cluster, reader: Reader) -> None:
+    """Leave `default` as it was found."""
+    cluster.kubectl(
+        "delete", "--ignore-not-found", f"deployment/{ways.DEMO}", f"service/{ways.DEMO}"
+    )
+    reader.follow("resolver.md", "Take it away")
+
+
+def with_image(text: str, number: int) -> str:
+    """Let a manifest of libcluster.md run the image of the tests, with a configuration as if built into it."""
+    (mount,), (volume,) = demo.configuration(f"built-{number}")
+    image = f"image: {release.RELEASE}\n        volumeMounts: [{json.dumps(mount)}]"
+    text = text.replace("image: registry.example.com/demo:1", image)
+    return text.replace("containers:", f"volumes: [{json.dumps(volume)}]\n      containers:")
+
+
+def running(cluster: Cluster) -> set[str]:
+    """Return the names of all pods of the Deployment in `default`, those that are ending, too."""
+    found = cluster.api.find("Pod", "default", f"app={ways.DEMO}")
+    return {str(each["metadata"]["name"]) for each in found}
+
+
 def test_the_resolver_of_one_namespace(cluster: Cluster, reader: Reader, other_space: str) -> None:
     write_deployment(cluster, reader, "default", "resolver.md")
     reader.follow("resolver.md", "Install it", "Use it")
@@ -143,22 +165,6 @@ def test_the_resolver_of_one_namespace(cluster: Cluster, reader: Reader, other_s
     take_away(cluster, reader)
 
 
-def take_away(cluster: Cluster, reader: Reader) -> None:
-    """Leave `default` as it was found."""
-    cluster.kubectl(
-        "delete", "--ignore-not-found", f"deployment/{ways.DEMO}", f"service/{ways.DEMO}"
-    )
-    reader.follow("resolver.md", "Take it away")
-
-
-def with_image(text: str, number: int) -> str:
-    """Let a manifest of libcluster.md run the image of the tests, with a configuration as if built into it."""
-    (mount,), (volume,) = demo.configuration(f"built-{number}")
-    image = f"image: {release.RELEASE}\n        volumeMounts: [{json.dumps(mount)}]"
-    text = text.replace("image: registry.example.com/demo:1", image)
-    return text.replace("containers:", f"volumes: [{json.dumps(volume)}]\n      containers:")
-
-
 def test_libcluster_in_five_minutes(cluster: Cluster, reader: Reader) -> None:
     page, manifest = "libcluster.md", reader.folder / "deployment.yaml"
     before, after = "What you have", "3. Ask for names"
@@ -172,7 +178,8 @@ def test_libcluster_in_five_minutes(cluster: Cluster, reader: Reader) -> None:
     assert {each.node for each in nodes} == {f"demo@{place}" for place in old.values()}
 
     reader.follow(page, "1. podname in your namespace", "2. Take the addresses out")
-    manifest.write_text(manifest.read_text().replace("built-1", "built-2"))
+    named = reader.folder / "named.yaml"
+    named.write_text(named.read_text().replace("built-1", "built-2"))
     reader.follow(page, "4. Apply")
     until(lambda: not old.keys() & running(cluster), "the end of the old pods", deadline_seconds=60)
     new = demo.nodes(cluster, "default", ways.DEMO, 3)
@@ -181,12 +188,6 @@ def test_libcluster_in_five_minutes(cluster: Cluster, reader: Reader) -> None:
     seen = reader.follow(page, "5. Look")
     assert len(set(re.findall(r'"demo@([^"]+)"', seen)) & new.keys()) == 2
     take_away(cluster, reader)
-
-
-def running(cluster: Cluster) -> set[str]:
-    """Return the names of all pods of the Deployment in `default`, those that are ending, too."""
-    found = cluster.api.find("Pod", "default", f"app={ways.DEMO}")
-    return {str(each["metadata"]["name"]) for each in found}
 
 
 def check_stub_zone(cluster: Cluster, reader: Reader, space: str) -> None:
