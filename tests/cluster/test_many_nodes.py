@@ -28,8 +28,6 @@ COREFILE = """
     }
 }
 """
-INSIDE = ("unshare", "--mount", "sh", "-c")
-ENTER = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 PROGRAM = """
     Found = fun(Name) -> element(1, inet_res:getbyname(Name, srv)) end,
     All = fun(Form) -> [Found(lists:flatten(io_lib:format(Form, [N]))) || N <- lists:seq(1, %d)] end,
@@ -73,8 +71,8 @@ async def test_so_many_nodes_are_found(
     async with serving(tmp_path, COREFILE) as server:
         place = f'{{resolv_conf, ""}}. {{nameserver, {{127,0,0,1}}, {port_of(server)}}}.'
         (root / "etc/inetrc").write_text(f"{place} {lines}\n")
-        command = ["env", "ERL_INETRC=/etc/inetrc", "erl", "-noinput", "-eval"]
-        command = [*INSIDE, ENTER, str(root), *command, PROGRAM % (MOST, DOMAIN, DOMAIN)]
+        erl = ["env", "ERL_INETRC=/etc/inetrc", "erl", "-noinput", "-eval"]
+        command = debians.inside(root, *erl, PROGRAM % (MOST, DOMAIN, DOMAIN))
         ran = await asyncio.to_thread(
             subprocess.run, command, capture_output=True, text=True, timeout=60
         )

@@ -21,6 +21,7 @@ PACKAGES = (
     "erlang-src",
     "erlang-ssl",
 )
+ENTER = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 
 
 def debian(otp: str) -> Path:
@@ -41,6 +42,11 @@ def unpack(otp: str, folder: Path) -> Path:
     folder.mkdir()
     subprocess.run(["tar", "-C", folder, "-xf", debian(otp)], check=True)
     return folder
+
+
+def inside(root: Path, *command: str) -> list[str]:
+    """Give the words that run a command in an unpacked Debian, with mounts of its own."""
+    return ["unshare", "--mount", "sh", "-c", ENTER, str(root), *command]
 
 
 if __name__ == "__main__":
