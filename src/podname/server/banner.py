@@ -11,6 +11,7 @@ import sys
 import time
 
 from podname import __version__
+from podname.engine.choice import remark
 from podname.server.lifecycle import Server
 from podname.server.source import EXAMPLES
 from podname.server.version import version
@@ -23,6 +24,8 @@ _LOOK_SECONDS = 0.02
 async def show(server: Server, log_format: str, started_seconds: float) -> None:
     """Tell what is served, then, as soon as every plugin can answer, that all is ready."""
     _tell("\n".join([*_zones(server), version(server.engine.name)]), log_format)
+    if text := remark(server.engine):
+        _log.warning(text)
     while server.unready():  # noqa: ASYNC110 - plugins say whether, not when
         await asyncio.sleep(_LOOK_SECONDS)
     seconds = time.perf_counter() - started_seconds

@@ -1,0 +1,180 @@
+"""`make install` and `pip install` with a Rust toolchain, with half of one and without; cargo is a script here.
+
+With real toolchains in real Debians: tests/debians/run.sh.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+MAKE = shutil.which("make")
+CARGO = """\
+#!/bin/sh
+case $1 in
+--version) echo 'cargo 1.88.0 (0123abc 2025-06-26)' ;;
+build) mkdir -p rust/target/release && echo native >rust/target/release/libpodname_core.so ;;
+*) exit 101 ;;
+esac
+"""
+PROGRAMS = {"cargo": CARGO, "cc": "#!/bin/sh\n"}
+HALVES = {
+    "old": {**PROGRAMS, "cargo": CARGO.replace("1.88.0", "1.85.1")},
+    "no linker": {"cargo": CARGO},
+    "no default": {**PROGRAMS, "cargo": "#!/bin/sh\necho 'error: no default toolchain' >&2\nexit 1\n"},
+}  # fmt: skip
+LACKING = {
+    "old": "cargo is 1.85, and 1.88 or newer is needed",
+    "no linker": "there is no linker `cc` (Debian: gcc and libc6-dev)",
+    "no default": "cargo does not run (error: no default toolchain)",
+}
+FAILING = {
+    **PROGRAMS,
+    "cargo": CARGO.replace("build) ", "build) echo 'error: E0001' >&2; exit 101; "),
+}
+
+
+class Clone:
+    """A clone whose .venv has everything, but no native engine; the path has none of this machine's toolchains."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.bin = folder, folder / "bin"
+        self.module = folder / "src/podname/_core.abi3.so"
+        for name in ("Makefile", "pyproject.toml", "_build", "requirements", "rust/Cargo.toml"):
+            _copy(ROOT / name, folder / name)
+        for made in (self.module.parent, self.bin, folder / ".venv/bin"):
+            made.mkdir(parents=True)
+        (self.bin / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
+        (folder / ".venv/bin/python").symlink_to(sys.executable)
+        for stamp in (".runtime", ".installed"):
+            (folder / ".venv" / stamp).touch()
+
+    def has(self, programs: dict[str, str]) -> None:
+        """Put programs on the path, in place of those that were there."""
+        for name in PROGRAMS:
+            (self.bin / name).unlink(missing_ok=True)
+        for name, text in programs.items():
+            (self.bin / name).write_text(text)
+            (self.bin / name).chmod(0o755)
+
+    def run(self, *words: str, **environment: str) -> tuple[int, str]:
+        """Give the exit code and standard error of a command in it."""
+        ran = subprocess.run(
+            words,
+            cwd=self.folder,
+            env={"PATH": str(self.bin), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ran.returncode, ran.stderr
+
+    def install(self, **environment: str) -> str:
+        """Run `make install`, which must go well; give what people read."""
+        assert MAKE is not None
+        code, told = self.run(MAKE, "--no-print-directory", "install", **environment)
+        assert code == 0, told
+        return told
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return Clone(tmp_path)
+
+
+needs_make = pytest.mark.skipif(MAKE is None, reason="make is not installed")
+
+
+@needs_make
+def test_the_native_engine_is_built_once_and_anew_when_its_sources_change(clone: Clone) -> None:
+    clone.has(PROGRAMS)
+    assert "building the native engine" in clone.install()
+    assert clone.module.read_text() == "native\n"
+    clone.has({})
+    assert clone.install() == ""
+    (clone.folder / "rust/Cargo.toml").touch()
+    assert clone.install() == (
+        "podname: no Rust toolchain (cargo): no native engine, Python answers\n"
+    )
+    assert not clone.module.exists()
+
+
+@needs_make
+@pytest.mark.parametrize("half", HALVES)
+def test_half_a_toolchain_is_named_in_a_line_until_it_is_whole(clone: Clone, half: str) -> None:
+    clone.has(HALVES[half])
+    told = f"podname: THE NATIVE ENGINE IS NOT BUILT: {LACKING[half]}. Going on in Python.\n"
+    assert clone.install() == told
+    assert clone.install() == told
+    assert not clone.module.exists()
+    clone.has(PROGRAMS)
+    clone.install()
+    assert clone.module.exists()
+
+
+@needs_make
+def test_a_build_that_fails_shows_why_and_is_tried_again(clone: Clone) -> None:
+    clone.has(FAILING)
+    told = clone.install().splitlines()
+    assert told[1] == "error: E0001"
+    assert "COULD NOT BE BUILT" in told[2]
+    assert "PODNAME_PURE=1 leaves it out" in told[3]
+    clone.has(PROGRAMS)
+    clone.install()
+    assert clone.module.exists()
+
+
+@needs_make
+def test_podname_pure_takes_the_native_engine_away(clone: Clone) -> None:
+    clone.has(PROGRAMS)
+    clone.install()
+    assert "PODNAME_PURE is set" in clone.install(PODNAME_PURE="1")
+    assert not clone.module.exists()
+    clone.install()
+    assert clone.module.exists()
+
+
+def test_cargo_checks_only_what_was_built_with_what_it_has(clone: Clone) -> None:
+    can = (sys.executable, "_build/native.py", "can")
+    clone.has(PROGRAMS)
+    assert clone.run(*can) == (1, "")
+    clone.module.touch()
+    assert clone.run(*can) == (0, "")
+    assert clone.run(*can, "fmt") == (
+        1,
+        "podname: cargo has no `fmt`: the Rust code is not checked\n",
+    )
+    for half in HALVES.values():
+        clone.has(half)
+        assert clone.run(*can) == (1, "")
+
+
+REQUIRES = "import backend; print(backend.get_requires_for_build_wheel(), file=backend.sys.stderr)"
+
+
+def test_a_wheel_is_pure_without_a_toolchain_and_refused_with_half_of_one(clone: Clone) -> None:
+    ask = (sys.executable, "-c", REQUIRES)
+    path = {"PYTHONPATH": str(clone.folder / "_build")}
+    assert clone.run(*ask, **path) == (0, "['hatchling']\n")
+    clone.has(PROGRAMS)
+    assert "maturin" in clone.run(*ask, **path)[1]
+    for half, programs in HALVES.items():
+        clone.has(programs)
+        code, told = clone.run(*ask, **path)
+        assert code == 1
+        assert LACKING[half] in told
+        assert "PODNAME_PURE=1 pip install" in told
+        assert clone.run(*ask, **path, PODNAME_PURE="1") == (0, "['hatchling']\n")
