@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from yaml.constructor import ConstructorError
 
 from podname.errors import ManifestError
 from podname.kube.flatten import key_of
@@ -32,6 +33,18 @@ _DOCUMENT = re.compile(rb"^(?=---(?:\s|$))", re.MULTILINE)
 
 class _Loader(yaml.CSafeLoader):
     """Nodes first, for their lines; then one object after the other, so that a bad one costs itself."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Make an object; a scalar of which none can be made (a date in month 99) is told in our words."""
+        try:
+            return super().construct_object(node, deep)
+        except (
+            ValueError,
+            LookupError,
+            AttributeError,
+        ) as error:  # PyYAML lets all of them through
+            problem = f"{node.value[:40]!r} is no {node.tag.rpartition(':')[2]}"
+            raise ConstructorError(None, None, problem, node.start_mark) from error
 
 
 @dataclass(frozen=True)
@@ -142,13 +155,16 @@ def _parse_documents(file: ManifestFile, octets: bytes, lines_above: int) -> Non
             for item, kind in _yaml_items(node):
                 _take_node(file, loader, item, kind, lines_above)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = lines_above + mark.line + 1 if mark else line
-        file.give_up(error.problem or str(error), line)
+        file.give_up(error.problem or str(error), _line_of(error, lines_above, line))
     except RecursionError:
         file.give_up("nested too deeply", line)
     except (yaml.YAMLError, UnicodeError) as error:
         file.give_up(" ".join(str(error).split()), line)
+
+
+def _line_of(error: yaml.MarkedYAMLError, lines_above: int, otherwise: int) -> int:
+    mark = error.problem_mark or error.context_mark
+    return lines_above + mark.line + 1 if mark else otherwise
 
 
 def _take_node(
@@ -157,8 +173,9 @@ def _take_node(
     line = lines_above + node.start_mark.line + 1
     try:
         raw = loader.construct_document(node)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
-        file.problems.append(ManifestError(" ".join(str(error).split()), file.name, line))
+    except yaml.MarkedYAMLError as error:
+        line = _line_of(error, lines_above, line)
+        file.problems.append(ManifestError(error.problem or str(error), file.name, line))
     else:
         file.take(raw, line, kind)
 

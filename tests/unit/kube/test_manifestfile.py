@@ -120,10 +120,32 @@ def test_what_cannot_be_read_is_named_with_its_line() -> None:
             " no name in DNS can be made of it"
         ),
         "bad.yaml:15: Pod default/partly: 'nonsense' is no address",
-        "bad.yaml:19: month must be in 1..12",
+        "bad.yaml:19: '2022-99-99' is no timestamp",
         "bad.yaml:21: this is no Kubernetes object: it has no `kind`",
     ]
     assert not file.is_broken
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("2022-99-99", "'2022-99-99' is no timestamp"),
+        ("2022-01-01T99:00:00Z", "'2022-01-01T99:00:00Z' is no timestamp"),
+        ("!!timestamp soon", "'soon' is no timestamp"),
+        ("!!int ''", "'' is no int"),
+        ("!!int 0x", "'0x' is no int"),
+        (f"!!int {'9' * 5000}", f"'{'9' * 40}' is no int"),
+        ("!!float x", "'x' is no float"),
+        ("!!bool maybe", "'maybe' is no bool"),
+        ("!mine x", "could not determine a constructor for the tag '!mine'"),
+    ],
+)
+def test_a_value_that_its_tag_does_not_allow_costs_its_object(value: str, problem: str) -> None:
+    """In our words: Python's change with its version, and some of what PyYAML raises is no YAMLError."""
+    good = "kind: Pod\napiVersion: v1\nmetadata: {name: good}\n"
+    file = read(f"{good}---\nkind: Pod\nx:\n  y: {value}\n---\n{good}", "a.yaml")
+    assert [str(told) for told in file.problems] == [f"a.yaml:7: {problem}"]
+    assert len(file.objects) == 2
 
 
 def test_the_same_for_json() -> None:
