@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,15 +31,25 @@ def wanted() -> bool:
 
 def lacking() -> str:
     """Name what is missing where cargo is there; "" where everything is."""
-    found = _cargo("--version")
+    found = _run("cargo", "--version")
     version = re.match(r"cargo (\d+)\.(\d+)", found.stdout)
     if not version:
         return f"cargo does not run ({_first_line(found.stderr)})"
     oldest = re.search(r'^rust-version = "(\d+)\.(\d+)', CRATE.read_text(), re.MULTILINE)
     if oldest and tuple(map(int, version.groups())) < tuple(map(int, oldest.groups())):
         return f"cargo is {'.'.join(version.groups())}, and {'.'.join(oldest.groups())} or newer is needed"
+    return _linker_fault()
+
+
+def _linker_fault() -> str:
     if not shutil.which("cc"):
         return "there is no linker `cc` (Debian: gcc and libc6-dev)"
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "empty.c"
+        program.write_text("int main(void) { return 0; }\n")
+        linked = _run("cc", str(program), "-o", str(program.with_suffix("")))
+    if linked.returncode:
+        return f"`cc` cannot link (Debian: libc6-dev): {_first_line(linked.stderr)}"
     return ""
 
 
@@ -77,14 +88,13 @@ def can(subcommands: list[str]) -> bool:
     """Tell whether cargo can check the native engine: it was built, and cargo has these subcommands."""
     if not MODULE.exists() or not wanted() or lacking():
         return False
-    missing = [word for word in subcommands if _cargo(word, "--version").returncode]
+    missing = [word for word in subcommands if _run("cargo", word, "--version").returncode]
     if missing:
         _tell(f"cargo has no `{'`, no `'.join(missing)}`: the Rust code is not checked")
     return not missing
 
 
-def _cargo(*words: str) -> subprocess.CompletedProcess[str]:
-    command = ["cargo", *words]
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
 
 

@@ -26,11 +26,13 @@ PROGRAMS = {"cargo": CARGO, "cc": "#!/bin/sh\n"}
 HALVES = {
     "old": {**PROGRAMS, "cargo": CARGO.replace("1.88.0", "1.85.1")},
     "no linker": {"cargo": CARGO},
+    "no libc": {**PROGRAMS, "cc": "#!/bin/sh\necho 'ld: cannot find Scrt1.o' >&2\nexit 1\n"},
     "no default": {**PROGRAMS, "cargo": "#!/bin/sh\necho 'error: no default toolchain' >&2\nexit 1\n"},
 }  # fmt: skip
 LACKING = {
     "old": "cargo is 1.85, and 1.88 or newer is needed",
     "no linker": "there is no linker `cc` (Debian: gcc and libc6-dev)",
+    "no libc": "`cc` cannot link (Debian: libc6-dev): ld: cannot find Scrt1.o",
     "no default": "cargo does not run (error: no default toolchain)",
 }
 FAILING = {
