@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from tests.support.server import addresses, serving
 
+import podname as podname_package
 from podname import __version__
 
 CLUSTER_DEMO = "cluster-demo-7bd795854f-298qd.default.pod.cluster.local"
@@ -44,10 +46,13 @@ class Process:
 
 
 @asynccontextmanager
-async def podname(folder: Path, *arguments: str, stdin: str = "") -> AsyncIterator[Process]:
+async def podname(
+    folder: Path, *arguments: str, stdin: str = "", **environment: str
+) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "podname", *arguments),
         cwd=folder,
+        env={**os.environ, **environment},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -114,3 +119,42 @@ async def test_a_port_in_use_is_1(tmp_path: Path) -> None:
     expected = f"podname: cannot listen on dns://127.0.0.1:{port}: "
     assert err.decode().startswith(expected)
     assert os.strerror(98).lower() in err.decode().lower()
+
+
+@pytest.mark.parametrize(
+    ("module", "fault"),
+    [
+        ("", "was not built"),
+        ("x", r"cannot be loaded \(_core\.abi3\.so: [^/]+\)"),
+    ],
+)
+async def test_without_the_native_engine_serve_says_so_in_one_line_without_a_path(
+    tmp_path: Path, module: str, fault: str
+) -> None:
+    package = tmp_path / "path/podname"
+    package.mkdir(parents=True)
+    for entry in Path(podname_package.__file__).parent.iterdir():
+        if not entry.name.startswith(("_core", "__pycache__")):
+            (package / entry.name).symlink_to(entry)
+    if module:
+        (package / "_core.abi3.so").write_text(module)
+    here = {"PYTHONPATH": str(package.parent), "PODNAME_ENGINE": ""}
+    (tmp_path / "Corefile").write_text(WHOAMI)
+    async with podname(tmp_path, "-version", **here) as asked:
+        out, err = await asked.process.communicate()
+        assert out.endswith(b", engine python\n")
+        assert err == b""
+    async with podname(tmp_path, "serve", **here) as running:
+        await running.line(r"\(engine python\) is ready")
+        assert await running.end() == 0
+    told = [line for line in running.lines if "native" in line]
+    assert len(told) == 1
+    expected = rf"\[WARNING\] the native engine {fault}: Python answers, which costs more CPU"
+    assert re.fullmatch(expected, told[0])
+    async with podname(tmp_path, "serve", **{**here, "PODNAME_ENGINE": "python"}) as running:
+        await running.line(r"\(engine python\) is ready")
+    assert "native" not in "".join(running.lines)
+    async with podname(tmp_path, "serve", **{**here, "PODNAME_ENGINE": "native"}) as running:
+        out, err = await running.process.communicate()
+        assert running.process.returncode == 2
+    assert re.fullmatch(rf"podname: the native engine {fault}\n", err.decode())
