@@ -16,7 +16,7 @@ NATIVE_SOURCES := _build/native.py $(wildcard rust/Cargo.* rust/src/*.rs)
 CARGO_CAN := $(BIN)/python _build/native.py can
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-rust test-erlang test-cluster fuzz lint lint-rust format lock clean
+.PHONY: help install serve test test-rust test-erlang test-debians test-cluster fuzz lint lint-rust format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -50,7 +50,7 @@ serve: $(if $(wildcard $(INSTALLED)),install,$(RUNTIME)) ## Answer DNS on 127.0.
 
 test: install ## Run every test that needs nothing but this (under five minutes)
 	$(BIN)/python -m pytest tests/unit
-	@! $(CARGO_CAN) test || $(MAKE) --no-print-directory test-rust
+	@! $(CARGO_CAN) || $(MAKE) --no-print-directory test-rust
 
 test-rust: # the native engine's own tests
 	cargo test --quiet --release --manifest-path rust/Cargo.toml
@@ -62,6 +62,9 @@ fuzz: ## Feed the native module broken packets, changes and objects (needs night
 	ASAN_OPTIONS=detect_leaks=0 $(FUZZ) packet -- $(FUZZ_LIMITS) # its table is static, and its packed pointers look like leaks
 	$(FUZZ) table -- $(FUZZ_LIMITS)
 	$(FUZZ) protobuf -- $(FUZZ_LIMITS)
+
+test-debians: install ## Run make serve and make test as a new user of several Debians (root, debootstrap; DEBIANS=bookworm)
+	$(BIN)/python -m tests.debians $(DEBIANS)
 
 test-cluster: install ## Run the tests on a real Kubernetes cluster (root, Go, Debian's packages; ten minutes more the first time)
 	tests/cluster/prepare.sh

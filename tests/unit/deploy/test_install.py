@@ -19,7 +19,15 @@ CARGO = """\
 case $1 in
 --version) echo 'cargo 1.88.0 (0123abc 2025-06-26)' ;;
 build) mkdir -p rust/target/release && echo native >rust/target/release/libpodname_core.so ;;
+test | fmt | clippy) echo "rust: $1" >&2 ;;
 *) exit 101 ;;
+esac
+"""
+PYTHON = """\
+#!/bin/sh
+case $1 in
+-m) echo "python: $2" >&2 ;;
+*) exec {} "$@" ;;
 esac
 """
 PROGRAMS = {"cargo": CARGO, "cc": "#!/bin/sh\n"}
@@ -52,7 +60,9 @@ class Clone:
         for made in (self.module.parent, self.bin, folder / ".venv/bin"):
             made.mkdir(parents=True)
         (self.bin / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
-        (folder / ".venv/bin/python").symlink_to(sys.executable)
+        _program(folder / ".venv/bin/python", PYTHON.format(sys.executable))
+        for tool in ("ruff", "mypy", "lint-imports"):
+            _program(folder / ".venv/bin" / tool, "#!/bin/sh\n")
         for stamp in (".runtime", ".installed"):
             (folder / ".venv" / stamp).touch()
 
@@ -61,8 +71,7 @@ class Clone:
         for name in PROGRAMS:
             (self.bin / name).unlink(missing_ok=True)
         for name, text in programs.items():
-            (self.bin / name).write_text(text)
-            (self.bin / name).chmod(0o755)
+            _program(self.bin / name, text)
 
     def run(self, *words: str, **environment: str) -> tuple[int, str]:
         """Give the exit code and standard error of a command in it."""
@@ -76,12 +85,21 @@ class Clone:
         )
         return ran.returncode, ran.stderr
 
-    def install(self, **environment: str) -> str:
-        """Run `make install`, which must go well; give what people read."""
+    def make(self, target: str, **environment: str) -> str:
+        """Run `make`, which must go well; give what people read."""
         assert MAKE is not None
-        code, told = self.run(MAKE, "--no-print-directory", "install", **environment)
+        code, told = self.run(MAKE, "--no-print-directory", target, **environment)
         assert code == 0, told
         return told
+
+    def install(self, **environment: str) -> str:
+        """Run `make install`."""
+        return self.make("install", **environment)
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -149,19 +167,32 @@ def test_podname_pure_takes_the_native_engine_away(clone: Clone) -> None:
     assert clone.module.exists()
 
 
-def test_cargo_checks_only_what_was_built_with_what_it_has(clone: Clone) -> None:
-    can = (sys.executable, "_build/native.py", "can")
+@needs_make
+def test_rust_code_is_tested_and_checked_where_that_works(clone: Clone) -> None:
     clone.has(PROGRAMS)
-    assert clone.run(*can) == (1, "")
-    clone.module.touch()
-    assert clone.run(*can) == (0, "")
-    assert clone.run(*can, "fmt") == (
-        1,
-        "podname: cargo has no `fmt`: the Rust code is not checked\n",
+    assert clone.make("test").endswith("python: pytest\nrust: test\n")
+    assert clone.make("lint") == "rust: fmt\nrust: clippy\npython: mypy.stubtest\n"
+    clone.has({**PROGRAMS, "cargo": CARGO.replace("test | fmt | clippy", "test")})
+    assert clone.make("test") == "python: pytest\nrust: test\n"
+    assert (
+        clone.make("lint")
+        == "podname: cargo has no `fmt`, no `clippy`: the Rust code is not checked\n"
     )
-    for half in HALVES.values():
-        clone.has(half)
-        assert clone.run(*can) == (1, "")
+    for programs in ({}, FAILING, *HALVES.values()):
+        clone.has(programs)
+        (clone.folder / "rust/Cargo.toml").touch()
+        assert clone.make("test").endswith("python: pytest\n")
+        assert "rust:" not in clone.make("lint")
+
+
+@needs_make
+def test_rust_code_is_left_alone_when_its_toolchain_has_gone(clone: Clone) -> None:
+    clone.has(PROGRAMS)
+    clone.install()
+    for programs in ({}, *HALVES.values()):
+        clone.has(programs)
+        assert clone.make("test") == "python: pytest\n"
+        assert clone.module.exists()
 
 
 REQUIRES = "import backend; print(backend.get_requires_for_build_wheel(), file=backend.sys.stderr)"
