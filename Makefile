@@ -44,7 +44,7 @@ ifneq ($(PODNAME_PURE),)
 .PHONY: $(NATIVE) # remove what was built before
 endif
 
-# Once there is more than it needs, that is kept up to date.
+# After a `make install` it keeps up to date what that made; before, the tests' needs and the native engine can wait.
 serve: $(if $(wildcard $(INSTALLED)),install,$(RUNTIME)) ## Answer DNS on 127.0.0.1:1053 from the example cluster
 	$(BIN)/podname serve -dns.port 1053
 

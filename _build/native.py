@@ -58,6 +58,8 @@ def build() -> None:
     MODULE.unlink(missing_ok=True)  # it is older than its sources
     if os.environ.get(PURE):
         _tell(f"{PURE} is set: no native engine, Python answers")
+    elif sys.platform != "linux":
+        _tell("the native engine is for Linux: Python answers")
     elif not wanted():
         _tell("no Rust toolchain (cargo): no native engine, Python answers")
     elif missing := lacking():
