@@ -69,19 +69,6 @@ PORT = 1053
 SERVE_SECONDS = 120
 
 
-def archive(suite: str, packages: Sequence[str]) -> Path:
-    """Make a Debian (one or two minutes, once)."""
-    key = images.key(repr((suite, packages, images.LEFT_OUT)).encode())
-    made = images.cache() / f"readme-{suite}-{key}.tar"
-    if not made.exists():
-        print(f"making a Debian {suite} (once; kept as {made})", flush=True)
-        with tempfile.TemporaryDirectory(dir=images.cache()) as work:
-            layer = Path(work) / "debian.tar"
-            images.debian(Path(work) / "root", layer, packages, suite)
-            layer.rename(made)
-    return made
-
-
 def fill(root: Path, packed: Path) -> None:
     """Unpack a Debian, with the work tree in a user's home."""
     root.chmod(0o755)
@@ -155,7 +142,7 @@ def passed_on(command: Sequence[str]) -> str:
 def try_out(name: str) -> str:
     """Do what the README says; give a line about it. Raises CalledProcessError or AssertionError."""
     suite, packages, engine = DEBIANS[name]
-    packed = archive(suite, packages)
+    packed = images.debian_archive(f"readme-{suite}", packages, suite)
     with tempfile.TemporaryDirectory(dir=images.cache()) as work:
         root = Path(work)
         fill(root, packed)

@@ -4,8 +4,6 @@ Sources: Debian's erlang-base: 23 in bullseye, 27 in trixie (25 is what runs her
 """
 
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 from tests.cluster.harness import images
@@ -26,15 +24,7 @@ ENTER = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chr
 
 def debian(otp: str) -> Path:
     """Make the archive of a Debian with a release of OTP (half a minute, once)."""
-    key = images.key(repr((RELEASES[otp], PACKAGES, images.LEFT_OUT)).encode())
-    archive = images.cache() / f"otp-{otp}-{key}.tar"
-    if not archive.exists():
-        print(f"making a Debian with OTP {otp} (once; kept as {archive})", file=sys.stderr)
-        with tempfile.TemporaryDirectory(dir=images.cache()) as work:
-            made = Path(work) / "debian.tar"
-            images.debian(Path(work) / "root", made, PACKAGES, RELEASES[otp])
-            made.rename(archive)
-    return archive
+    return images.debian_archive(f"otp-{otp}", PACKAGES, RELEASES[otp])
 
 
 def unpack(otp: str, folder: Path) -> Path:

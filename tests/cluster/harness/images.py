@@ -116,6 +116,18 @@ def debian(root: Path, layer: Path, packages: Sequence[str], suite: str = SUITE)
     subprocess.run(["tar", "-C", root, "-cf", layer, "--numeric-owner", *left_out, "."], check=True)
 
 
+def debian_archive(name: str, packages: Sequence[str], suite: str = SUITE) -> Path:
+    """Give the archive of a small Debian, made once (one or two minutes)."""
+    archive = cache() / f"{name}-{key(repr((suite, packages, LEFT_OUT)).encode())}.tar"
+    if not archive.exists():
+        print(f"making a Debian {suite} (once; kept as {archive})", file=sys.stderr)
+        with tempfile.TemporaryDirectory(dir=cache()) as work:
+            made = Path(work) / "debian.tar"
+            debian(Path(work) / "root", made, packages, suite)
+            made.rename(archive)
+    return archive
+
+
 def _mirror() -> list[str]:
     # The machine's own mirror, as apt knows it; debootstrap has a default when there is none.
     query = ["apt-get", "indextargets", "--format", "$(REPO_URI)", f"Codename: {SUITE}"]
