@@ -11,8 +11,8 @@ from typing import Any
 
 from podname.attach.certificates import optfile
 from podname.attach.inetrc import inetrc
-from podname.attach.inject import BEAMS_NAME, CERTIFICATES, Options, Owner, domain_of, service_of
 from podname.attach.place import MOST_OF_A_LABEL, pods_domain
+from podname.attach.ways import BEAMS_NAME, CERTIFICATES, Options, Owner, domain_of, service_of
 
 PUBLISH = "podname.dev/publish"
 """The annotation by which `podname publish` knows a Service; see `publish/choosing.py`."""
@@ -34,6 +34,7 @@ def files(owner: Owner, options: Options, spec: dict[str, Any]) -> dict[str, Any
             options.nameserver,
             "additive",
             pods_domain(namespace, options.zone) if namespace else "",
+            over_tcp=options.dns_over_tcp,
         )
     if options.port is not None and options.via != "epmd":
         data["remote.vm.args"] = _REMOTE
@@ -81,11 +82,13 @@ def name_problems(
 ) -> list[tuple[tuple[str, ...], str]]:
     """Tell what keeps the names of a workload's pods from being host names, with the path in the workload."""
     found: list[tuple[tuple[str, ...], str]] = []
-    where = ("metadata", "name")
-    if "." in owner.name:
-        message = f"the name {owner.name!r} has a dot, and the Erlang VM calls its host by what stands before it"
+    hostname = str(spec.get("hostname") or "") if owner.kind == "Pod" else ""
+    where = ("spec", "hostname") if hostname else ("metadata", "name")
+    name = hostname or owner.name
+    if "." in name:
+        message = f"the name {name!r} has a dot, and the Erlang VM calls its host by what stands before it"
         found.append((where, message))
-    longest = {"Pod": owner.name, "StatefulSet": f"{owner.name}-0"}.get(owner.kind, "")
+    longest = {"Pod": name, "StatefulSet": f"{name}-0"}.get(owner.kind, "")
     if len(longest) > MOST_OF_A_LABEL:
         message = f"the pod's name has {len(longest)} characters, and a label in DNS has at most {MOST_OF_A_LABEL}"
         found.append((where, message))

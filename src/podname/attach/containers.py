@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from podname.attach.environment import meanings
 from podname.attach.patch import Path
 
 Complain = Callable[[Sequence[str | int], str], None]
@@ -35,7 +36,11 @@ def chosen(
             )
         else:
             number = known.index(name)
-            yield Container(containers[number], ("spec", "containers", number), spec, complain)
+            container = Container(
+                containers[number], ("spec", "containers", number), spec, complain
+            )
+            container.others = ", ".join(other for other in known if other != name)
+            yield container
 
 
 def _default(template: dict[str, Any], known: Sequence[str]) -> str:
@@ -46,16 +51,33 @@ def _default(template: dict[str, Any], known: Sequence[str]) -> str:
 
 
 class Container:
-    """A container that is being changed; `path` is its place in the template."""
+    """A container that is being changed; `path` is its place in the template, `others` are those beside it."""
+
+    others = ""
 
     def __init__(
         self, raw: dict[str, Any], path: Path, spec: dict[str, Any], complain: Complain
     ) -> None:
         self.name = str(raw.get("name", ""))
         self._raw = raw
-        self._path = path
+        self.path = path
         self._spec = spec
         self._complain = complain
+
+    def meanings(self) -> dict[str, str]:
+        """Give what its variables mean in a pod."""
+        return meanings(self._list(self._raw, self.path, "env", make=False))
+
+    def complain(self, message: str) -> None:
+        """Tell that the container itself is in the way."""
+        self._complain(self.path, message)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Tell that a variable which is there is in the way."""
+        number, there = self._variable(name)
+        value = there.get("value") if there else None
+        is_now = f" is {value!r}, which" if isinstance(value, str) else ""
+        self._refuse(number, f"{name}{is_now} {reason}")
 
     def set(self, name: str, value: str) -> None:
         """Set a variable. Another value that is there stays, and is a problem."""
@@ -86,7 +108,7 @@ class Container:
     def mount(self, volume: str, path: str, source: dict[str, Any]) -> None:
         """Mount a volume, and add it to the pod."""
         volumes = self._list(self._spec, ("spec",), "volumes")
-        mounts = self._list(self._raw, self._path, "volumeMounts")
+        mounts = self._list(self._raw, self.path, "volumeMounts")
         wanted = {"name": volume, **source}
         for number, there in enumerate(volumes):
             if (
@@ -104,14 +126,14 @@ class Container:
             if isinstance(there, dict) and there.get("mountPath") == path:
                 if there.get("name") != volume:
                     message = f"{there.get('name')} is mounted at {path}, where {volume} must be"
-                    self._complain((*self._path, "volumeMounts", number), message)
+                    self._complain((*self.path, "volumeMounts", number), message)
                 return
         mounts.append({"name": volume, "mountPath": path, "readOnly": True})
 
     def _put(self, wanted: dict[str, Any]) -> None:
         number, there = self._variable(wanted["name"])
         if there is None:
-            self._list(self._raw, self._path, "env").append(wanted)
+            self._list(self._raw, self.path, "env").append(wanted)
         elif not _within({key: value for key, value in wanted.items() if key != "name"}, there):
             is_now, needed = (
                 there.get("value", "set from elsewhere"),
@@ -121,10 +143,10 @@ class Container:
             self._refuse(number, message)
 
     def _refuse(self, number: int, message: str) -> None:
-        self._complain((*self._path, "env", number), message)
+        self._complain((*self.path, "env", number), message)
 
     def _variable(self, name: str) -> tuple[int, dict[str, Any] | None]:
-        variables = self._list(self._raw, self._path, "env", make=False)
+        variables = self._list(self._raw, self.path, "env", make=False)
         for number, there in zip(reversed(range(len(variables))), reversed(variables), strict=True):
             if isinstance(there, dict) and there.get("name") == name:
                 return number, there

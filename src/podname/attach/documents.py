@@ -1,7 +1,7 @@
 """Manifest files as documents, each with its text, its tree and the objects in it.
 
-Only documents that name a kind of interest are read at all: everything else, templates and broken YAML included, is
-text that passes through.
+Only documents that name a kind of interest, or hold containers, are read at all: everything else, templates and broken
+YAML included, is text that passes through.
 
 Source: YAML 1.1 §9 (document streams); Kubernetes API conventions, "Lists and Simple kinds".
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podname.attach.patch import Operation, Path
+from podname.attach.unreadable import explained, mark_inside
 from podname.attach.yaml_edit import child, edited
 from podname.attach.yaml_tree import Node, YamlError, parse, plain
 from podname.errors import ManifestError
@@ -32,7 +33,8 @@ WORKLOADS: dict[tuple[str, str], Path] = {
 
 COMPANIONS = frozenset({"ConfigMap", "Service", "Secret", "Certificate"})
 _KINDS = "|".join(sorted({kind for _, kind in WORKLOADS} | COMPANIONS))
-_OF_INTEREST = re.compile(rf"\bkind[\"']?\s*:\s*[\"']?(?:{_KINDS}|\w*List)\b")
+_OF_INTEREST = re.compile(rf"\bkind[\"']?\s*:\s*(?:[&!]\S*\s+)*[\"']?(?:{_KINDS}|\w*List)\b")
+_MAY_BE = re.compile(r"\bcontainers\b")
 _SEPARATOR = re.compile(r"^(?=---(?:\s|$))", re.MULTILINE)
 
 
@@ -49,15 +51,26 @@ class Document:
 
     def read(self) -> None:
         """Read the text if it may matter. Raises ManifestError."""
-        if not _OF_INTEREST.search(self.text):
+        is_known = _OF_INTEREST.search(self.text)
+        if not is_known and not _MAY_BE.search(self.text):
             return
         # JSON may be indented with tabs, which YAML takes for no white space; no string of JSON holds one.
         text = self.text.replace("\t", " ") if self.text.lstrip().startswith("{") else self.text
         try:
+            self._parse(text)
+        except YamlError as error:
+            if is_known:
+                raise ManifestError(error.message, self.file, self.line + error.line) from None
+
+    def _parse(self, text: str) -> None:
+        """Read the text. Raises YamlError."""
+        if (mark := mark_inside(text, is_first=self.line == 0)) is not None:
+            raise mark
+        try:
             self.tree = parse(text)
             self.content = plain(self.tree) if self.tree else None
         except YamlError as error:
-            raise ManifestError(error.message, self.file, self.line + error.line) from None
+            raise explained(text, error) from None
 
     def result(self) -> str:
         """Give the text with all operations in it. Raises ManifestError."""
@@ -115,6 +128,13 @@ class Object:
     def template(self) -> Path | None:
         """Where its pod template stands in it; None when it makes no pods."""
         return WORKLOADS.get((str(self.content.get("apiVersion")), self.kind))
+
+    def at(self, path: Path) -> Any:
+        """Give what is at a path of mappings, None if nothing is."""
+        found: Any = self.content
+        for step in path:
+            found = found.get(step) if isinstance(found, dict) else None
+        return found
 
     def error(self, message: str, path: Path = ()) -> ManifestError:
         """Give an error about what is at a path in it."""

@@ -6,7 +6,8 @@ dot only: Erlang never asks an alternative nameserver for a short one.
 *full*: the VM asks podname alone, which forwards what it does not know itself. Short names are found, too.
 
 Either says with EDNS how large an answer may be. Without it one of more than 512 octets comes truncated, and is asked
-for again over TCP; OTP 28.4.2 and what was taken back from it (Debian's 27.3.4.1) take it for malformed instead.
+for again over TCP; OTP 28.4.2 and what was taken back from it (Debian's 27.3.4.1) take it for malformed instead. Over
+TCP from the beginning (`over_tcp`) no answer is truncated.
 
 Sources: ERTS User's Guide, "Inet Configuration"; `inetrc_state` for the order; Erlang/OTP inet_res for the times;
 erlang/otp#11114; RFC 9715 (1,232 octets).
@@ -25,6 +26,7 @@ _SIZE = """\
 {edns, 0}.
 {udp_payload_size, 1232}. % six nodes fill 512 octets, and not every OTP gets the rest
 """
+_OVER_TCP = "{usevc, true}.            % DNS over TCP: an answer of any size arrives whole\n"
 _PATIENCE = """\
 {timeout, 1000}.
 {retry, 2}.               % a nameserver that is silent costs 1.5 s; without these lines 4.7 s
@@ -32,7 +34,12 @@ _PATIENCE = """\
 
 
 def inetrc(
-    nameserver: Nameserver, way: Way = "additive", domain: str = "", searches: Sequence[str] = ()
+    nameserver: Nameserver,
+    way: Way = "additive",
+    domain: str = "",
+    searches: Sequence[str] = (),
+    *,
+    over_tcp: bool = False,
 ) -> str:
     """Write an inetrc. `domain` completes the name of a node that is started with `-name app`."""
     lines = _additive(nameserver) if way == "additive" else _full(nameserver, searches)
@@ -41,7 +48,7 @@ def inetrc(
     return (
         lines
         + "{lookup, [file, dns]}.    % not the C library, which knows nothing of this file\n"
-        + _SIZE
+        + (_OVER_TCP if over_tcp else _SIZE)
         + _PATIENCE
     )
 

@@ -1,6 +1,7 @@
 """The difference between two plain trees, as JSON Patch operations: a webhook answers them, a file is edited by them.
 
-Only what injecting needs: keys are added or replaced, list elements are added at the end; nothing is removed.
+Only what injecting needs: keys are added or replaced, list elements are added at the end; nothing is removed. What is
+empty is replaced as a whole, so that all that comes into it comes in one operation.
 
 Source: RFC 6902, RFC 6901.
 """
@@ -49,7 +50,9 @@ def copied(tree: Any) -> Any:
 
 def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Operation]:
     """Give what makes `new` of `old`. Fast for a `new` that began as `copied(old)`."""
-    if isinstance(old, dict) and isinstance(new, dict):
+    if old in ({}, []) and type(old) is type(new) and len(new) > 1:
+        yield Operation("replace", path, new)
+    elif isinstance(old, dict) and isinstance(new, dict):
         for key, value in new.items():
             if key not in old:
                 yield Operation("add", (*path, key), value)

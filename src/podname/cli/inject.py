@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,14 +11,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from podname.cli.manifest_files import STDIN, manifests, text_of
 from podname.cli.options import dist_port_option, zone_option
+from podname.cli.replacing import replace_files
 from podname.errors import PodnameError
 
 if TYPE_CHECKING:
-    from podname.attach.inject import Options
-
-STDIN = "-"
-_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+    from podname.attach.selection import Selection
+    from podname.attach.ways import Options
 
 
 @click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
@@ -61,6 +62,25 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
     default="",
     help="With --tls: from this issuer of cert-manager.",
 )
+@click.option(
+    "--dns-over-tcp/--no-dns-over-tcp",
+    "dns_over_tcp",
+    default=None,
+    help="Let Erlang ask DNS over TCP: OTP 27.3.4.1 and 28.4.2 lose all nodes at seven or so.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="Also objects of this kind with a spec.template, such as Rollout or Job.",
+)
+@click.option(
+    "--only", multiple=True, metavar="KIND/NAME", help="These workloads, whatever they are."
+)
+@click.option(
+    "--selector", "-l", metavar="SELECTOR", default="", help="Workloads with these labels."
+)
 @click.option("--diff", "is_diff", is_flag=True, help="Show only what changes.")
 @click.option("--in-place", "-i", "in_place", is_flag=True, help="Change the files.")
 def command(
@@ -78,47 +98,83 @@ def command(
     beams: str | None,
     tls: bool,
     issuer: str,
+    dns_over_tcp: bool | None,
+    kinds: tuple[str, ...],
+    only: tuple[str, ...],
+    selector: str,
     is_diff: bool,
     in_place: bool,
 ) -> None:
     """Give workloads what they need to use pod names, and print the manifests.
 
     Reads files, folders and standard input (the default). What is not understood stays byte for byte; doing it twice
-    changes nothing. Exit code 2: something stands in the way, and nothing was written; standard error says what.
+    changes nothing. A Job, a CronJob and a hook of Helm are left alone until --kind or --only names them.
+
+    Standard error says what was left alone, and what was chosen that nobody said. Exit code 2: something stands in the
+    way, or there was no workload to inject; nothing was written.
     """
-    from podname.attach.inject import Options  # noqa: PLC0415 - start time counts
-    from podname.attach.injection import Extras, inject_files  # noqa: PLC0415
+    from podname.attach.manifests import TRUNCATED, Extras, inject_files  # noqa: PLC0415
     from podname.attach.place import Nameserver  # noqa: PLC0415
+    from podname.attach.ways import Options  # noqa: PLC0415 - start time counts
 
     try:
         server = Nameserver.parse(nameserver) if nameserver else None
     except PodnameError as error:
         _fail(str(error))
-    options = Options(via, server, zone, node, containers, port, service, tls)  # type: ignore[arg-type]
-    _check(options, publish=publish, beams=beams, issuer=issuer)
+    options = Options(
+        via,  # type: ignore[arg-type]
+        server,
+        zone,
+        node,
+        containers,
+        port,
+        service,
+        tls,
+        publish,
+        bool(dns_over_tcp),
+    )
+    _check(options, beams=beams, issuer=issuer)
     if in_place and STDIN in (paths or (STDIN,)):
         raise click.UsageError("--in-place changes files: name some")
+    selection = _selection(kinds, only, selector)
     files = _files(paths or (STDIN,))
-    outcome = inject_files(files, options, Extras(namespace, issuer, publish, _beams(beams)))
-    for problem in outcome.problems:
-        click.echo(str(problem), err=True)
+    outcome = inject_files(files, options, Extras(namespace, issuer, _beams(beams)), selection)
+    for line in outcome.problems or outcome.notes:
+        click.echo(str(line), err=True)
     if outcome.problems:
         sys.exit(2)
     if not outcome.workloads:
-        _fail(f"there is no workload in {', '.join(map(_shown, files)) or 'no file'}")
-    for note in outcome.notes:
-        click.echo(f"podname: {note}", err=True)
+        _fail(f"there is no workload to inject in {', '.join(map(_shown, files)) or 'no file'}")
+    if dns_over_tcp is None and via != "epmd" and outcome.texts != files:
+        click.echo(TRUNCATED, err=True)
     if is_diff:
         for name, text in outcome.texts.items():
             click.echo("".join(_diff(_shown(name), files[name], text)), nl=False)
     if in_place:
-        for name, text in outcome.texts.items():
-            _write(name, files[name], text)
+        _write(files, outcome.texts)
     elif not is_diff:
-        sys.stdout.buffer.write(_joined(outcome.texts).encode())
+        _print(_joined(outcome.texts).encode())
 
 
-def _check(options: Options, *, publish: bool, beams: str | None, issuer: str) -> None:
+def _selection(kinds: tuple[str, ...], only: tuple[str, ...], selector: str) -> Selection:
+    """Read which workloads are asked for."""
+    from podname.attach.selection import Selection  # noqa: PLC0415 - start time counts
+    from podname.kube.selectors import BadSelector, parse_selector  # noqa: PLC0415
+
+    names = set()
+    for text in only:
+        kind, slash, name = text.partition("/")
+        if not (kind and slash and name):
+            raise click.UsageError(f"--only takes KIND/NAME such as Deployment/web, not {text!r}")
+        names.add((kind.lower(), name))
+    try:
+        requirements = parse_selector(selector) if selector else ()
+    except BadSelector as error:
+        raise click.UsageError(f"--selector {selector!r}: {error}") from None
+    return Selection(frozenset(kind.lower() for kind in kinds), frozenset(names), requirements)
+
+
+def _check(options: Options, *, beams: str | None, issuer: str) -> None:
     """Refuse options that do not fit together."""
     from podname.attach.release_env import is_node_name  # noqa: PLC0415
 
@@ -137,7 +193,7 @@ def _check(options: Options, *, publish: bool, beams: str | None, issuer: str) -
             "--via subdomain asks cluster DNS: it has no --nameserver",
         ),
         (bool(options.service) and via != "subdomain", "--service belongs to --via subdomain"),
-        (publish and via != "subdomain", "--publish belongs to --via subdomain"),
+        (options.publish and via != "subdomain", "--publish belongs to --via subdomain"),
         (beams is not None and via != "epmd", "--beams belongs to --via epmd"),
         (bool(issuer) and not options.tls, "--issuer belongs to --tls"),
         (
@@ -152,25 +208,14 @@ def _check(options: Options, *, publish: bool, beams: str | None, issuer: str) -
 
 def _files(paths: tuple[str, ...]) -> dict[str, str]:
     files: dict[str, str] = {}
-    for name in (name for path in paths for name in _expanded(path)):
+    for name in manifests(paths, lambda line: click.echo(line, err=True)):
         try:
-            octets = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
-            files[name] = octets.decode()
+            files[name] = text_of(name)
         except OSError as error:
             _fail(f"cannot read {name!r}: {error.strerror}")
         except UnicodeDecodeError as error:
-            _fail(f"{_shown(name)}:{octets[: error.start].count(10) + 1}: this is not UTF-8")
+            _fail(f"{_shown(name)}:{error.object[: error.start].count(10) + 1}: this is not UTF-8")
     return files
-
-
-def _expanded(path: str) -> Iterator[str]:
-    if path == STDIN or not Path(path).is_dir():
-        yield path
-    else:
-        found = (
-            file for file in Path(path).rglob("*") if file.suffix in _SUFFIXES and file.is_file()
-        )
-        yield from map(str, sorted(found))
 
 
 def _beams(folder: str | None) -> Mapping[str, bytes]:
@@ -202,14 +247,25 @@ def _joined(texts: Mapping[str, str]) -> str:
     return out
 
 
-def _write(name: str, before: str, after: str) -> None:
-    if before == after:
-        return
+def _write(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    changed = {name: text.encode() for name, text in after.items() if text != before[name]}
     try:
-        Path(name).write_bytes(after.encode())
+        for name in replace_files(changed):
+            click.echo(name)
     except OSError as error:
-        _fail(f"cannot write {name!r}: {error.strerror}")
-    click.echo(name)
+        _fail(f"cannot write {error.filename!r}, which is as it was: {error.strerror}")
+
+
+def _print(octets: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(octets)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        _fail(f"cannot write what is to be printed: {error.strerror}")
 
 
 def _shown(name: str) -> str:

@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podname.attach.certificates import own_secret, wildcards
-from podname.attach.inject import WAYS, Options, Owner, inject
-from podname.attach.injection import Extras, Outcome, inject_files
+from podname.attach.manifests import Extras, Outcome, inject_files
 from podname.attach.patch import applied, changes
 from podname.attach.place import Nameserver
+from podname.attach.pod_template import inject
+from podname.attach.selection import Selection
+from podname.attach.ways import WAYS, Options, Owner
 
 DATA = Path(__file__).parents[2] / "data/inject"
 SERVER = Nameserver.parse("10.43.0.53")
@@ -36,8 +38,11 @@ OPTIONS = [
 ]
 
 
+JOBS = Selection(frozenset({"job", "cronjob"}))
+
+
 def injected(text: str, options: Options, extras: Extras = EXTRAS) -> str:
-    outcome = inject_files({"f.yaml": text}, options, extras)
+    outcome = inject_files({"f.yaml": text}, options, extras, JOBS)
     assert [str(problem) for problem in outcome.problems] == []
     return outcome.texts["f.yaml"]
 
@@ -106,7 +111,6 @@ def env(name: str, value: str) -> str:
 
 
 CONFLICTS = [
-    (pod("  hostname: x\n"), "search", "f.yaml:9: Pod default/web: hostname is 'x', and each pod would call itself so: remove it"),
     (pod("  hostNetwork: true\n"), "epmd", "f.yaml:9: Pod default/web: a pod on its node's network is called as the node"),
     (pod("  dnsPolicy: Default\n"), "search", "f.yaml:9: Pod default/web: dnsPolicy Default asks the node's nameservers"),
     (pod("  dnsPolicy: Default\n"), "subdomain", "f.yaml:9: Pod default/web: dnsPolicy Default asks"),
@@ -116,8 +120,8 @@ CONFLICTS = [
     (pod("  dnsConfig:\n    searches: [" + ", ".join(f"s{n}" for n in range(30)) + "]\n"), "search", "f.yaml:10: Pod default/web: Kubernetes takes 32"),
     (pod(name="a.b"), "search", "f.yaml:5: Pod default/a.b: the name 'a.b' has a dot"),
     (pod(name="a" * 64), "search", "f.yaml:5: Pod default/" + "a" * 64 + ": the pod's name has 64 characters, and a label"),
-    (pod(container=env("RELEASE_DISTRIBUTION", "name")), "search", "f.yaml:14: Pod default/web: RELEASE_DISTRIBUTION is 'name' and must be 'sname'"),
-    (pod(container=env("RELEASE_NODE", "x@y")), "inetrc", "f.yaml:14: Pod default/web: RELEASE_NODE is 'x@y' and must be 'app@$(POD_NAME)"),
+    (pod(container=env("RELEASE_DISTRIBUTION", "name")), "search", "f.yaml:14: Pod default/web: RELEASE_DISTRIBUTION is 'name', which does not go with --via search, whose names are short: remove it, or take inetrc,"),
+    (pod(container=env("RELEASE_NODE", "x@y")), "inetrc", "f.yaml:14: Pod default/web: RELEASE_NODE is 'x@y', which names another host: remove it, and give --node x to stay x@"),
     (pod(container=env("ERL_AFLAGS", "+S 1")), "epmd", None),
     (pod(container=env("ERL_AFLAGS", "-epmd_module x")), "epmd", "f.yaml:14: Pod default/web: ERL_AFLAGS has -epmd_module already"),
     (pod(container="    env:\n    - name: ERL_AFLAGS\n      valueFrom: {fieldRef: {fieldPath: x}}\n"), "epmd", "f.yaml:12: Pod default/web: ERL_AFLAGS is not written here"),
@@ -126,7 +130,7 @@ CONFLICTS = [
     (pod(container="    volumeMounts:\n    - name: x\n      mountPath: /etc/podname\n"), "inetrc", "f.yaml:12: Pod default/web: x is mounted at /etc/podname"),
     (pod("  containers: []\n").replace("  containers:\n  - name: app\n", ""), "search", "f.yaml:9: Pod default/web: there are no containers"),
     ("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: x\nspec:\n  replicas: 1\n", "search", "f.yaml:6: Deployment x: there is no pod template"),
-    (pod(name="x") + "---\n" + "a: [kind: Pod\n", "search", "f.yaml:13: did not find expected"),
+    (pod(name="x") + "---\n" + "a: [kind: Pod\n", "search", "f.yaml:13: this cannot be read as YAML: did not find expected"),
 ]  # fmt: skip
 
 
@@ -179,15 +183,18 @@ def test_a_service_that_is_there_is_taken_and_shows_pods_that_are_not_ready() ->
 def test_a_service_that_is_elsewhere_is_not_made_again() -> None:
     outcome = inject_files({"f": pod("  subdomain: there\n")}, Options("subdomain"), EXTRAS)
     assert "kind: Service" not in outcome.texts["f"]
-    (note,) = outcome.notes
+    node, note = outcome.notes
+    assert node == (
+        "f:11: Pod default/web: its node is app@web.there.default.svc.cluster.local,"
+        " after the container: --node says otherwise"
+    )
     assert note.startswith(
-        "the Service there of Pod web is not among these files: it must be headless,"
+        "f:2: Pod default/web: its Service there is not among these files: it must be headless,"
     )
 
 
 def test_a_service_to_publish_has_no_selector() -> None:
-    extras = Extras(namespace="default", publish=True)
-    made = [*yaml.safe_load_all(injected(pod(), Options("subdomain"), extras))]
+    made = [*yaml.safe_load_all(injected(pod(), Options("subdomain", publish=True)))]
     assert made[1]["metadata"]["annotations"] == {"podname.dev/publish": "app=a"}
     assert "selector" not in made[1]["spec"]
 

@@ -15,7 +15,7 @@ from tests.support.clock import FakeClock
 from tests.unit.attach.test_webhook_certificate import Cluster
 from tests.unit.attach.test_webhook_namespaces import Spaces
 
-from podname.attach.inject import MARK
+from podname.attach.ways import MARK
 from podname.attach.webhook.configuration import BY_LABEL, NAME
 from podname.attach.webhook.keeping import Keeper
 from podname.attach.webhook.namespaces import Namespaces, Space

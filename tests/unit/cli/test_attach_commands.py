@@ -46,6 +46,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
 def test_inject_reads_standard_input_and_prints(run) -> None:  # type: ignore[no-untyped-def]
     for arguments in ((*SEARCH,), (*SEARCH, "-")):
         ran = run(*arguments, stdin=POD.encode())
+        assert (ran.code, ran.out) == (0, INJECTED)
+        assert ran.err.startswith("podname: Erlang/OTP 27.3.4.1 (Debian 13) and 28.4.2 lose all")
+        assert ran.err.count("\n") == 1
+    for arguments in ((*SEARCH, "--no-dns-over-tcp"), (*SEARCH,)):
+        ran = run(*arguments, stdin=INJECTED.encode())
         assert (ran.code, ran.out, ran.err) == (0, INJECTED, "")
 
 
@@ -81,11 +86,11 @@ def test_inject_shows_only_what_changes(run) -> None:  # type: ignore[no-untyped
 
 def test_inject_writes_nothing_when_something_is_in_the_way(run) -> None:  # type: ignore[no-untyped-def]
     Path("good.yaml").write_text(POD)
-    Path("bad.yaml").write_text(POD + "  hostname: x\n")
+    Path("bad.yaml").write_text(POD + "  hostNetwork: true\n")
     ran = run(*SEARCH, "-i", "good.yaml", "bad.yaml")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
-        "bad.yaml:7: Pod default/web: hostname is 'x', and each pod would call itself so: remove it\n"
+        "bad.yaml:7: Pod default/web: a pod on its node's network is called as the node: remove hostNetwork\n"
     )
     assert Path("good.yaml").read_text() == POD
 
@@ -113,7 +118,7 @@ def test_inject_takes_the_compiled_module(run) -> None:  # type: ignore[no-untyp
         ([*SEARCH, "--issuer", "x"], "--issuer belongs to --tls"),
         ([*SEARCH, "-i"], "--in-place changes files: name some"),
         ([*SEARCH, "nowhere.yaml"], "cannot read 'nowhere.yaml': No such file or directory"),
-        ([*SEARCH], "there is no workload in standard input"),
+        ([*SEARCH], "there is no workload to inject in standard input"),
         (["inetrc"], "--nameserver says where podname answers"),
         (["inetrc", "--nameserver", "x"], "'x' is no nameserver"),
         (["inetrc", "--nameserver", "10.0.0.1", "--service", "x"], "--service needs --namespace"),

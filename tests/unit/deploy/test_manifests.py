@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from podname.attach.inject import Options
-from podname.attach.injection import Extras, inject_files
+from podname.attach.manifests import Extras, inject_files
 from podname.attach.place import Nameserver
+from podname.attach.selection import Selection
+from podname.attach.ways import Options
 from tests.unit.deploy.building import DEPLOY, FOLDERS, Object, build
 
 ROOT = DEPLOY.parent
@@ -224,7 +226,7 @@ spec:
 apiVersion: batch/v1
 kind: Job
 metadata: {name: once}
-spec: {template: {metadata: {labels: {app: once}}, spec: SPEC}}
+spec: {completionMode: Indexed, completions: 2, template: {metadata: {labels: {app: once}}, spec: SPEC}}
 ---
 apiVersion: batch/v1
 kind: CronJob
@@ -239,7 +241,7 @@ OPTIONS = [
     Options("search", SERVER, port=4370),
     Options("inetrc", SERVER, port=4370, tls=True),
     Options("epmd", SERVER, port=4370, tls=True),
-    Options("subdomain", tls=True),
+    Options("subdomain", tls=True, dns_over_tcp=True),
 ]
 
 
@@ -249,8 +251,10 @@ OPTIONS = [
 def test_kubernetes_takes_what_inject_writes(
     options: Options, version: str, *, publish: bool
 ) -> None:
-    extras = Extras(namespace="default", beams={"podname_epmd.beam": b"FOR1"}, publish=publish)
-    outcome = inject_files({"f.yaml": WORKLOADS.replace("SPEC", SPEC)}, options, extras)
+    extras = Extras(namespace="default", beams={"podname_epmd.beam": b"FOR1"})
+    files = {"f.yaml": WORKLOADS.replace("SPEC", SPEC)}
+    selection = Selection(frozenset({"job", "cronjob"}))
+    outcome = inject_files(files, replace(options, publish=publish), extras, selection)
     assert not outcome.problems
     written = list(yaml.safe_load_all(outcome.texts["f.yaml"]))
     assert len(written) >= 6

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from podname.attach.inject import MARK
+from podname.attach.ways import MARK
 from podname.errors import KubeError
 from podname.kube.transport import Requester
 

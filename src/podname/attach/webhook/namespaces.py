@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import Struct, field
 
-from podname.attach.inject import MARK, WAYS
+from podname.attach.ways import MARK, WAYS
 from podname.errors import KubeError
 from podname.kube.flatten import Faults
 from podname.kube.informer import Source

@@ -19,24 +19,16 @@ from typing import Any, get_args
 import msgspec
 
 from podname.attach import companions
-from podname.attach.inject import (
-    BEAMS_NAME,
-    MARK,
-    WAYS,
-    Options,
-    Owner,
-    Way,
-    inject,
-    is_refused,
-    needs_files,
-    service_of,
-)
 from podname.attach.patch import changes, pointer
 from podname.attach.place import DNS_PORT, Nameserver
+from podname.attach.pod_template import inject, is_refused
+from podname.attach.ways import BEAMS_NAME, MARK, WAYS, Options, Owner, Way, needs_files, service_of
 
 API_VERSION = "admission.k8s.io/v1"
 _MOST_WARNINGS = 8
 _MOST_OF_A_WARNING = 250
+INDEX = "batch.kubernetes.io/job-completion-index"
+"""The annotation of a pod of an Indexed Job, whose hostname is `<job>-<index>`."""
 _RANDOM = "xxxxx"
 """As long as what the API server puts behind `generateName`."""
 
@@ -212,7 +204,8 @@ def _owner(pod: dict[str, Any], namespace: str) -> Owner:
             digest = _mapping(metadata, "labels").get("pod-template-hash")
             if kind == "ReplicaSet" and isinstance(digest, str) and name.endswith(f"-{digest}"):
                 return Owner("Deployment", name.removesuffix(f"-{digest}"), namespace)
-            return Owner(kind, name, namespace)
+            is_indexed = INDEX in _mapping(metadata, "annotations")
+            return Owner(kind, name, namespace, is_indexed=is_indexed)
     name = metadata.get("name") or str(metadata.get("generateName", "")).removesuffix("-")
     return Owner("Pod", str(name), namespace)
 

@@ -1,9 +1,9 @@
-"""Injecting into files: every workload of them, and the objects that must stand beside.
+"""Injecting into files: the workloads in them that are chosen, and the objects that must stand beside.
 
 Nothing is written halfway: as long as one workload has a problem there are only problems. What was injected before is
-recognised, so that doing it again changes nothing.
+recognised, so that doing it again changes nothing. What was chosen because nobody said it is a note.
 
-Source: `inject`, which admission shares.
+Source: `pod_template`, which admission shares; erlang/otp#11114.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from typing import Any
 
 from podname.attach import certificates, companions
 from podname.attach.documents import Document, Object, objects, split
-from podname.attach.inject import (
+from podname.attach.patch import END, Operation, Path, changes
+from podname.attach.pod_template import inject, is_refused
+from podname.attach.selection import Chooser, Selection
+from podname.attach.ways import (
+    BEAMS_NAME,
     CERTIFICATE_NAME,
     Options,
     Owner,
     domain_of,
-    inject,
-    is_refused,
     needs_files,
     service_of,
 )
-from podname.attach.patch import END, Operation, Path, changes
 from podname.attach.yaml_dump import dump
-from podname.errors import ManifestError
+from podname.errors import ManifestError, PodnameError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,6 @@ class Extras:
 
     namespace: str = ""
     issuer: str = ""
-    publish: bool = False
     beams: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -45,21 +45,32 @@ class Outcome:
     """The files as they must be, by name, or what is in the way; `notes` are for people."""
 
     texts: dict[str, str] = field(default_factory=dict)
-    problems: list[ManifestError] = field(default_factory=list)
+    problems: list[PodnameError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     workloads: int = 0
 
 
-def inject_files(files: Mapping[str, str], options: Options, extras: Extras) -> Outcome:
+TRUNCATED = (
+    "podname: Erlang/OTP 27.3.4.1 (Debian 13) and 28.4.2 lose all nodes when an answer is too long, at seven or so:"
+    " --dns-over-tcp sets it right; --no-dns-over-tcp says that your OTP is another one"
+)
+"""What nobody may miss, unless it was decided."""
+
+
+def inject_files(
+    files: Mapping[str, str], options: Options, extras: Extras, selection: Selection | None = None
+) -> Outcome:
     """Inject into the texts of files. Never raises for what is in them."""
-    return _Run(options, extras).run(files)
+    return _Run(options, extras, selection or Selection()).run(files)
 
 
 _Key = tuple[str, str, str]
+_MODE = ("spec", "completionMode")
 
 
 class _Run:
-    def __init__(self, options: Options, extras: Extras) -> None:
+    def __init__(self, options: Options, extras: Extras, selection: Selection) -> None:
+        self._chooser = Chooser(selection)
         self._options = options
         self._extras = extras
         self._outcome = Outcome()
@@ -73,8 +84,13 @@ class _Run:
         for thing in found:
             self._there.setdefault((thing.kind, thing.namespace, thing.name), thing)
         for thing in found:
-            if thing.template is not None:
-                self._workload(thing, thing.template)
+            chosen = self._chooser.choose(thing)
+            if chosen.template is not None:
+                self._workload(thing, chosen.template)
+            elif chosen.note:
+                self._note(thing, chosen.note)
+        self._outcome.problems += map(PodnameError, self._chooser.missing_names())
+        self._outcome.notes += self._chooser.missing_kinds()
         self._certificates()
         added: dict[str, list[dict[str, Any]]] = {}
         for key, (wanted, beside) in self._wanted.items():
@@ -94,9 +110,7 @@ class _Run:
             yield from objects(document)
 
     def _workload(self, thing: Object, where: Path) -> None:
-        template: Any = thing.content
-        for step in where:
-            template = template.get(step) if isinstance(template, dict) else None
+        template = thing.at(where)
         if not isinstance(template, dict):
             self._outcome.problems.append(thing.error("there is no pod template", where))
             return
@@ -112,20 +126,27 @@ class _Run:
         self._outcome.problems += [
             thing.error(p.message, (*where, *p.path)) for p in injected.problems
         ]
-        operations = changes(template, injected.template)
+        operations = list(changes(template, injected.template))
         thing.document.operations += [op.below((*thing.path, *where)) for op in operations]
+        for note in injected.notes if operations else ():
+            self._note(thing, note.message, (*where, *note.path))
         self._beside(thing, owner, spec, _labels(thing, template))
 
     def _owner(self, thing: Object) -> Owner:
-        spec = thing.content.get("spec")
-        service = (
-            spec.get("serviceName")
-            if isinstance(spec, dict) and thing.kind == "StatefulSet"
-            else ""
-        )
+        is_stateful = thing.kind == "StatefulSet"
+        service = thing.at(("spec", "serviceName")) if is_stateful else ""
+        mode = thing.at(("spec", "jobTemplate", *_MODE) if thing.kind == "CronJob" else _MODE)
         return Owner(
-            thing.kind, thing.name, thing.namespace or self._extras.namespace, str(service or "")
+            thing.kind,
+            thing.name,
+            thing.namespace or self._extras.namespace,
+            str(service or ""),
+            is_indexed=thing.kind in {"Job", "CronJob"} and mode == "Indexed",
         )
+
+    def _note(self, thing: Object, message: str, path: Path = ()) -> None:
+        note = str(thing.error(message, path))
+        self._outcome.notes += [] if note in self._outcome.notes else [note]
 
     def _beside(
         self, thing: Object, owner: Owner, spec: dict[str, Any], labels: dict[str, str]
@@ -133,14 +154,24 @@ class _Run:
         options = self._options
         if needs_files(options):
             self._want(companions.files(owner, options, spec), thing)
-        if options.via == "epmd" and self._extras.beams:
-            self._want(companions.beams(self._extras.beams), thing)
+        if options.via == "epmd":
+            self._beams(thing)
         if options.via == "subdomain":
             self._service(thing, owner, spec, labels)
         if options.tls:
             domains, _ = self._domains.setdefault(thing.namespace, ([], thing))
             domain = domain_of(options, owner, spec, owner.namespace)
             domains += [] if domain in domains else [domain]
+
+    def _beams(self, thing: Object) -> None:
+        if self._extras.beams:
+            self._want(companions.beams(self._extras.beams), thing)
+        elif ("ConfigMap", thing.namespace, BEAMS_NAME) not in self._there:
+            message = (
+                f"its namespace must have the ConfigMap {BEAMS_NAME}, or the pods wait for it: give --beams, or"
+                f" kubectl create configmap {BEAMS_NAME} --from-file=clients/erlang/ebin"
+            )
+            self._note(thing, message)
 
     def _service(
         self, thing: Object, owner: Owner, spec: dict[str, Any], labels: dict[str, str]
@@ -152,16 +183,17 @@ class _Run:
             name,
         ) not in self._there:
             # Somebody has it in another file; a second one would take its place.
-            self._outcome.notes.append(
-                f"the Service {name} of {thing.kind} {thing.name} is not among these files: it must be headless,"
-                " and publishNotReadyAddresses lets nodes meet before they are ready"
+            self._note(
+                thing,
+                f"its Service {name} is not among these files: it must be headless,"
+                " and publishNotReadyAddresses lets nodes meet before they are ready",
             )
             return
         if not labels:
             self._outcome.problems.append(
                 thing.error("its pods have no labels, so no Service can select them")
             )
-        publish = self._extras.publish
+        publish = self._options.publish
         self._want(companions.service(owner, self._options, spec, labels, publish=publish), thing)
 
     def _want(self, wanted: dict[str, Any], thing: Object) -> None:
@@ -181,7 +213,7 @@ class _Run:
             there = self._there.get(("Secret", namespace, CERTIFICATE_NAME))
             if there is None:
                 self._want(certificates.own_secret(CERTIFICATE_NAME, domains), thing)
-                note = f"the Secret {CERTIFICATE_NAME} holds a private key: keep it out of version control"
+                note = f"podname: the Secret {CERTIFICATE_NAME} holds a private key: keep it out of version control"
                 self._outcome.notes += [] if note in self._outcome.notes else [note]
             elif missing := set(domains) - (certificates.wildcards(there.content) or set()):
                 message = f"its certificate does not cover *.{min(missing)}: remove it, and it is made anew"
