@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podname.attach.patch import Operation, Path
-from podname.attach.unreadable import explained, mark_inside
+from podname.attach.unreadable import MARK, explained, mark_inside
 from podname.attach.yaml_edit import child, edited
 from podname.attach.yaml_tree import Node, YamlError, parse, plain
 from podname.errors import ManifestError
@@ -40,7 +40,7 @@ _SEPARATOR = re.compile(r"^(?=---(?:\s|$))", re.MULTILINE)
 
 @dataclass(eq=False)
 class Document:
-    """A document of a file. `line` is the one before its first."""
+    """A document of a file. `line` is the one before its first; a `mark` of the byte order may stand before its text."""
 
     file: str
     text: str
@@ -48,6 +48,7 @@ class Document:
     tree: Node | None = None
     content: Any = None
     operations: list[Operation] = field(default_factory=list)
+    mark: str = ""
 
     def read(self) -> None:
         """Read the text if it may matter. Raises ManifestError."""
@@ -64,7 +65,7 @@ class Document:
 
     def _parse(self, text: str) -> None:
         """Read the text. Raises YamlError."""
-        if (mark := mark_inside(text, is_first=self.line == 0)) is not None:
+        if (mark := mark_inside(text)) is not None:
             raise mark
         try:
             self.tree = parse(text)
@@ -75,7 +76,7 @@ class Document:
     def result(self) -> str:
         """Give the text with all operations in it. Raises ManifestError."""
         try:
-            return edited(self.text, self.operations)
+            return self.mark + edited(self.text, self.operations)
         except YamlError as error:
             raise ManifestError(error.message, self.file, self.line + error.line) from None
 
@@ -148,9 +149,10 @@ def split(file: str, text: str) -> list[Document]:
     """Take a file's text apart at its document separators."""
     documents: list[Document] = []
     line = 0
-    for part in _SEPARATOR.split(text):
+    for part in _SEPARATOR.split(text.removeprefix(MARK)):
         documents.append(Document(file, part, line))
         line += part.count("\n")
+    documents[0].mark = MARK if text.startswith(MARK) else ""
     return documents
 
 

@@ -15,9 +15,9 @@ _END = re.compile(r"^\.\.\.(?:\s.*)?$", re.MULTILINE)
 _TAB = re.compile(r" *\t")
 
 
-def mark_inside(text: str, *, is_first: bool) -> YamlError | None:
-    """Give the error of a byte order mark at the beginning of a line; one may begin a file."""
-    found = re.compile(f"^{MARK}", re.MULTILINE).search(text, 1 if is_first else 0)
+def mark_inside(text: str) -> YamlError | None:
+    """Give the error of a byte order mark at the beginning of a line."""
+    found = re.search(f"^{MARK}", text, re.MULTILINE)
     if found is None:
         return None
     message = (
