@@ -61,6 +61,16 @@ def test_search(cluster: Cluster, space: str, options: list[str]) -> None:
     check(cluster, space, pods)
 
 
+@PODNAME_ONLY
+def test_dns_over_tcp(cluster: Cluster, space: str) -> None:
+    srv = f"_short.{DEMO}.deploy.{space}.pod.{ZONE}"
+    pods = start(cluster, space, srv, "--via", "search", "--port", "4370", "--dns-over-tcp")
+    check(cluster, space, pods)
+    program = "IO.inspect({:inet_db.res_option(:usevc), :inet_db.res_option(:lookup)})"
+    said = demo.run(cluster, next(iter(pods)), release.PROGRAM, "rpc", program, namespace=space)
+    assert said.strip() == "{true, [:native]}"
+
+
 @COREDNS_ONLY
 def test_inetrc(cluster: Cluster, server: DnsServer, space: str) -> None:
     with resolvers.podname(cluster) as podname:

@@ -40,7 +40,7 @@ _SEPARATOR = re.compile(r"^(?=---(?:\s|$))", re.MULTILINE)
 
 @dataclass(eq=False)
 class Document:
-    """A document of a file. `line` is the one before its first; a `mark` of the byte order may stand before its text."""
+    """A document of a file. `line` is the one before its first; a byte order `mark` may stand before its text."""
 
     file: str
     text: str

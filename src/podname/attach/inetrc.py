@@ -26,7 +26,11 @@ _SIZE = """\
 {edns, 0}.
 {udp_payload_size, 1232}. % six nodes fill 512 octets, and not every OTP gets the rest
 """
-_OVER_TCP = "{usevc, true}.            % DNS over TCP: an answer of any size arrives whole\n"
+_OVER_TCP = """\
+{usevc, true}.            % DNS over TCP: an answer of any size arrives whole
+{timeout, 150}.           % of which the VM waits five times as long over TCP
+{retry, 2}.
+"""
 _PATIENCE = """\
 {timeout, 1000}.
 {retry, 2}.               % a nameserver that is silent costs 1.5 s; without these lines 4.7 s
@@ -48,8 +52,7 @@ def inetrc(
     return (
         lines
         + "{lookup, [file, dns]}.    % not the C library, which knows nothing of this file\n"
-        + (_OVER_TCP if over_tcp else _SIZE)
-        + _PATIENCE
+        + (_OVER_TCP if over_tcp else _SIZE + _PATIENCE)
     )
 
 

@@ -168,6 +168,37 @@ def test_a_stateful_pod_keeps_its_hostname_and_its_service() -> None:
     assert environment["RELEASE_NODE"] == "app@$(POD_NAME).web.$(POD_NAMESPACE).svc.cluster.local"
 
 
+def indexed() -> dict[str, Any]:
+    """Give a pod of an Indexed Job, as its controller makes it."""
+    owner = {"kind": "Job", "name": "bare", "controller": True}
+    index = {"batch.kubernetes.io/job-completion-index": "0"}
+    item = pod(generateName="bare-0-", ownerReferences=[owner], annotations=index, labels=index)
+    item["spec"]["hostname"] = "bare-0"
+    return item
+
+
+def single() -> dict[str, Any]:
+    """Give a pod of nobody that is called otherwise."""
+    item = pod(name="one", ownerReferences=[])
+    item["spec"]["hostname"] = "driver"
+    return item
+
+
+@pytest.mark.parametrize(
+    ("item", "node"),
+    [
+        (indexed(), "app@$(POD_JOB_NAME)-$(POD_JOB_INDEX).$(POD_NAMESPACE).pod.cluster.local"),
+        (single(), "app@driver.$(POD_NAMESPACE).pod.cluster.local"),
+    ],
+)
+def test_a_pod_is_called_by_what_it_calls_itself(item: dict[str, Any], node: str) -> None:
+    made = patched(item, response(asked(item), "inetrc"))
+    environment = {each["name"]: each.get("value") for each in made["spec"]["containers"][0]["env"]}
+    assert environment["RELEASE_NODE"] == node
+    assert response(asked(made), "inetrc") == {"uid": "u-1", "allowed": True}
+    assert "patch" in response(asked(item), "search")
+
+
 def _with(**spec: Any) -> dict[str, Any]:
     item = pod()
     item["spec"] |= spec

@@ -1,5 +1,7 @@
 """The commands that attach workloads: what they print, write and refuse."""
 
+# ruff: noqa: E501 - tables
+
 from __future__ import annotations
 
 import io
@@ -7,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from podname.attach.ways import OVER_TCP
 from podname.cli import main
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: default}\nspec:\n  containers:\n  - name: app\n"
@@ -72,6 +76,73 @@ def test_inject_writes_in_place_only_what_changes(run) -> None:  # type: ignore[
     assert run(*SEARCH, "-i", "pod.yaml").out == ""
 
 
+def test_inject_asks_dns_over_tcp_by_an_annotation_that_is_a_file(run) -> None:  # type: ignore[no-untyped-def]
+    ran = run(*SEARCH, "--dns-over-tcp", stdin=POD.encode())
+    assert (ran.code, ran.err) == (0, "")
+    item = yaml.safe_load(ran.out)
+    (volume,), (container,) = item["spec"]["volumes"], item["spec"]["containers"]
+    (file,) = volume["downwardAPI"]["items"]
+    assert file["fieldRef"]["fieldPath"] == "metadata.annotations['podname.dev/inetrc']"
+    assert item["metadata"]["annotations"] == {"podname.dev/inetrc": OVER_TCP}
+    (mount,) = container["volumeMounts"]
+    assert {"name": "ERL_INETRC", "value": f"{mount['mountPath']}/{file['path']}"} in container[
+        "env"
+    ]
+    assert run(*SEARCH, "--dns-over-tcp", stdin=ran.out.encode()).out == ran.out
+    ran = run(
+        "inject",
+        "--via",
+        "inetrc",
+        "--nameserver",
+        "10.0.0.1",
+        "--node",
+        "app",
+        "--dns-over-tcp",
+        stdin=POD.encode(),
+    )
+    assert "{usevc, true}." in ran.out
+    assert "downwardAPI" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            POD + "    env: [{name: ERL_INETRC, value: /own}]\n",
+            "ERL_INETRC is '/own', which is a file of your own: write {usevc, true}. {timeout, 300}. into it, and give --no-dns-over-tcp",
+        ),
+        (
+            POD.replace("{name: web,", "{name: web, annotations: {podname.dev/inetrc: x},"),
+            "the annotation podname.dev/inetrc must be '{usevc, true}. {timeout, 300}.': remove it",
+        ),
+        (
+            POD.replace("{name: web,", "{name: web, annotations: x,"),
+            "metadata and its annotations must be mappings",
+        ),
+    ],
+)
+def test_an_inetrc_of_your_own_stays(run, text: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    ran = run(*SEARCH, "--dns-over-tcp", stdin=text.encode())
+    assert (ran.code, ran.out) == (2, "")
+    assert message in ran.err
+
+
+def test_inject_takes_what_is_asked_for(run) -> None:  # type: ignore[no-untyped-def]
+    two = POD + "---\n" + POD.replace("name: web,", "name: other, labels: {app: x},")
+    for asked in (("--only", "pod/other"), ("--selector", "app in (x)"), ("-l", "app=x")):
+        ran = run(*SEARCH, *asked, stdin=two.encode())
+        assert ran.out.startswith(POD + "---\n")
+        assert ran.out.count("dnsConfig") == 1
+    rollout = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r, namespace: d}\nspec: {template: {spec: {containers: [{name: a}]}}}\n"
+    ran = run(*SEARCH, stdin=rollout.encode())
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines() == [
+        "-:1: Rollout d/r: not injected: podname does not know this kind of argoproj.io/v1alpha1; --kind Rollout injects what is in its spec.template",
+        "podname: there is no workload to inject in standard input",
+    ]
+    assert "dnsConfig" in run(*SEARCH, "--kind", "Rollout", stdin=rollout.encode()).out
+
+
 def test_inject_shows_only_what_changes(run) -> None:  # type: ignore[no-untyped-def]
     Path("pod.yaml").write_text(POD)
     ran = run(*SEARCH, "--diff", "pod.yaml")
@@ -116,6 +187,8 @@ def test_inject_takes_the_compiled_module(run) -> None:  # type: ignore[no-untyp
         ([*SEARCH, "--service", "x"], "--service belongs to --via subdomain"),
         ([*SEARCH, "--node", "a@b"], "--node takes letters"),
         ([*SEARCH, "--issuer", "x"], "--issuer belongs to --tls"),
+        ([*SEARCH, "--only", "web"], "--only takes KIND/NAME such as Deployment/web, not 'web'"),
+        ([*SEARCH, "--selector", "a=b,"], "--selector 'a=b,': "),
         ([*SEARCH, "-i"], "--in-place changes files: name some"),
         ([*SEARCH, "nowhere.yaml"], "cannot read 'nowhere.yaml': No such file or directory"),
         ([*SEARCH], "there is no workload to inject in standard input"),
