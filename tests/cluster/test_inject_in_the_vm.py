@@ -32,14 +32,24 @@ from podname.attach.ways import OVER_TCP, Options
 
 SERVER = Nameserver.parse("10.43.0.53")
 NODE = 'io:format("~s", [node()]), halt().'
-BOOT = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', POD, "timeout", "30", "erl"]
+BOOT = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec timeout 30 erl "$@"']
 
 
 @functools.cache
-def booted(distribution: str, node: str) -> str:
+def booted(distribution: str, node: str, hostname: str = POD) -> str:
     """Start a VM as a release does, and give its node's name; empty if it does not boot."""
     flags = [] if distribution == "none" else [f"-{distribution}", node]
-    command = [*BOOT, "-noshell", "-noinput", "-start_epmd", "false", "-erl_epmd_port", "0", *flags]
+    command = [
+        *BOOT,
+        hostname,
+        "-noshell",
+        "-noinput",
+        "-start_epmd",
+        "false",
+        "-erl_epmd_port",
+        "0",
+        *flags,
+    ]
     environment = {"PATH": "/usr/bin:/bin", "ERL_CRASH_DUMP": "/dev/null", "HOME": "/tmp"}
     ran = subprocess.run(
         [*command, "-eval", NODE], env=environment, capture_output=True, text=True, check=False
@@ -112,6 +122,11 @@ def test_another_distribution_gives_names_of_another_kind() -> None:
     for way in WAYS:
         other = "name" if way == "search" else "sname"
         assert booted(other, "app").partition("@")[2] != POD + DOMAINS[way]
+
+
+def test_a_hostname_that_is_complete_gives_the_same_short_name() -> None:
+    complete = f"{POD}.web.shop.svc.example"
+    assert booted("sname", "app", complete) == f"app@{POD}"
 
 
 CLUSTER_DNS = "127.0.0.153"

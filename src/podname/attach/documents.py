@@ -50,18 +50,21 @@ class Document:
     operations: list[Operation] = field(default_factory=list)
     mark: str = ""
 
-    def read(self) -> None:
-        """Read the text if it may matter. Raises ManifestError."""
+    def read(self) -> str:
+        """Read the text if it may matter. Raises ManifestError; what may matter little and cannot be read is told."""
         is_known = _OF_INTEREST.search(self.text)
         if not is_known and not _MAY_BE.search(self.text):
-            return
+            return ""
         # JSON may be indented with tabs, which YAML takes for no white space; no string of JSON holds one.
         text = self.text.replace("\t", " ") if self.text.lstrip().startswith("{") else self.text
         try:
             self._parse(text)
         except YamlError as error:
+            told = ManifestError(error.message, self.file, self.line + error.line)
             if is_known:
-                raise ManifestError(error.message, self.file, self.line + error.line) from None
+                raise told from None
+            return f"{told} (passed through as it is)"
+        return ""
 
     def _parse(self, text: str) -> None:
         """Read the text. Raises YamlError."""

@@ -104,7 +104,8 @@ class _Run:
         self._documents[name] = split(name, text)
         for document in self._documents[name]:
             try:
-                document.read()
+                note = document.read()
+                self._outcome.notes += [note] if note else []
             except ManifestError as error:
                 self._outcome.problems.append(error)
             yield from objects(document)

@@ -34,7 +34,7 @@ def text_of(name: str) -> str:
 
 
 def _in_folder(folder: str, tell: Callable[[str], None]) -> Iterator[str]:
-    home = Path(folder).resolve()
+    home = os.path.realpath(folder)
     found = [
         Path(place, name)
         for place, folders, files in os.walk(folder)
@@ -42,7 +42,7 @@ def _in_folder(folder: str, tell: Callable[[str], None]) -> Iterator[str]:
     ]
     for file in sorted(found):
         is_link = file.is_symlink()
-        if is_link and not file.resolve().is_relative_to(home):
+        if is_link and not Path(os.path.realpath(file)).is_relative_to(home):
             if file.suffix in _SUFFIXES or file.is_dir():
                 tell(f"{file}: left alone, as it links out of the folder: name it to take it")
         elif file.suffix in _SUFFIXES and file.is_file():

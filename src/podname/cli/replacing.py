@@ -22,10 +22,10 @@ def replace_files(contents: Mapping[str, bytes]) -> Iterator[str]:
     try:
         for name, octets in contents.items():
             with _named(name):
-                beside[name] = _write_beside(Path(name).resolve(), octets)
+                beside[name] = _write_beside(_target(name), octets)
         for name in contents:
             with _named(name):
-                target = Path(name).resolve()
+                target = _target(name)
                 beside[name].rename(target)
                 del beside[name]
                 _sync_folder(target.parent)
@@ -33,6 +33,11 @@ def replace_files(contents: Mapping[str, bytes]) -> Iterator[str]:
     finally:
         for path in beside.values():
             _remove(path)
+
+
+def _target(name: str) -> Path:
+    """Give the file that a name stands for, behind all links."""
+    return Path(os.path.realpath(name))
 
 
 @contextlib.contextmanager
@@ -70,11 +75,13 @@ def _own(descriptor: int, there: os.stat_result) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # What was renamed is renamed, also on a file system that cannot do this.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

@@ -83,6 +83,18 @@ def test_what_comes_from_elsewhere_is_told() -> None:
     assert any("RELEASE_NODE comes from elsewhere" in note for note in outcome.notes)
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("metadata.name", ""), ("status.podIP", "RELEASE_NODE is no node's name: remove it")],
+)
+def test_a_field_of_the_pod_may_be_the_node(path: str, told: str) -> None:
+    text = deployment("$(FIELD)", "").replace(
+        "value: $(FIELD)", f"valueFrom: {{fieldRef: {{fieldPath: {path}}}}}"
+    )
+    outcome = run(text, options("search"))
+    assert [str(each).partition("web: ")[2] for each in outcome.problems] == [told] * bool(told)
+
+
 def test_a_message_keeps_what_is_before_the_at() -> None:
     told = str(run(deployment("my_app@$(POD_IP)", "name"), options("inetrc")).problems[0])
     assert told == (

@@ -230,4 +230,9 @@ def test_a_byte_order_mark_at_the_beginning_stays() -> None:
 
 def test_what_is_broken_and_nobody_knows_passes_through() -> None:
     broken = "kind: Widget\ncontainers: [\n---\n{{- range .Values.x }}\ncontainers:\n---\n"
-    assert run(broken + WEB).texts["f"] == broken + run(WEB).texts["f"]
+    outcome = run(broken + WEB)
+    assert outcome.texts["f"] == broken + run(WEB).texts["f"]
+    assert [note.partition(":")[2].partition(":")[0] for note in outcome.notes] == ["3", "4"]
+    assert outcome.notes[1] == (
+        "f:4: this is a Helm template: run `helm template`, and give what it prints to podname inject (passed through as it is)"
+    )

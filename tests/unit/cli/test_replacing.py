@@ -192,6 +192,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "out").symlink_to("../outside")
     (folder / "back").symlink_to("base")
     (folder / "gone.yaml").symlink_to("nowhere")
+    (folder / "loop.yaml").symlink_to("loop.yaml")
     (folder / "notes.txt").symlink_to("../outside/pod.yaml")
     return folder
 
