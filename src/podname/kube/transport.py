@@ -27,6 +27,7 @@ from urllib.parse import urlencode, urlsplit
 from podname import __version__
 from podname.errors import Forbidden, Gone, KubeError, Unauthorized
 from podname.kube.auth import Credentials
+from podname.kube.backoff import LONGEST_SECONDS
 from podname.kube.http import Connection, Disconnected, Response
 from podname.kube.scrub import scrub
 from podname.kube.shapes import Status
@@ -275,6 +276,6 @@ async def _error(response: Response, call: _Call) -> KubeError:
     code = response.status
     message = f"{call.method} {call.path}: {code}: {said[:500]}"
     after = response.headers.get("retry-after", "")
-    after_seconds = float(after) if after.isdecimal() and len(after) < 6 else 0.0
+    after_seconds = float(after) if after.isascii() and after.isdecimal() else 0.0
     kinds = {401: Unauthorized, 403: Forbidden, 410: Gone}
-    return kinds.get(code, KubeError)(message, code, after_seconds)
+    return kinds.get(code, KubeError)(message, code, min(after_seconds, LONGEST_SECONDS))

@@ -156,12 +156,27 @@ async def test_statuses_become_errors(
     await transport.close()
 
 
-async def test_a_server_says_when_to_come_back(raw: Raw) -> None:
-    octets = b"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 3\r\n\r\nbsy"
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("7", 7),
+        ("30", 30),
+        ("31", 30),
+        ("99999", 30),
+        ("9" * 400, 30),
+        ("-5", 0),
+        ("1.5", 0),
+        ("soon", 0),
+        ("", 0),
+        ("Wed, 21 Oct 2065 07:28:00 GMT", 0),
+    ],
+)
+async def test_a_server_says_when_to_come_back(raw: Raw, said: str, seconds: float) -> None:
+    octets = f"HTTP/1.1 429 X\r\nRetry-After: {said}\r\nContent-Length: 3\r\n\r\nbsy".encode()
     transport = await raw(saying(octets))
     with pytest.raises(KubeError, match="429: bsy") as caught:
         await fetch(transport)
-    assert caught.value.retry_after_seconds == 7.0
+    assert caught.value.retry_after_seconds == seconds
 
 
 async def test_nobody_listens() -> None:
