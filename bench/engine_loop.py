@@ -142,8 +142,7 @@ async def serve(way: str, pods: int, threads: int) -> None:
     else:
         if way == "one by one":
             batch.supported = lambda: False
-        listener = await engine.listen("127.0.0.1", 0, "dns://:53")
-        listener.serve([plan(table)])
+        listener = await engine.listen("127.0.0.1", 0, "dns://:53", [plan(table)])
         port = listener.address[1]
     print(port, flush=True)
     while way == SPINNING:

@@ -206,5 +206,8 @@ class Engine(Protocol):
     def cache(self, plugin: str) -> AnswerCache:
         """Make an empty cache, whose answers are that plugin's."""
 
-    async def listen(self, host: str, port: int, server: str) -> Listener:
-        """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""
+    async def listen(self, host: str, port: int, server: str, plans: Sequence[Plan]) -> Listener:
+        """Bind UDP and TCP and serve the plans; both get the same port when 0 is asked for. Raises OSError.
+
+        No query is answered before the plans are in place: until then it waits in the socket's queue.
+        """

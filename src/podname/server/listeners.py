@@ -55,8 +55,7 @@ class Listeners:
         try:
             for address, plans in wanted.items():
                 if address not in self.open:
-                    await self._bind(address, wanted)
-                    self.open[address].serve(plans)
+                    await self._bind(address, plans, wanted)
                     opened.append(address)
         except PodnameError:
             await self.close(opened)
@@ -78,22 +77,27 @@ class Listeners:
         """Give the port that an address is bound to."""
         return self.open[address].address[1]
 
-    async def _bind(self, address: Address, wanted: Mapping[Address, Sequence[Plan]]) -> None:
+    async def _bind(
+        self,
+        address: Address,
+        plans: Sequence[Plan],
+        wanted: Mapping[Address, Sequence[Plan]],
+    ) -> None:
         """Open one socket, closing our own that is not wanted any more if it stands in the way."""
         try:
-            self.open[address] = await self._listen(address)
+            self.open[address] = await self._listen(address, plans)
         except AddressInUse:
             ours = [a for a in self.open if a[1] == address[1] and a not in wanted]
             if not ours:
                 raise
             await self.close(ours, GRACE_SECONDS)
-            self.open[address] = await self._listen(address)
+            self.open[address] = await self._listen(address, plans)
 
-    async def _listen(self, address: Address) -> Listener:
+    async def _listen(self, address: Address, plans: Sequence[Plan]) -> Listener:
         host, port = address
         label = Bound("", host, port).server
         try:
-            return await self.engine.listen(host, port, label)
+            return await self.engine.listen(host, port, label, plans)
         except OSError as error:
             message = f"cannot listen on {label}: {error.strerror or error}"
             if error.errno == errno.EADDRINUSE:

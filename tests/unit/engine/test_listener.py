@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ import pytest
 from podname.engine.base import Client, Code, Plan
 from podname.engine.python import PythonEngine, batch, misses, tcp
 from podname.engine.python.engine import PythonListener
+from podname.engine.sockets import Pair
 from podname.wire import names, reply
 from podname.wire.query import Query
 from podname.wire.records import answer
@@ -111,7 +113,7 @@ def framed(*questions: str, **settings: object) -> bytes:
 @contextlib.asynccontextmanager
 async def serving(host: str = "127.0.0.1", listen: str | None = None) -> AsyncIterator[Served]:
     engine = engines.current().engine()
-    listener = await engine.listen(host if listen is None else listen, 0, "dns://:53")
+    listener = await engine.listen(host if listen is None else listen, 0, "dns://:53", [])
     served = Served(engine, listener, host)
     try:
         yield served
@@ -204,12 +206,73 @@ async def test_several_listeners() -> None:
 async def test_an_address_in_use_is_an_oserror() -> None:
     async with serving() as served:
         with pytest.raises(OSError, match=r"[Aa]ddress"):
-            await engines.current().engine().listen("127.0.0.1", served.port, "dns://:53")
+            await engines.current().engine().listen("127.0.0.1", served.port, "dns://:53", [])
 
 
 async def test_no_address_is_an_oserror() -> None:
     with pytest.raises(OSError, match=r"known|address|resolution"):
-        await engines.current().engine().listen("no address", 0, "dns://:53")
+        await engines.current().engine().listen("no address", 0, "dns://:53", [])
+
+
+# ---------------------------------------------------------------- start
+
+
+class EarlyClient:
+    """Asks at the earliest moments: over UDP once a socket is bound, over TCP once it is listened on."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, engine: PythonEngine) -> None:
+        self.datagrams = list[socket.socket]()
+        self.over_tcp = list[int]()
+        module = sys.modules[type(engine).__module__]
+        bind, accept = module.bind, tcp.Tcp.accept
+
+        def bind_and_ask(*args: object, **settings: object) -> list[Pair]:
+            pairs: list[Pair] = bind(*args, **settings)
+            for bound, _ in pairs:
+                self._send(bound.getsockname()[:2])
+            return pairs
+
+        async def accept_and_ask(self_: tcp.Tcp, bound: socket.socket, *args: object) -> None:
+            await accept(self_, bound, *args)  # type: ignore[arg-type]
+            reader, writer = await asyncio.open_connection(*bound.getsockname()[:2])
+            writer.write(framed("web.default.svc A"))
+            self.over_tcp.append((await read(reader)).rcode())
+            writer.close()
+            await writer.wait_closed()
+
+        patch.setattr(module, "bind", bind_and_ask)
+        patch.setattr(tcp.Tcp, "accept", accept_and_ask)
+
+    def _send(self, address: tuple[str, int]) -> None:
+        for _ in range(64):  # from many ports: the kernel spreads them over the threads
+            sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, 2)
+            sock.setblocking(False)
+            sock.connect(address)
+            sock.send(make_query("web.default.svc A").to_wire())
+            self.datagrams.append(sock)
+
+    async def over_udp(self) -> list[int]:
+        """Give the RCODEs of the answers to all datagrams."""
+        found = []
+        for sock in self.datagrams:
+            with sock:
+                found.append(int(dns.message.from_wire(await receive(sock)).rcode()))
+        return found
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", ""])
+async def test_nothing_is_answered_before_the_plan(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engines.current().engine()
+    early = EarlyClient(monkeypatch, engine)
+    listener = await engine.listen(host, 0, "dns://:53", [plan(table(ZONE))])
+    try:
+        assert set(await early.over_udp()) == {0}
+        assert set(early.over_tcp) == {0}
+        assert engine.dropped.families().counts["requests_total"] == {}
+    finally:
+        await listener.close(1)
 
 
 # --------------------------------------------------------------- misses

@@ -59,13 +59,16 @@ class NativeListener:
         self._udp.clear()
         self._responders.clear()
 
-    async def open(self, pairs: Sequence[Pair], threads: int) -> None:
-        """Begin to answer on pairs of bound UDP and TCP sockets."""
+    async def open(self, pairs: Sequence[Pair], threads: int, plans: Sequence[Plan]) -> None:
+        """Begin to answer on pairs of bound UDP and TCP sockets, by these plans from the first packet on."""
         for datagrams, stream in pairs:
             shares = [datagrams, *(share_of(datagrams) for _ in range(threads - 1))]
-            self._udp.append(Udp(shares, self._server, self._dropped, self._misses, self._handed))
+            self._udp.append(
+                Udp(shares, self._server, self._dropped, self._misses, self._handed, plans=plans)
+            )
             family = 2 if ":" in datagrams.getsockname()[0] else 1
             responder = NativeResponder(self._server, "tcp", family, self._dropped)
+            responder.serve(plans)
             self._responders.append(responder)
             await self._tcp.accept(stream, responder)
 
@@ -88,13 +91,15 @@ class NativeEngine:
         """Make an empty cache, whose answers are that plugin's."""
         return NativeCache(plugin)
 
-    async def listen(self, host: str, port: int, server: str) -> NativeListener:
-        """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""
+    async def listen(
+        self, host: str, port: int, server: str, plans: Sequence[Plan]
+    ) -> NativeListener:
+        """Bind UDP and TCP and serve the plans; both get the same port when 0 is asked for. Raises OSError."""
         pairs = bind(host, port, share=True)
         bound = pairs[-1][0].getsockname()
         listener = NativeListener((bound[0], bound[1]), server, self.dropped, self.handed)
         try:
-            await listener.open(pairs, self._threads)
+            await listener.open(pairs, self._threads, plans)
         except OSError:
             await listener.close(0)
             for sock in chain.from_iterable(pairs):

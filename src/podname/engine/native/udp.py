@@ -45,6 +45,8 @@ class Udp:
         dropped: Counters,
         misses: Misses,
         handed: Handed,
+        *,
+        plans: Sequence[Plan],
     ) -> None:
         self._sockets, self._server, self._misses = sockets, server, misses
         self._handed, self._unseen = handed, 0
@@ -58,7 +60,7 @@ class Udp:
         self._routing = Routing(server, "udp", family, dropped, len(sockets))
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._plans: dict[int, list[Plan]] = {}
-        routes = self._numbered(())
+        routes = self._numbered(plans)  # the threads answer from here on
         self._core = _core.Udp(
             [sock.fileno() for sock in sockets], is_ipv6, wildcard, self._event, routes
         )

@@ -57,8 +57,8 @@ class PythonListener:
         self._udp.clear()
         self.serve(())  # follows no table any more
 
-    async def open(self, sockets: Sequence[Pair]) -> None:
-        """Begin to answer on pairs of bound UDP and TCP sockets."""
+    async def open(self, sockets: Sequence[Pair], plans: Sequence[Plan]) -> None:
+        """Begin to answer on pairs of bound UDP and TCP sockets, by these plans from the first packet on."""
         loop = asyncio.get_running_loop()
         for datagrams, stream in sockets:
             family = 2 if datagrams.family == socket.AF_INET6 else 1
@@ -66,7 +66,9 @@ class PythonListener:
                 Responder(self._server, protocol, family, self._dropped)
                 for protocol in ("udp", "tcp")
             )
-            self._responders += (over_udp, over_tcp)
+            for responder in (over_udp, over_tcp):
+                responder.serve(plans)
+                self._responders.append(responder)
             endpoint = udp(datagrams, self._server, over_udp, self._misses)
             self._udp.append(endpoint)
             await self._tcp.accept(stream, over_tcp)
@@ -90,13 +92,15 @@ class PythonEngine:
         """Make an empty cache, whose answers are that plugin's."""
         return PythonCache(plugin)
 
-    async def listen(self, host: str, port: int, server: str) -> PythonListener:
-        """Bind UDP and TCP; both get the same port when 0 is asked for. Raises OSError."""
+    async def listen(
+        self, host: str, port: int, server: str, plans: Sequence[Plan]
+    ) -> PythonListener:
+        """Bind UDP and TCP and serve the plans; both get the same port when 0 is asked for. Raises OSError."""
         sockets = bind(host, port)
         bound = sockets[-1][0].getsockname()
         listener = PythonListener((bound[0], bound[1]), server, self.dropped, self.handed)
         try:
-            await listener.open(sockets)
+            await listener.open(sockets, plans)
         except OSError:
             await listener.close(0)
             for sock in chain.from_iterable(sockets):
