@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.cluster.harness import debians
-from tests.cluster.test_epmd_versions import ENTER, INSIDE
 from tests.support import objects
 from tests.support.node_names import ADDRESS, DOMAINS, NAMESPACE, POD, WAYS, cases, deployment
 from tests.support.server import serving
@@ -172,7 +171,8 @@ async def found(root: Path, tmp_path: Path, count: int, file: str = "") -> str:
     (manifests / "pods.yaml").write_text(yaml.safe_dump_all([{**kinds, **pod} for pod in pods]))
     (root / "tmp/inetrc").write_text(file)
     variables = ["env", "ERL_INETRC=/tmp/inetrc"] if file else []
-    command = [*INSIDE, ENTER, str(root), *variables, "erl", "-noshell", "-noinput", "-eval", FOUND]
+    words = (*variables, "erl", "-noshell", "-noinput", "-eval", FOUND)
+    command = debians.inside(root, *words)
     async with serving(tmp_path, COREFILE.format(folder=manifests)):
         run = functools.partial(subprocess.check_output, command, text=True, timeout=60)
         return await asyncio.to_thread(run)
