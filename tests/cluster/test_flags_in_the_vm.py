@@ -1,0 +1,103 @@
+"""What `release-env --check` says of the flags in an env.sh is what a real VM does with them.
+
+No cluster: sh sources each file and starts a VM; for ELIXIR_ERL_OPTIONS as Elixir's script does, unquoted.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from podname.attach.release_env_check import check
+
+PROGRAM = 'io:format("<~0p>", [lists:keymember(edns, 1, inet_db:get_rc())]), halt().'
+START = """. ./env.sh
+exec erl $ELIXIR_ERL_OPTIONS -noshell -noinput -eval "$PROGRAM"
+"""
+VALUES = (
+    "-kernel inetrc '{rc}'",
+    '-kernel inetrc \\"{rc}\\"',
+    "-kernel inetrc {rc}",
+    "-kernel inetrc '\\\"{rc}\\\"'",
+    "-kernel inetrc \\\"'{rc}'\\\"",
+    '-kernel inetrc \\\\\\"{rc}\\\\\\"',
+    '-kernel inetrc \\"\\\\\\"{rc}\\\\\\"\\"',
+    '-kernel inetrc \'\\"{rc}\\"',
+    "-kernel inetrc '\\\"{rc}\\\".'",
+    "-kernel inetrc '\\\"rc\\\"'",
+    "-kernel inetrc rc",
+    "-kernel inetrc",
+    "-kernel  inetrc   '\\\"{rc}\\\"' +S 1",
+    "+S 1 -kernel inetrc '\\\"{rc}\\\"' -kernel inet_dist_listen_min 9100 inet_dist_listen_max 9155",
+    "-kernel inet_dist_listen_min 9100, inet_dist_listen_max 9155 inetrc '\\\"{rc}\\\"'",
+    "-kernel inetrc '\\\"{rc}\\\"' inet_dist_use_interface {{127,0,0,1}}",
+    "-kernel inetrc '\\\"{rc}\\\"' inet_dist_use_interface 127.0.0.1",
+    "-kernel inetrc '\\\"{rc}\\\"' -stdlib key /no/term",
+    "-other key /no/term -kernel inetrc '\\\"{rc}\\\"'",
+)
+
+
+def errors(text: str) -> list[str]:
+    """Return the errors that the check finds."""
+    return [each.message for each in check(text.encode(), "env.sh") if each.severity == "error"]
+
+
+def is_in_effect(folder: Path, text: str) -> bool:
+    """Tell whether a VM that is started so lives and has read the inetrc."""
+    folder.mkdir()
+    (folder / "env.sh").write_text(text)
+    environment = {"PATH": os.environ["PATH"], "PROGRAM": PROGRAM, "ERL_CRASH_DUMP": "/dev/null"}
+    ran = subprocess.run(
+        ["sh", "-c", START],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return ran.returncode == 0 and "<true>" in ran.stdout
+
+
+def forms(path: Path) -> Iterable[str]:
+    """Write each value in each way into a variable."""
+    for value in VALUES:
+        for variable in ("ERL_FLAGS", "ERL_AFLAGS", "ELIXIR_ERL_OPTIONS"):
+            yield f'export {variable}="{value.format(rc=path)}"\n'
+    for value in ("/rc", "rc", f"{path}"):
+        yield f"export ERL_INETRC={value}\n" if value != "/rc" else f"ERL_INETRC={path}\n"
+    yield f"export ERL_FLAGS=-kernel inetrc '\"{path}\"'\n"
+    yield f'ERL_FLAGS=\'-kernel inetrc "\\"{path}\\""\'\n'
+    yield f'set -a\nERL_FLAGS="-kernel inetrc \'\\"{path}\\"\'"\n'
+    yield f'P={path}\nexport ERL_ZFLAGS="-kernel inetrc \'\\"$P\\"\'"\n'
+    yield f"P={path}\nexport ERL_ZFLAGS=\"-kernel inetrc '$P'\"\n"
+    yield f"P={path}\nexport ERL_ZFLAGS='-kernel inetrc \"$P\"'\n"
+    yield f"export ERL_INETRC={path} # here\n"
+    yield f"export ERL_INETRC=\"{path}\"; export OTHER='x y'\n"
+
+
+@pytest.fixture
+def inetrc(tmp_path: Path) -> Path:
+    path = tmp_path / "rc"
+    path.write_text("{edns,0}.\n")
+    return path
+
+
+def test_an_env_sh_is_called_good_when_the_vm_takes_it(tmp_path: Path, inetrc: Path) -> None:
+    texts = list(forms(inetrc))
+    with ThreadPoolExecutor(2) as pool:
+        folders = (tmp_path / str(number) for number in range(len(texts)))
+        held = list(pool.map(is_in_effect, folders, texts))
+    assert {True, False} <= set(held)
+    wrong = [
+        (text, holds, errors(text))
+        for text, holds in zip(texts, held, strict=True)
+        if holds == bool(errors(text))
+    ]
+    assert wrong == []
