@@ -3,7 +3,7 @@
 It knows quotes, escapes, expansions, comments, lists of commands and the branches of `if` and `case`. What EEx prints
 (`<%= @release.name %>`) counts as text, since env.sh.eex is read before it is rendered.
 
-Source: POSIX.1-2017, Shell Command Language, 2.2 Quoting, 2.3 Token Recognition, 2.6 Word Expansions, 2.9 Shell Commands.
+Source: POSIX.1-2017, Shell Command Language, 2.2 Quoting, 2.3 Token Recognition, 2.6 Word Expansions, 2.9 Commands.
 """
 
 from __future__ import annotations
@@ -95,27 +95,29 @@ def _command(script: Script, words: list[_Word], text: str, file: str, block: in
     if not is_export and rest and not _starts(rest[0]):
         return
     for word in assigned:
-        script.assignments.append(_assignment(word, strays, text, file, block, is_export))
+        after = [each for each in strays if each.start > word.start]
+        stray = text[word.end : after[0].end].split(maxsplit=1)[0] if after else ""
+        place, name, value = _place(file, text, word.start), _starts(word), _value(word)
+        source = _unquoted(text[word.start + len(name) + 1 : word.end])
+        script.assignments.append(Assignment(place, name, value, source, block, is_export, stray))
     if is_export:
         names = {word.text for word in rest if _is_name(word)}
         script.exported |= names | {_starts(word) for word in assigned}
 
 
-def _assignment(
-    word: _Word, strays: list[_Word], text: str, file: str, block: int, is_export: bool
-) -> Assignment:
-    name = _starts(word)
-    first = word.pieces[0].text[len(name) + 1 :]
-    value = (*((Piece("text", first),) if first else ()), *word.pieces[1:])
-    place = Place(
-        file, text.count("\n", 0, word.start) + 1, word.start - text.rfind("\n", 0, word.start)
-    )
-    after = [each for each in strays if each.start > word.start]
-    stray = text[word.end : after[0].end].split(maxsplit=1)[0] if after else ""
-    source = text[word.start + len(name) + 1 : word.end]
-    if len(source) > 1 and source[0] == source[-1] and source[0] in "\"'":
-        source = source[1:-1]
-    return Assignment(place, name, value, source, block, is_export, stray)
+def _place(file: str, text: str, at: int) -> Place:
+    return Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+
+
+def _value(word: _Word) -> tuple[Piece, ...]:
+    first = word.pieces[0].text[len(_starts(word)) + 1 :]
+    return (*((Piece("text", first),) if first else ()), *word.pieces[1:])
+
+
+def _unquoted(source: str) -> str:
+    """Take one pair of quotes away, for a message."""
+    is_quoted = len(source) > 1 and source[0] == source[-1] and source[0] in "\"'"
+    return source[1:-1] if is_quoted else source
 
 
 def _starts(word: _Word) -> str:

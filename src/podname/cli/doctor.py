@@ -11,7 +11,7 @@ import click
 
 @click.command(
     context_settings={"help_option_names": ["-h", "-help", "--help"]},
-    epilog="Exit codes: 0 nothing fails; 1 something does; 2 the command line is wrong.",
+    epilog="Exit codes: 0 nothing fails; 1 something does; 2 the command line is wrong or the cluster not reached.",
 )
 @click.argument("node", required=False)
 @click.option(
@@ -52,7 +52,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     """
     from podname.explain.doctor import show  # noqa: PLC0415 - start time counts
     from podname.explain.doctor.gather import Request, gather  # noqa: PLC0415
-    from podname.explain.doctor.judge import all_holds, judge  # noqa: PLC0415
+    from podname.explain.doctor.judge import exit_code, judge  # noqa: PLC0415
     from podname.explain.doctor.nodename import BadNode  # noqa: PLC0415
 
     request = Request(node or "", own or "", kubeconfig, context or "", namespace or "", port or 0)
@@ -62,4 +62,4 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError(str(error)) from None
     findings = judge(facts)
     click.echo((show.as_json if output == "json" else show.text)(facts, findings))
-    sys.exit(0 if all_holds(findings) else 1)
+    sys.exit(exit_code(facts, findings))

@@ -17,7 +17,8 @@ import tempfile
 
 from podname.errors import KubeError
 from podname.kube.clock import Clock
-from podname.kube.config import ClusterConfig, read_file
+from podname.kube.config import ClusterConfig
+from podname.kube.files import read_file
 from podname.kube.plugin import Credential, run_plugin
 
 logger = logging.getLogger(__name__)

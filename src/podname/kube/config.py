@@ -1,6 +1,6 @@
 """Where the API server is and how to speak to it: in a cluster, by a kubeconfig file, or by an address.
 
-Only what is asked for is read. A kubeconfig that needs something we do not do (a proxy, an `auth-provider`,
+Only what is asked for is read. A kubeconfig that needs something we do not do (an `auth-provider`,
 impersonation) is refused by that name, not used as if it did not say so.
 
 Sources: client-go rest `InClusterConfig`, tools/clientcmd/api v1 `Config`; CoreDNS plugin/kubernetes `getClientConfig`.
@@ -18,10 +18,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from podname.errors import KubeError
+from podname.kube.files import read_file
+from podname.kube.kubeconfig import Entry, load
+from podname.kube.proxy import Proxy
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
-_CLUSTER_REFUSED = ("proxy-url",)
 _USER_REFUSED = ("auth-provider", "username", "as", "as-uid", "as-groups", "as-user-extra")
 
 
@@ -64,27 +66,25 @@ class ClusterConfig:
     token_file: Path | None = None
     plugin: ExecConfig | None = None
     namespace: str = "default"
-
-
-def read_file(path: Path) -> bytes:
-    """Read a small file. Raises KubeError that names it."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise KubeError(f"cannot read {path}: {error.strerror}") from error
+    proxy: Proxy | None = None
 
 
 def in_cluster(
-    environment: Mapping[str, str] | None = None, folder: Path = SERVICE_ACCOUNT
+    environment: Mapping[str, str] | None = None,
+    folder: Path = SERVICE_ACCOUNT,
+    instead: str = "name a `kubeconfig` or an `endpoint`",
 ) -> ClusterConfig:
-    """Read what Kubernetes gives each pod: two variables and the projected files of its service account."""
+    """Read what Kubernetes gives each pod: two variables and the projected files of its service account.
+
+    Where there is no cluster the message says what to do `instead`.
+    """
     variables = os.environ if environment is None else environment
     host = variables.get("KUBERNETES_SERVICE_HOST", "")
     port = variables.get("KUBERNETES_SERVICE_PORT", "")
     if not host or not port:
         raise KubeError(
             "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set;"
-            " name a `kubeconfig` or an `endpoint`"
+            f" {instead}"
         )
     token_file, namespace_file = folder / "token", folder / "namespace"
     read_file(token_file)
@@ -96,6 +96,13 @@ def in_cluster(
             read_file(namespace_file).decode().strip() if namespace_file.exists() else "default"
         ),
     )
+
+
+def for_command(kubeconfig: Path | None) -> ClusterConfig:
+    """Read what `--kubeconfig` names, or else what a pod is given."""
+    if kubeconfig is None:
+        return in_cluster(instead="say the way with --kubeconfig FILE")
+    return from_kubeconfig(kubeconfig)
 
 
 def from_endpoint(
@@ -110,65 +117,48 @@ def from_endpoint(
     )
 
 
-def from_kubeconfig(path: Path, context: str = "") -> ClusterConfig:
-    """Read one context of a kubeconfig file, its current one when none is named."""
-    document = _parse(path)
-    name = context or str(document.get("current-context") or "")
+def from_kubeconfig(paths: Path | tuple[Path, ...], context: str = "") -> ClusterConfig:
+    """Read one context of a kubeconfig file or of several, its current one when none is named."""
+    merged = load((paths,) if isinstance(paths, Path) else paths)
+    name = context or merged.current_context
     if not name:
-        raise KubeError(f"{path}: no context is named, and it has no current-context")
-    chosen = _named(path, document, "contexts", "context", name)
-    cluster = _named(path, document, "clusters", "cluster", str(chosen.get("cluster") or ""))
+        raise KubeError(f"{merged.name}: no context is named, and it has no current-context")
+    chosen = merged.entry("context", name).content
+    cluster_entry = merged.entry("cluster", str(chosen.get("cluster") or ""))
     user_name = str(chosen.get("user") or "")
-    user = _named(path, document, "users", "user", user_name) if user_name else {}
-    _refuse(path, cluster, _CLUSTER_REFUSED)
-    _refuse(path, user, _USER_REFUSED)
+    user_entry = merged.entry("user", user_name) if user_name else Entry(cluster_entry.file)
+    path, cluster = cluster_entry.file, cluster_entry.content
+    user_path, user = user_entry.file, user_entry.content
+    _refuse(user_path, user, _USER_REFUSED)
     token_file = str(user.get("tokenFile") or "")
     return ClusterConfig(
         server=_server(str(cluster.get("server") or ""), str(path)),
         ca=_pem(path, cluster, "certificate-authority"),
         server_name=str(cluster.get("tls-server-name") or ""),
         insecure=cluster.get("insecure-skip-tls-verify") is True,
-        certificate=_pem(path, user, "client-certificate"),
-        key=_pem(path, user, "client-key"),
+        proxy=_proxy(path, str(cluster.get("proxy-url") or "")),
+        certificate=_pem(user_path, user, "client-certificate"),
+        key=_pem(user_path, user, "client-key"),
         token="" if token_file else str(user.get("token") or ""),
-        token_file=path.parent / token_file if token_file else None,
-        plugin=_plugin(path, user, cluster),
+        token_file=user_path.parent / token_file if token_file else None,
+        plugin=_plugin(user_path, user, cluster),
         namespace=str(chosen.get("namespace") or "default"),
     )
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415 - start time counts
-
+def _proxy(path: Path, url: str) -> Proxy | None:
     try:
-        document = yaml.load(read_file(path), Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise KubeError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict):
-        raise KubeError(f"{path} is no kubeconfig")
-    return document
-
-
-def _named(
-    path: Path, document: dict[str, Any], plural: str, singular: str, name: str
-) -> dict[str, Any]:
-    """Find an entry of one of the lists of named things that a kubeconfig is made of."""
-    entries = document.get(plural)
-    found = (
-        [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
-    )
-    for entry in found:
-        if entry.get("name") == name:
-            content = entry.get(singular)
-            return content if isinstance(content, dict) else {}
-    known = ", ".join(str(each.get("name")) for each in found) or "none"
-    raise KubeError(f"{path} has no {singular} {name!r}; it has: {known}")
+        return Proxy.parse(url) if url else None
+    except KubeError as error:
+        raise KubeError(f"{path}: {error}") from None
 
 
 def _refuse(path: Path, entry: dict[str, Any], keys: tuple[str, ...]) -> None:
     for key in keys:
         if entry.get(key):
-            raise KubeError(f"{path}: `{key}` is not supported")
+            raise KubeError(
+                f"{path}: `{key}` is not supported: use a token, a client certificate or an exec plugin"
+            )
 
 
 def _pem(path: Path, entry: dict[str, Any], key: str) -> Pem | None:
@@ -202,7 +192,13 @@ def _plugin(path: Path, user: dict[str, Any], cluster: dict[str, Any]) -> ExecCo
 
 def _told_cluster(cluster: dict[str, Any]) -> dict[str, Any]:
     """What a plugin with `provideClusterInfo` is told: the cluster's entry, and its own extension."""
-    keys = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data")
+    keys = (
+        "server",
+        "tls-server-name",
+        "insecure-skip-tls-verify",
+        "certificate-authority-data",
+        "proxy-url",
+    )
     told = {key: cluster[key] for key in keys if cluster.get(key)}
     for extension in cluster.get("extensions") or ():
         if isinstance(extension, dict) and extension.get("name") == (

@@ -198,22 +198,33 @@ class HttpTransport:
             self.requests[call.verb, status] += 1
 
     async def _connect(self, context: ssl.SSLContext | None) -> Connection:
-        name = self._credentials.config.server_name or self._host
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                transport, connection = await loop.create_connection(
-                    lambda: Connection(self._idle_seconds),
-                    self._host,
-                    self._port,
-                    ssl=context,
-                    server_hostname=name if context else None,
-                )
+                transport, connection = await self._open(context)
         except (OSError, TimeoutError, ssl.CertificateError) as error:
             reason = str(error) or type(error).__name__
             raise KubeError(f"cannot connect to {self._authority}: {reason}") from error
         _probe(transport.get_extra_info("socket"))
         return connection
+
+    async def _open(self, context: ssl.SSLContext | None) -> tuple[asyncio.Transport, Connection]:
+        config, loop = self._credentials.config, asyncio.get_running_loop()
+        name = (config.server_name or self._host) if context else None
+        if config.proxy is None:
+            return await loop.create_connection(
+                self._connection, self._host, self._port, ssl=context, server_hostname=name
+            )
+        opened = await config.proxy.connect(self._host, self._port)
+        try:
+            return await loop.create_connection(
+                self._connection, sock=opened, ssl=context, server_hostname=name
+            )
+        except BaseException:
+            opened.close()
+            raise
+
+    def _connection(self) -> Connection:
+        return Connection(self._idle_seconds)
 
     def _take_kept(self, context: ssl.SSLContext | None) -> Connection | None:
         while self._kept:

@@ -22,7 +22,7 @@ from prometheus_client.asgi import make_asgi_app
 
 from podname.kube.auth import Credentials
 from podname.kube.clock import SystemClock
-from podname.kube.config import ClusterConfig, from_kubeconfig, in_cluster
+from podname.kube.config import ClusterConfig, for_command
 from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
 from podname.plugins.http import Endpoint, text
@@ -50,7 +50,7 @@ class Options:
 def run(options: Options) -> int:
     """Publish until a signal says to end; give the exit code. Raises PodnameError or OSError."""
     configure_logs(options.log_format)
-    config = from_kubeconfig(options.kubeconfig) if options.kubeconfig else in_cluster()
+    config = for_command(options.kubeconfig)
     return asyncio.run(_publish(options, config))
 
 

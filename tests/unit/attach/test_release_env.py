@@ -74,37 +74,88 @@ def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
 
 
 FOUND = [
-    ("RELEASE_DISTRIBUTION=sname\nRELEASE_NODE=app@$(hostname).a.b", "2:1: app@$(hostname).a.b has a dot"),
+    (
+        "RELEASE_DISTRIBUTION=sname\nRELEASE_NODE=app@$(hostname).a.b",
+        "2:1: app@$(hostname).a.b has a dot",
+    ),
     ("export RELEASE_NODE=app@$(hostname -f)", "1:8: app@$(hostname -f) has a dot"),
     ("export RELEASE_DISTRIBUTION=name\nexport RELEASE_NODE=app@web", "2:8: app@web has no dot"),
-    ("export RELEASE_DISTRIBUTION=names", "1:8: RELEASE_DISTRIBUTION=names is none of name, sname, none"),
+    (
+        "export RELEASE_DISTRIBUTION=names",
+        "1:8: RELEASE_DISTRIBUTION=names is none of name, sname, none",
+    ),
     ("export ERL_INETRC=etc/inetrc", "1:8: ERL_INETRC=etc/inetrc is not absolute"),
     ("ERL_INETRC=/etc/inetrc", "1:1: ERL_INETRC is not exported"),
-    ('export ERL_AFLAGS="-ssl_dist_optfile /o $ERL_AFLAGS"', "1:8: -ssl_dist_optfile without -proto_dist"),
+    (
+        'export ERL_AFLAGS="-ssl_dist_optfile /o $ERL_AFLAGS"',
+        "1:8: -ssl_dist_optfile without -proto_dist",
+    ),
     ("export RELEASE_NODE=app\r\n", "1:1: lines end with CR LF"),
-    ('export ERL_AFLAGS="-erl_epmd_port 1 -start_epmd false $ERL_AFLAGS"', "each `remote` and `rpc` listens"),
-    ('export ERL_AFLAGS="-erl_epmd_port 1 -dist_listen true $ERL_AFLAGS"', "without -start_epmd false"),
+    (
+        'export ERL_AFLAGS="-erl_epmd_port 1 -start_epmd false $ERL_AFLAGS"',
+        "each `remote` and `rpc` listens",
+    ),
+    (
+        'export ERL_AFLAGS="-erl_epmd_port 1 -dist_listen true $ERL_AFLAGS"',
+        "without -start_epmd false",
+    ),
     ('export ERL_AFLAGS="+S 1"', "ERL_AFLAGS of the pod is lost here"),
     ('export ELIXIR_ERL_OPTIONS="+S 1"', "ELIXIR_ERL_OPTIONS of the pod is lost here"),
-    ("export ERL_FLAGS=\"-kernel inetrc '/etc/erl_inetrc' $ERL_FLAGS\"", "1:8: ERL_FLAGS: the VM gets -kernel inetrc /etc/erl_inetrc, which is not an Erlang term"),
-    ("export ERL_ZFLAGS='-kernel inetrc \"/etc/rc\"'\" $ERL_ZFLAGS\"", "the VM gets -kernel inetrc /etc/rc, which"),
-    ('export ELIXIR_ERL_OPTIONS="-kernel inetrc /etc/rc $ELIXIR_ERL_OPTIONS"', "-kernel inetrc /etc/rc, which is not an Erlang term"),
-    ("export ELIXIR_ERL_OPTIONS=\"-kernel inetrc '\\\"/etc/rc\\\"' $ELIXIR_ERL_OPTIONS\"", "is not the absolute path of a file"),
-    ("export ERL_FLAGS='-kernel inet_dist_listen_min 9100, inet_dist_listen_max 9155'\" $ERL_FLAGS\"", "9100,, which is not"),
-    ("export ERL_FLAGS='-kernel inet_dist_listen_min 9100 inet_dist_listen_max +S 1'\" $ERL_FLAGS\"", "inet_dist_listen_max has no value"),
-    ("export ERL_FLAGS=-kernel inetrc '\"/etc/rc\"' $ERL_FLAGS", "the value of ERL_FLAGS is not quoted: it ends before inetrc"),
+    (
+        "export ERL_FLAGS=\"-kernel inetrc '/etc/erl_inetrc' $ERL_FLAGS\"",
+        "1:8: ERL_FLAGS: the VM gets -kernel inetrc /etc/erl_inetrc, which is not an Erlang term",
+    ),
+    (
+        'export ERL_ZFLAGS=\'-kernel inetrc "/etc/rc"\'" $ERL_ZFLAGS"',
+        "the VM gets -kernel inetrc /etc/rc, which",
+    ),
+    (
+        'export ELIXIR_ERL_OPTIONS="-kernel inetrc /etc/rc $ELIXIR_ERL_OPTIONS"',
+        "-kernel inetrc /etc/rc, which is not an Erlang term",
+    ),
+    (
+        'export ELIXIR_ERL_OPTIONS="-kernel inetrc \'\\"/etc/rc\\"\' $ELIXIR_ERL_OPTIONS"',
+        "is not the absolute path of a file",
+    ),
+    (
+        "export ERL_FLAGS='-kernel inet_dist_listen_min 9100, inet_dist_listen_max 9155'\" $ERL_FLAGS\"",
+        "9100,, which is not",
+    ),
+    (
+        "export ERL_FLAGS='-kernel inet_dist_listen_min 9100 inet_dist_listen_max +S 1'\" $ERL_FLAGS\"",
+        "inet_dist_listen_max has no value",
+    ),
+    (
+        "export ERL_FLAGS=-kernel inetrc '\"/etc/rc\"' $ERL_FLAGS",
+        "the value of ERL_FLAGS is not quoted: it ends before inetrc",
+    ),
     ("ELIXIR_ERL_OPTIONS=$ELIXIR_ERL_OPTIONS", "ELIXIR_ERL_OPTIONS is not exported"),
-    ("RELEASE_DISTRIBUTION=sname\nexport RELEASE_NODE=app@${POD_IP}", "2:8: app@${POD_IP} is called after an address, whose dots RELEASE_DISTRIBUTION=sname"),
+    (
+        "RELEASE_DISTRIBUTION=sname\nexport RELEASE_NODE=app@${POD_IP}",
+        "2:8: app@${POD_IP} is called after an address, whose dots RELEASE_DISTRIBUTION=sname",
+    ),
     ("export RELEASE_NODE=app@${RELEASE_HOST:-$(hostname -i)}", "is called after an address"),
-    ("IP=$(hostname -i | awk '{print $1}')\nRELEASE_NODE=app@$IP", "2:1: app@$IP is called after an address"),
+    (
+        "IP=$(hostname -i | awk '{print $1}')\nRELEASE_NODE=app@$IP",
+        "2:1: app@$IP is called after an address",
+    ),
     ("RELEASE_NODE=app@10.0.0.1", "is called after an address, whose dots"),
-    ("RELEASE_DISTRIBUTION=name\nRELEASE_NODE=<%= @release.name %>@$(hostname -i)", "warning: f:2:1: <%= @release.name %>@$(hostname -i) is called after an address: no name of a pod"),
+    (
+        "RELEASE_DISTRIBUTION=name\nRELEASE_NODE=<%= @release.name %>@$(hostname -i)",
+        "warning: f:2:1: <%= @release.name %>@$(hostname -i) is called after an address: no name of a pod",
+    ),
     ("RELEASE_DISTRIBUTION=name\nRELEASE_NODE=app@$POD_IP", "no name of a pod is used"),
-    ("RELEASE_DISTRIBUTION=name\nRELEASE_NODE=app@$(hostname)", "every other VM refuses to connect"),
-    ("RELEASE_DISTRIBUTION=name\nRELEASE_NODE=app@${HOSTNAME}", "every other VM refuses to connect"),
+    (
+        "RELEASE_DISTRIBUTION=name\nRELEASE_NODE=app@$(hostname)",
+        "every other VM refuses to connect",
+    ),
+    (
+        "RELEASE_DISTRIBUTION=name\nRELEASE_NODE=app@${HOSTNAME}",
+        "every other VM refuses to connect",
+    ),
     ('RELEASE_DISTRIBUTION=name\nh=$(hostname -s)\nRELEASE_NODE=app@"$h"-x', "has no dot"),
     ("RELEASE_DISTRIBUTION=name\nRELEASE_NODE=my.app@a.b", "'my.app' cannot stand before the @"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "message"), FOUND)
@@ -126,8 +177,7 @@ GOOD = [
     'set -a\nELIXIR_ERL_OPTIONS="$ELIXIR_ERL_OPTIONS -kernel inetrc \\"/etc/rc\\" inet_dist_listen_min 9100"\n',
     'export ERL_FLAGS="-kernel inetrc \'\\"/etc/rc\\"\' ${ERL_FLAGS:+ $ERL_FLAGS}"\n',
     'export ERL_FLAGS="-kernel inet_dist_listen_min $PORT inet_dist_listen_max $PORT $ERL_FLAGS"\n',
-    'export ERL_AFLAGS="-start_epmd false $ERL_AFLAGS"\n'
-    'export ERL_FLAGS="-erl_epmd_port 1 -dist_listen true $ERL_FLAGS"\n',
+    'export ERL_AFLAGS="-start_epmd false"$ERL_AFLAGS ERL_FLAGS="-erl_epmd_port 1 -dist_listen true"$ERL_FLAGS',
     "<%# RELEASE_NODE=a@b.c %>\nexport HEART=true DATABASE='a b' OTHER=\"x y\"\necho RELEASE_NODE=a@b.c\n",
 ]
 

@@ -26,7 +26,7 @@ from podname.explain.doctor.facts import (
     Where,
 )
 from podname.explain.doctor.findings import Outcome
-from podname.explain.doctor.judge import CHECKS, all_holds, judge
+from podname.explain.doctor.judge import CHECKS, exit_code, judge
 from podname.explain.doctor.nodename import NodeName, parse
 from tests.unit.explain.scene import (
     DNS,
@@ -83,7 +83,7 @@ def there(**changes: object) -> dict[str, object]:
 
 def test_nothing_is_found_where_nodes_connect() -> None:
     assert outcomes(facts()) == {}
-    assert all_holds(judge(facts()))
+    assert exit_code(facts(), judge(facts())) == 0
 
 
 TROUBLE = [
@@ -270,7 +270,7 @@ def test_trouble_is_found_and_has_a_fix(
     assert any(seen in each.seen for each in told), [each.seen for each in told]
     assert any(fix in each.fix for each in told), [each.fix for each in told]
     assert all(each.why and each.fix for each in told)
-    assert not all_holds(list(findings.values()))
+    assert exit_code(facts(**change), list(findings.values())) == 1
 
 
 WARNINGS = [
@@ -318,7 +318,7 @@ def test_what_works_at_a_price_or_cannot_be_seen_does_not_fail(
 ) -> None:
     changed = facts(**change)
     assert outcomes(changed) == expected
-    assert all_holds(judge(changed))
+    assert exit_code(changed, judge(changed)) == 0
 
 
 def short(**changes: object) -> Facts:
@@ -379,3 +379,22 @@ def test_no_combination_of_facts_is_too_odd_to_judge(changes: dict[str, object])
     for each in findings:
         has_fix = bool(each.why and each.fix)
         assert has_fix == (each.outcome in {Outcome.FAILS, Outcome.WARNS})
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"where": Where.OUTSIDE, "api": Api(problem="refused"), "reach": None}, 2),
+        ({"where": Where.OUTSIDE, "api": Api(True, "401"), "reach": None}, 2),
+        ({"where": Where.OUTSIDE, "api": Api(True), "reach": None}, 0),
+        ({"where": Where.POD, "api": Api(problem="no token")}, 0),
+        ({"where": Where.POD, "api": Api(problem="no token"), "reach": None}, 2),
+        ({"where": Where.ALONE, "api": Api(problem="none")}, 0),
+        ({"where": Where.ALONE, "api": Api(problem="none"), "reach": None}, 2),
+    ],
+)
+def test_nothing_is_called_good_when_the_cluster_could_not_be_asked(
+    change: dict[str, object], code: int
+) -> None:
+    changed = facts(**change)
+    assert exit_code(changed, judge(changed)) == code

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from podname.explain.doctor import show
-from podname.explain.doctor.facts import Epmd, Reach
+from podname.explain.doctor.facts import Api, Epmd, Reach, Where
 from podname.explain.doctor.judge import judge
 from tests.unit.explain.scene import NODE, OWN, facts
 
@@ -23,6 +23,15 @@ def test_text_has_a_line_for_each_check_and_the_fix_below() -> None:
     assert lines[at + 2].lstrip().startswith("fix: ")
     assert lines[-1] == "fails: port; 3 could not be seen"
     assert show.text(facts(), judge(facts())).endswith("\n\nnothing fails")
+
+
+def test_that_the_api_server_cannot_be_asked_is_said_first() -> None:
+    blind = facts(where=Where.OUTSIDE, api=Api(problem="no context 'x'"), reach=None)
+    lines = show.text(blind, judge(blind)).splitlines()
+    assert lines[0] == "the API server could not be asked: no context 'x'"
+    assert "--context NAME" in lines[1]
+    document = json.loads(show.as_json(blind, judge(blind)))
+    assert (document["holds"], document["problem"]) == (False, "no context 'x'")
 
 
 def test_the_page_of_documentation_lists_every_check_in_order() -> None:

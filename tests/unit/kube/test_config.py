@@ -14,10 +14,12 @@ from podname.kube.config import (
     ClusterConfig,
     ExecConfig,
     Pem,
+    for_command,
     from_endpoint,
     from_kubeconfig,
     in_cluster,
 )
+from podname.kube.kubeconfig import named_by
 
 INSIDE = {"KUBERNETES_SERVICE_HOST": "10.43.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
@@ -38,6 +40,12 @@ def test_in_a_cluster(account: Path) -> None:
     )
     six = INSIDE | {"KUBERNETES_SERVICE_HOST": "fd00::1"}
     assert in_cluster(six, account).server == "https://[fd00::1]:443"
+
+
+def test_a_command_names_its_own_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(KubeError, match="say the way with --kubeconfig FILE"):
+        for_command(None)
 
 
 def test_not_in_a_cluster(tmp_path: Path) -> None:
@@ -168,7 +176,12 @@ def test_an_exec_plugin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cluster", "user", "message"),
     [
-        ({"proxy-url": "http://proxy"}, {}, "`proxy-url` is not supported"),
+        (
+            {"proxy-url": "https://proxy"},
+            {},
+            "`proxy-url` 'https://proxy' is not supported: http://HOST",
+        ),
+        ({"proxy-url": "http://[x"}, {}, "config: `proxy-url` 'http://.x' is no URL"),
         ({}, {"auth-provider": {"name": "gcp"}}, "`auth-provider` is not supported"),
         ({}, {"as": "somebody"}, "`as` is not supported"),
         ({}, {"username": "u"}, "`username` is not supported"),
@@ -203,7 +216,7 @@ def test_a_kubeconfig_that_lacks_something(
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [", "is no YAML"), ("- a", "is no kubeconfig"), ("", "is no kubeconfig")],
+    [("a: [", "is no YAML"), ("- a", "is no kubeconfig"), ("", "no context is named")],
 )
 def test_a_file_that_is_no_kubeconfig(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "config"
@@ -215,3 +228,52 @@ def test_a_file_that_is_no_kubeconfig(tmp_path: Path, text: str, message: str) -
 def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(KubeError, match="No such file"):
         from_kubeconfig(tmp_path / "config")
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """Make two files, each with a part, in folders of their own."""
+    first = {
+        "clusters": [
+            {"name": "a", "cluster": {"server": "http://a", "certificate-authority": "ca"}}
+        ]
+    }
+    second = {
+        "current-context": "b",
+        "contexts": [{"name": "b", "context": {"cluster": "a", "user": "u", "namespace": "shop"}}],
+        "clusters": [{"name": "a", "cluster": {"server": "http://other"}}],
+        "users": [{"name": "u", "user": {"tokenFile": "token"}}],
+    }
+    for name, document in {"first": first, "second": second}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config").write_text(yaml.safe_dump(document))
+    return tmp_path
+
+
+def test_several_kubeconfigs_are_one(several: Path) -> None:
+    files = tuple(several / name / "config" for name in ("first", "none", "second"))
+    assert from_kubeconfig(files) == ClusterConfig(
+        "http://a",
+        Pem(several / "first/ca"),
+        token_file=several / "second/token",
+        namespace="shop",
+    )
+    assert from_kubeconfig(files[::-1]).server == "http://other"
+
+
+def test_each_kubeconfig_that_cannot_be_read_is_named(several: Path) -> None:
+    for name in ("first", "second"):
+        (several / name / "config").write_text("{")
+    with pytest.raises(KubeError, match=r"first/config is no YAML.*; .*second/config is no YAML"):
+        from_kubeconfig(tuple(several / name / "config" for name in ("first", "second")))
+    with pytest.raises(KubeError, match=r"cannot read x: No such file.*; cannot read y"):
+        from_kubeconfig((Path("x"), Path("y")))
+
+
+def test_which_files_kubectl_reads(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path)}
+    assert named_by({}) == named_by(home) == ()
+    assert named_by(home | {"KUBECONFIG": ":a:b:a"}) == (Path("a"), Path("b"))
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube/config").touch()
+    assert named_by(home | {"KUBECONFIG": ""}) == (tmp_path / ".kube/config",)

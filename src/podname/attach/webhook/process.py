@@ -32,7 +32,7 @@ from podname.attach.webhook.rounds import Rounds, Time
 from podname.attach.webhook.serving import Reviewer, TlsServer
 from podname.kube.auth import Credentials
 from podname.kube.clock import SystemClock
-from podname.kube.config import ClusterConfig, from_kubeconfig, in_cluster
+from podname.kube.config import ClusterConfig, for_command
 from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
 from podname.plugins.http import Endpoint, text
@@ -59,7 +59,7 @@ class Options:
 def run(options: Options) -> int:
     """Answer until a signal says to end; give the exit code. Raises PodnameError or OSError."""
     configure_logs(options.log_format)
-    config = from_kubeconfig(options.kubeconfig) if options.kubeconfig else in_cluster()
+    config = for_command(options.kubeconfig)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(options, config))
 

@@ -24,12 +24,13 @@ def rbac(facts: Facts) -> Finding:
             f"in namespace {api.namespace}: kubectl create role podname-doctor --verb=list"
             " --resource=pods,services,endpointslices.discovery.k8s.io, and bind it to this service account or user"
         )
-        return check.warns(seen, why, fix) if _is_reached(facts) else check.fails(seen, why, fix)
+        return check.warns(seen, why, fix) if is_reached(facts) else check.fails(seen, why, fix)
     if api.problem:
         return check.unknown(f"the API server was not asked: {api.problem}")
     return check.holds("nothing was forbidden")
 
 
-def _is_reached(facts: Facts) -> bool:
+def is_reached(facts: Facts) -> bool:
+    """Tell whether the node answered by its name."""
     shaken = facts.reach.handshake if facts.reach else None
     return shaken is not None and shaken.node == str(facts.node)

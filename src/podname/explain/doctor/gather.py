@@ -30,7 +30,7 @@ from podname.explain.doctor.cluster import ClusterEye
 from podname.explain.doctor.facts import Api, Epmd, Facts, Lookup, Machine, Reach, Where
 from podname.explain.doctor.nodename import ASSUMED, ENVIRONMENT, BadNode, NodeName
 from podname.explain.doctor.places import Place
-from podname.kube import config
+from podname.kube import config, kubeconfig
 from podname.kube.auth import Credentials
 from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig
@@ -86,21 +86,14 @@ def _access(request: Request) -> tuple[Where, ClusterConfig | None, str]:
             return Where.POD, config.in_cluster(variables), ""
         except KubeError as error:
             return Where.POD, None, str(error)
-    path = request.kubeconfig or _kubeconfig(variables)
-    if path is None:
+    paths = (request.kubeconfig,) if request.kubeconfig else kubeconfig.named_by(variables)
+    if not paths:
         return Where.ALONE, None, "there is neither a pod's service account nor a kubeconfig"
     where = Where.POD if is_pod else Where.OUTSIDE
     try:
-        return where, config.from_kubeconfig(path, request.context), ""
+        return where, config.from_kubeconfig(paths, request.context), ""
     except KubeError as error:
         return where, None, str(error)
-
-
-def _kubeconfig(variables: Mapping[str, str]) -> Path | None:
-    """Find a kubeconfig where kubectl does; of several the first that exists."""
-    named = [Path(each) for each in variables.get("KUBECONFIG", "").split(os.pathsep) if each]
-    usual = [Path(variables["HOME"], ".kube", "config")] if variables.get("HOME") else []
-    return next((path for path in named or usual if path.is_file()), None)
 
 
 async def _own(request: Request, here: Machine | None) -> tuple[NodeName | None, str]:

@@ -12,7 +12,7 @@ from podname.explain.doctor import (
     about_resolver,
     about_resolving,
 )
-from podname.explain.doctor.facts import Facts
+from podname.explain.doctor.facts import Facts, Where
 from podname.explain.doctor.findings import Finding, Outcome
 
 CHECKS: tuple[Callable[[Facts], Finding], ...] = (
@@ -41,6 +41,19 @@ def judge(facts: Facts) -> list[Finding]:
     return [check(facts) for check in CHECKS]
 
 
-def all_holds(findings: list[Finding]) -> bool:
-    """Whether nothing that could be seen fails."""
-    return all(finding.outcome is not Outcome.FAILS for finding in findings)
+def blindness(facts: Facts) -> str:
+    """Say why the cluster could not be asked, if that leaves the question open; else nothing.
+
+    From outside, all that is known comes from the API server. Inside, a node that answers by its name needs none.
+    """
+    is_open = facts.where is Where.OUTSIDE or not about_access.is_reached(facts)
+    return facts.api.problem if is_open else ""
+
+
+def exit_code(facts: Facts, findings: list[Finding]) -> int:
+    """Give 0 when nothing fails, 1 when something does, 2 when the cluster could not be asked and nothing is known."""
+    if facts.where is Where.OUTSIDE and facts.api.problem:
+        return 2
+    if any(finding.outcome is Outcome.FAILS for finding in findings):
+        return 1
+    return 2 if blindness(facts) else 0

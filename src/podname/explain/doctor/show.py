@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from podname.explain.doctor.facts import Facts, Where
 from podname.explain.doctor.findings import Finding, Outcome
-from podname.explain.doctor.judge import all_holds
+from podname.explain.doctor.judge import blindness, exit_code
 
 VERSION = 1
 _MARKS = {
@@ -24,17 +24,29 @@ _WHERE = {
     Where.OUTSIDE: "from outside, by what the API server says",
     Where.ALONE: "from this machine, without a cluster",
 }
+_FIX = {
+    Where.POD: "give the pod a service account that may list pods, or a file with --kubeconfig",
+    Where.OUTSIDE: "say the way with --kubeconfig FILE and --context NAME; `kubectl get pods` must work by it, too",
+}
 
 
 def text(facts: Facts, findings: list[Finding]) -> str:
     """Write a line for each check and, below what is not well, why and the fix."""
-    lines = [f"{facts.node}, {_WHERE[facts.where]}", ""]
+    lines = [*_blind(facts), f"{facts.node}, {_WHERE[facts.where]}", ""]
     for finding in findings:
         lines += _lines(finding)
     failed = [finding.check for finding in findings if finding.outcome is Outcome.FAILS]
     unseen = sum(finding.outcome is Outcome.UNKNOWN for finding in findings)
     total = f"fails: {', '.join(failed)}" if failed else "nothing fails"
     return "\n".join([*lines, "", f"{total}; {unseen} could not be seen" if unseen else total])
+
+
+def _blind(facts: Facts) -> Iterator[str]:
+    """Say first that the cluster could not be asked: what follows knows little then."""
+    if facts.where is not Where.ALONE and (problem := blindness(facts)):
+        yield f"the API server could not be asked: {problem}"
+        yield f"fix: {_FIX[facts.where]}"
+        yield ""
 
 
 def _lines(finding: Finding) -> Iterator[str]:
@@ -52,7 +64,8 @@ def as_json(facts: Facts, findings: list[Finding]) -> str:
         "node": str(facts.node),
         "from": str(facts.own) if facts.own else None,
         "where": facts.where.value,
-        "holds": all_holds(findings),
+        "holds": exit_code(facts, findings) == 0,
+        "problem": blindness(facts) or None,
         "findings": [
             {
                 "check": finding.check,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from podname.corefile import Directive, Line, normalize_zones
+from podname.errors import KubeError
+from podname.kube.config import from_kubeconfig
 from podname.kube.selectors import BadSelector, parse_selector
 from podname.plugins.base import Context, Plugin, each_line, once
 from podname.plugins.kubernetes.handler import Kubernetes
@@ -25,7 +27,7 @@ _LATER = frozenset({"multicluster", "zonal"})
 
 
 def setup(directives: Sequence[Directive], context: Context) -> Plugin:
-    """Make the plugin. Raises CorefileError; touches neither the network nor the manifests."""
+    """Make the plugin. Raises CorefileError; reads a kubeconfig, touches neither the network nor the manifests."""
     directive = once(directives)
     settings = Settings(zones=tuple(normalize_zones(directive.arguments)) or context.zones)
     if all(is_reverse(from_text(zone)) for zone in settings.zones):
@@ -107,8 +109,14 @@ def _tls(line: Line, settings: Settings, context: Context) -> None:
 
 def _kubeconfig(line: Line, settings: Settings, context: Context) -> None:
     words = line.expect(1, 2)
-    settings.kubeconfig = str(_there(line, context, words[0]))
+    path = _there(line, context, words[0])
+    settings.kubeconfig = str(path)
     settings.context = words[1] if len(words) > 1 else ""
+    if path.exists():
+        try:
+            from_kubeconfig(path, settings.context)
+        except KubeError as error:
+            raise line.error(str(error), line.arguments[0]) from error
 
 
 def _manifests(line: Line, settings: Settings, context: Context) -> None:
