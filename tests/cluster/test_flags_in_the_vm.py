@@ -1,4 +1,4 @@
-"""What `release-env --check` says of the flags in an env.sh is what a real VM does with them.
+"""What `release-env --check` says of an env.sh is what a real VM does with it: its flags, its node's name.
 
 No cluster: sh sources each file and starts a VM; for ELIXIR_ERL_OPTIONS as Elixir's script does, unquoted.
 """
@@ -6,6 +6,7 @@ No cluster: sh sources each file and starts a VM; for ELIXIR_ERL_OPTIONS as Elix
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -101,3 +102,39 @@ def test_an_env_sh_is_called_good_when_the_vm_takes_it(tmp_path: Path, inetrc: P
         if holds == bool(errors(text))
     ]
     assert wrong == []
+
+
+NODES = [
+    ("sname", "app@localhost", True),
+    ("sname", "app@127.0.0.1", False),
+    ("sname", "app@localhost.", False),
+    ("name", "app@127.0.0.1", True),
+    ("name", "app@localhost", False),
+    ("name", "my.app@127.0.0.1", False),
+    ("name", "@127.0.0.1", False),
+]
+
+
+@pytest.mark.parametrize(("form", "node", "is_reached"), NODES)
+def test_a_node_is_called_good_when_another_reaches_it(
+    form: str, node: str, *, is_reached: bool
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        flags = ["-start_epmd", "false", "-erl_epmd_port", str(probe.getsockname()[1])]
+    vm = ["erl", "-noshell", "-noinput", "-setcookie", "x", *flags]
+    own = {"sname": "probe@localhost", "name": "probe@127.0.0.1"}[form]
+    program = f"io:format(\"<~s>\", [net_adm:ping('{node}')]), halt()."
+    environment = {"PATH": os.environ["PATH"], "HOME": "/", "ERL_CRASH_DUMP": "/dev/null"}
+    started = [*vm, f"-{form}", node, "-eval", 'io:format("up~n").']
+    with subprocess.Popen(started, env=environment, stdout=subprocess.PIPE, text=True) as peer:
+        assert peer.stdout is not None
+        is_up = any(line == "up\n" for line in peer.stdout)
+        asking = [*vm, "-dist_listen", "false", f"-{form}", own, "-eval", program]
+        told = subprocess.run(
+            asking, env=environment, capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+        peer.kill()
+    assert (is_up and "<pong>" in told) == is_reached
+    text = f"RELEASE_DISTRIBUTION={form}\nRELEASE_NODE={node}\n"
+    assert (errors(text) == []) == is_reached

@@ -30,6 +30,7 @@ def test_that_the_api_server_cannot_be_asked_is_said_first() -> None:
     lines = show.text(blind, judge(blind)).splitlines()
     assert lines[0] == "the API server could not be asked: no context 'x'"
     assert "--context NAME" in lines[1]
+    assert lines[-1].startswith("nothing is known; ")
     document = json.loads(show.as_json(blind, judge(blind)))
     assert (document["holds"], document["problem"]) == (False, "no context 'x'")
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import yaml
 
+from podname.cli.publish import command
 from podname.kube.selectors import parse_selector
 from podname.publish.choosing import Publication, choose
 from podname.publish.reading import service_of
@@ -32,6 +33,11 @@ def test_the_service_is_published() -> None:
 @pytest.mark.parametrize("text", re.findall(r"any label selector: (.+)", PAGE))
 def test_the_other_selector_is_one(text: str) -> None:
     assert len(parse_selector(text)) == 2
+
+
+def test_every_option_is_told() -> None:
+    options = {each.opts[-1] for each in command.params}
+    assert set(re.findall(r"^\| `(--[a-z-]+)", PAGE, re.MULTILINE)) == options
 
 
 async def test_every_metric_is_told(publishing: Publishing) -> None:

@@ -37,7 +37,8 @@ def text(facts: Facts, findings: list[Finding]) -> str:
         lines += _lines(finding)
     failed = [finding.check for finding in findings if finding.outcome is Outcome.FAILS]
     unseen = sum(finding.outcome is Outcome.UNKNOWN for finding in findings)
-    total = f"fails: {', '.join(failed)}" if failed else "nothing fails"
+    none = "nothing is known" if exit_code(facts, findings) == 2 else "nothing fails"
+    total = f"fails: {', '.join(failed)}" if failed else none
     return "\n".join([*lines, "", f"{total}; {unseen} could not be seen" if unseen else total])
 
 
