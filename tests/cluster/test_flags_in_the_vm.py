@@ -42,6 +42,25 @@ VALUES = (
     "-other key /no/term -kernel inetrc '\\\"{rc}\\\"'",
 )
 
+FIELD = (
+    'export ERL_AFLAGS="-kernel shell_history enabled, logger_level info"',
+    "export ERL_AFLAGS=\"-kernel shell_history_path '/tmp/h'\"",
+    'export ERL_AFLAGS="-kernel shell_history_path \'\\"/tmp/h\\"\'"',
+    'export ERL_FLAGS="-kernel inet_dist_use_interface {127, 0, 0, 1}"',
+    "export ERL_FLAGS=\"-kernel inet_dist_use_interface '{127, 0, 0, 1}'\"",
+    'export ELIXIR_ERL_OPTIONS="-kernel inet_dist_use_interface {127, 0, 0, 1}"',
+    'export ERL_FLAGS="+sbwt none +P 1000000 -kernel net_ticktime 30"',
+    'export ERL_FLAGS="-kernel net_ticktime 30 # seconds"',
+    'export ERL_FLAGS="-kernel logger_level Info"',
+    'export ERL_FLAGS="-extra -kernel x /y"',
+    'export ERL_FLAGS="-- -kernel x /y"',
+    "export ERL_FLAGS=+S 2:2",
+    "export RELEASE_NODE = app",
+    "export ERL_FLAGS='-kernel net_ticktime 30",
+    "cat <<'END' >/dev/null\ndon't\nEND",
+)
+"""Lines as people write them, each beside an inetrc that holds."""
+
 
 def errors(text: str) -> list[str]:
     """Return the errors that the check finds."""
@@ -79,6 +98,7 @@ def forms(path: Path) -> Iterable[str]:
     yield f'P={path}\nexport ERL_ZFLAGS="-kernel inetrc \'\\"$P\\"\'"\n'
     yield f"P={path}\nexport ERL_ZFLAGS=\"-kernel inetrc '$P'\"\n"
     yield f"P={path}\nexport ERL_ZFLAGS='-kernel inetrc \"$P\"'\n"
+    yield from (f"export ERL_INETRC={path}\n{line}\n" for line in FIELD)
     yield f"export ERL_INETRC={path} # here\n"
     yield f"export ERL_INETRC=\"{path}\"; export OTHER='x y'\n"
 

@@ -21,6 +21,7 @@ _PROGRAMS = ("ERL_INETRC", *vm_flags.VARIABLES)
 _READ = ("RELEASE_NODE", "RELEASE_DISTRIBUTION", "RELEASE_COOKIE", *_PROGRAMS)
 _FORMS = ("name", "sname", "none")
 _DEFAULT = re.compile(r"([A-Za-z_]\w*):?[-=](.*)", re.DOTALL)
+_APART = re.compile(r"[A-Za-z_]\w*:?\+\s")
 _MOST_STEPS = 50
 
 
@@ -31,7 +32,7 @@ def check(octets: bytes, file: str) -> list[Finding]:
         return [Finding(Place(file, 1, 1), message)]
     script = shell.read(octets.decode(errors="replace"), file)
     values: dict[str, tuple[Piece, ...]] = {}
-    found: list[Finding] = []
+    found = [Finding(place, message) for place, message in script.problems]
     for assignment in script.assignments:
         value = _expanded(assignment.value, values)
         if assignment.name in _READ:
@@ -63,7 +64,15 @@ def _expanded(
 
 
 def _text(value: tuple[Piece, ...]) -> str:
-    return "".join(each.text if each.kind == "text" else vm_flags.UNKNOWN for each in value)
+    return "".join(map(_known, value))
+
+
+def _known(piece: Piece) -> str:
+    """Return what is known of a piece: `${NAME:+ word}` begins with a blank, or is nothing."""
+    if piece.kind == "text":
+        return piece.text
+    is_apart = piece.kind == "parameter" and _APART.match(piece.text)
+    return f" {vm_flags.UNKNOWN}" if is_apart else vm_flags.UNKNOWN
 
 
 def _stray(assignment: Assignment) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ _EEX = re.compile(r"<%(=?)(?:[^%]|%(?!>))*%>")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)=")
 _PARAMETER = re.compile(r"\$(?:[A-Za-z_]\w*|[0-9@*#?$!-])")
+_HERE = re.compile(r"<<-?[ \t]*(['\"\\]?)(\w+)['\"]?")
 _RESERVED = {"if", "then", "elif", "else", "fi", "do", "done", "while", "until", "esac", "{", "}", "!"}  # fmt: skip
 _BRANCHES = {"then", "elif", "else", "fi", "esac"}
 _CLOSING = {"(": ")", "{": "}"}
@@ -52,6 +53,7 @@ class Script:
     assignments: list[Assignment] = field(default_factory=list)
     exported: set[str] = field(default_factory=set)
     exports_all: bool = False  # set -a
+    problems: list[tuple[Place, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,17 @@ def read(text: str, file: str) -> Script:
     """Read a script."""
     script, block = Script(), 0
     rendered = _EEX.sub(lambda match: re.sub(".", "x" if match[1] else " ", match[0]), text)
-    for words in _commands(rendered):
+    scanner = _Scanner(rendered)
+    for words in _commands(scanner):
         if not words:  # ;; ends a branch of `case`
             block += 1
             continue
         while words and words[0].text in _RESERVED:
             block += words.pop(0).text in _BRANCHES
         _command(script, words, text, file, block)
+    if scanner.unclosed >= 0:
+        place = _place(file, text, scanner.unclosed)
+        script.problems.append((place, "this quote is not closed: sh reads none of the file"))
     return script
 
 
@@ -90,6 +96,10 @@ def _command(script: Script, words: list[_Word], text: str, file: str, block: in
         script.exports_all = True
     is_export = bool(words) and words[0].text == "export"
     rest = words[1:] if is_export else words
+    if len(rest) > 1 and _is_name(rest[0]) and rest[1].text.startswith("="):
+        message = f"write {rest[0].text}=value: sh assigns nothing where a blank stands before ="
+        script.problems.append((_place(file, text, rest[0].start), message))
+        return
     assigned = [word for word in rest if _starts(word)]
     strays = [word for word in rest if not _starts(word) and not (is_export and _is_name(word))]
     if not is_export and rest and not _starts(rest[0]):
@@ -132,11 +142,15 @@ def _is_name(word: _Word) -> bool:
     return _NAME.fullmatch(word.text) is not None
 
 
-def _commands(text: str) -> Iterator[list[_Word]]:
+def _commands(scanner: _Scanner) -> Iterator[list[_Word]]:
     """Yield the words of each simple command, and an empty list for each `;;`."""
-    scanner, words = _Scanner(text), list[_Word]()
+    words: list[_Word] = []
     while not scanner.at_end:
+        text = scanner.text
         character = text[scanner.at]
+        if here := _HERE.match(text, scanner.at):
+            scanner.skip_here_document(here)
+            continue
         if character in "\n;&|()<>":
             if words:
                 yield words
@@ -163,6 +177,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.unclosed = -1  # where a quote begins that has no end
         self._pieces: list[Piece] = []
 
     @property
@@ -172,6 +187,16 @@ class _Scanner:
     def to_the_line_end(self) -> None:
         end = self.text.find("\n", self.at)
         self.at = end if end >= 0 else len(self.text)
+
+    def skip_here_document(self, opening: re.Match[str]) -> None:
+        """Cut a here-document out of what is still to be read; the rest of its first line counts."""
+        self.at = opening.end()
+        begin = self.text.find("\n", self.at)
+        closing = re.compile(rf"^\t*{opening[2]}$", re.MULTILINE).search(self.text, max(begin, 0))
+        end = closing.end() if closing and begin >= 0 else len(self.text)
+        begin = begin if begin >= 0 else len(self.text)
+        blank = re.sub(r"[^\n]", " ", self.text[begin:end])
+        self.text = self.text[:begin] + blank + self.text[end:]
 
     def word(self, *, is_whole: bool = False) -> _Word:
         """Read to the first blank or operator that is not quoted; to the end when `is_whole`."""
@@ -190,11 +215,14 @@ class _Scanner:
         return _Word(start, self.at, tuple(self._pieces) or (Piece("text", ""),))
 
     def _in_double_quotes(self) -> None:
+        start = self.at - 1
         while not self.at_end and self.text[self.at] != '"':
             if self.text[self.at] == "\\":
                 self._escaped('$`"\\\n')
             else:
                 self._plain()
+        if self.at_end and self.unclosed < 0:
+            self.unclosed = start
         self.at += 1
 
     def _escaped(self, only: str) -> None:
@@ -241,7 +269,9 @@ class _Scanner:
 
     def _until(self, quote: str, start: int) -> str:
         end = self.text.find(quote, start)
-        end = end if end >= 0 else len(self.text)
+        if end < 0:
+            end = len(self.text)
+            self.unclosed = start - 1 if self.unclosed < 0 else self.unclosed
         self.at = end + 1
         return self.text[start:end]
 

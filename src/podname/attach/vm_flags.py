@@ -87,6 +87,7 @@ def _pairs(variable: str, flag: str, arguments: list[str]) -> Iterator[str]:
                 f"{variable}: the VM gets {flag} {key} {value}, which is not an Erlang term, and ends at once"
                 + _instead(variable, flag, key, value)
             )
+            return
         elif key == "inetrc" and terms[1] is not None:
             yield from _inetrc(variable, terms[1])
 
@@ -103,9 +104,9 @@ def _inetrc(variable: str, term: Term) -> Iterator[str]:
 def _instead(variable: str, flag: str, key: str, value: str) -> str:
     if key == "inetrc":
         return "; write export ERL_INETRC=/path in its place"
-    if variable == ELIXIR or '"' in value:
-        return ""
-    return f"; for a text write {flag} {key} '\"{value}\"' inside of it"
+    if value[:1] == "/" and variable != ELIXIR:
+        return f"; for a text write {flag} {key} '\"{value}\"' inside of it"
+    return "; keys and values stand apart by blanks alone, and a term that has some needs quotes"
 
 
 def _term(text: str) -> Term | None:

@@ -155,6 +155,13 @@ FOUND = [
     ),
     ('RELEASE_DISTRIBUTION=name\nh=$(hostname -s)\nRELEASE_NODE=app@"$h"-x', "has no dot"),
     ("RELEASE_DISTRIBUTION=name\nRELEASE_NODE=my.app@a.b", "'my.app' cannot stand before the @"),
+    (
+        "export ERL_FLAGS=\"-kernel inetrc '/etc/rc'${ERL_FLAGS:+ $ERL_FLAGS}\"",
+        "the VM gets -kernel inetrc /etc/rc, which",
+    ),
+    ("\nexport RELEASE_NODE = app", "2:8: write RELEASE_NODE=value: sh assigns nothing"),
+    ("X=1\nexport Y='-kernel x 1\n", "2:10: this quote is not closed"),
+    ('X="a b\n', "1:3: this quote is not closed"),
 ]
 
 
@@ -177,7 +184,11 @@ GOOD = [
     'set -a\nELIXIR_ERL_OPTIONS="$ELIXIR_ERL_OPTIONS -kernel inetrc \\"/etc/rc\\" inet_dist_listen_min 9100"\n',
     'export ERL_FLAGS="-kernel inetrc \'\\"/etc/rc\\"\' ${ERL_FLAGS:+ $ERL_FLAGS}"\n',
     'export ERL_FLAGS="-kernel inet_dist_listen_min $PORT inet_dist_listen_max $PORT $ERL_FLAGS"\n',
-    'export ERL_AFLAGS="-start_epmd false"$ERL_AFLAGS ERL_FLAGS="-erl_epmd_port 1 -dist_listen true"$ERL_FLAGS',
+    (
+        'export ERL_AFLAGS="-start_epmd false${ERL_AFLAGS:+ $ERL_AFLAGS}"\n'
+        'export ERL_FLAGS="-erl_epmd_port 1 -dist_listen true $ERL_FLAGS"\n'
+    ),
+    "cat <<'END' >&2; X=1\ndon't\nexport RELEASE_NODE = a\nEND\n# don't\nRELEASE_NODE=\"${X:-don't}\"\n",
     "<%# RELEASE_NODE=a@b.c %>\nexport HEART=true DATABASE='a b' OTHER=\"x y\"\necho RELEASE_NODE=a@b.c\n",
 ]
 
