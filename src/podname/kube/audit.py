@@ -22,11 +22,11 @@ from typing import Generic
 
 import msgspec
 
+from podname.kube.clock import Pace
 from podname.kube.decode import version_of
 from podname.kube.flatten import key_of
 from podname.kube.kinds import T, Watch
 from podname.kube.listing import Listing
-from podname.kube.rollcall import RollCall
 from podname.kube.scrub import scrub
 from podname.kube.shapes import NamespaceShape
 from podname.kube.store import Store
@@ -63,19 +63,30 @@ class Audit(Generic[T]):
         listing = Listing(
             transport, self.watch.path, self.watch.selectors, str(self.verified), METADATA
         )
-        called = RollCall(self.store.objects)
-        changed: dict[str, int] = {}
+        seen, changed = set[str](), dict[str, int]()
         async with aclosing(listing.items(_ITEM.decode, _rescue)) as items:
             async for item in items:
                 metadata = item.metadata if item else None
                 key = key_of(self.watch.kind.name, metadata)
                 if key is None:
                     continue
-                called.see(key)
+                known = self.store.objects.get(key)
+                if known is not None:
+                    seen.add(known.key)  # a pod's own key: no second text of it
                 version = version_of(metadata)
                 if not self.knows(key, version):
                     changed[key] = version
-        return Suspects(self, listing.version, changed, called.absent())
+        return Suspects(self, listing.version, changed, await self._absent(seen))
+
+    async def _absent(self, seen: set[str]) -> list[str]:
+        """List the keys that the server did not name."""
+        pace, absent = Pace(), []
+        for key in list(self.store.objects):
+            if key not in seen:
+                absent.append(key)
+            if pace.is_due:
+                await pace.breathe()
+        return absent
 
     def knows(self, key: str, version: int) -> bool:
         """Whether what the server has of `key` is what we have, or older."""

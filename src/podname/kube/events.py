@@ -15,13 +15,13 @@ Sources: kube-rs `watcher::Event`; client-go tools/cache `Reflector`, `ThreadSaf
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Generic
 
 from msgspec import Struct
 
 from podname.kube.kinds import T
-from podname.kube.rollcall import RollCall
-from podname.kube.store import Store
+from podname.kube.store import Change, Store, differences
 
 
 class Init(Struct, frozen=True):
@@ -70,55 +70,61 @@ class Progress(Struct, frozen=True, gc=False):
 class StoreWriter(Generic[T]):
     """Brings a reflector's events into a store.
 
-    While a list runs, only what differs from the store is kept aside: listing a hundred thousand known objects again
-    costs a roll call of their keys, not a second copy of the cluster.
+    A list makes a content of its own, in which what is known already is the same object: listing a hundred thousand
+    known objects again costs one more dictionary, not a second copy of the cluster.
     """
 
     def __init__(self, store: Store[T]) -> None:
         self.store = store
-        self._staged: dict[str, T] | None = None  # None: no list is running
-        self._called = RollCall()
+        self._listed: dict[str, T] | None = None  # None: no list is running
 
-    def write(self, event: Init | InitApply[T] | InitDone | Apply[T] | Delete) -> None:
-        """Follow one event."""
+    def write(
+        self, event: Init | InitApply[T] | InitDone | Apply[T] | Delete
+    ) -> Iterator[None] | None:
+        """Follow one event. What ends a list gives steps of work, to be gone through before the next event."""
         match event:
             case InitApply():
-                self._stage(event.key, event.object)
+                self._list(event.object)
             case Apply():
-                self._apply(event.key, event.object)
+                self._apply(event.object)
             case Delete():
                 self._delete(event.key)
             case Init():
-                self._staged, self._called = {}, RollCall(self.store.objects)
+                self._listed = {}
             case InitDone():
-                self._publish()
+                return self._publish()
+        return None
 
-    def _stage(self, key: str, obj: T) -> None:
-        assert self._staged is not None, "InitApply without Init"  # noqa: S101
-        self._called.see(key)
-        if self.store.objects.get(key) == obj:
-            self._staged.pop(key, None)
-        else:
-            self._staged[key] = obj
-
-    def _apply(self, key: str, obj: T) -> None:
-        if self._staged is None:
+    def _apply(self, obj: T) -> None:
+        if self._listed is None:
             self.store.put(obj)
         else:
-            self._stage(key, obj)
+            self._list(obj)
 
     def _delete(self, key: str) -> None:
-        if self._staged is None:
+        if self._listed is None:
             self.store.remove(key)
-            return
-        self._staged.pop(key, None)
-        self._called.miss(key)
-
-    def _publish(self) -> None:
-        assert self._staged is not None, "InitDone without Init"  # noqa: S101
-        staged, called = self._staged, self._called
-        self._staged, self._called = None, RollCall()
-        if self.store.has_synced:
-            self.store.merge(staged, called.absent())
         else:
-            self.store.load(staged)
+            self._listed.pop(key, None)
+
+    def _list(self, obj: T) -> None:
+        assert self._listed is not None, "InitApply without Init"  # noqa: S101
+        known = self.store.objects.get(obj.key)
+        if known == obj:
+            obj = known
+        self._listed[obj.key] = obj  # a pod's own key: no second text of it
+
+    def _publish(self) -> Iterator[None]:
+        """Find what differs a step at a time, then swap the content at once."""
+        assert self._listed is not None, "InitDone without Init"  # noqa: S101
+        content, changes = self._listed, list[Change[T]]()
+        if self.store.has_synced:
+            for change in differences(self.store.objects, content):
+                if change is not None:
+                    changes.append(change)
+                yield
+        self._listed = None
+        if self.store.has_synced:
+            self.store.merge(content, changes)
+        else:
+            self.store.load(content)

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from random import Random
@@ -76,14 +76,17 @@ class Counters:
 
 
 class Reflector(Generic[T]):
-    """Tells `sink` what happens to the objects of one watch."""
+    """Tells `sink` what happens to the objects of one watch.
+
+    The sink may give steps of work for the end of a list; others have their turn between them.
+    """
 
     def __init__(
         self,
         watch: Watch[T],
         store: Store[T],
         transport: Transport,
-        sink: Callable[[Event[T]], None],
+        sink: Callable[[Event[T]], Iterator[None] | None],
         *,
         clock: Clock,
         random: Random,
@@ -195,21 +198,24 @@ class Reflector(Generic[T]):
             if error.code >= 500:  # "too large resource version" is one of them
                 self._list_from = ""
             raise
-        self._end_list(listing.version)
+        await self._end_list(listing.version)
 
     def _begin_list(self) -> None:
         self.counters.relists += self._version > 0
         self._is_listing = True
         self._sink(Init())
 
-    def _end_list(self, version: int) -> None:
+    async def _end_list(self, version: int) -> None:
+        pace = Pace()
+        for _ in self._sink(InitDone(version)) or ():
+            if pace.is_due:
+                await pace.breathe()
         self._is_listing = self._must_list = False
         self._version = version
         self._list_from = str(version)
         self._torn_watch_lists = 0
         self._heard()
         self._audit.listed(version)
-        self._sink(InitDone(version))
 
     async def _watch(self) -> None:
         self.counters.reconnects += 1
@@ -232,7 +238,7 @@ class Reflector(Generic[T]):
         ):
             async for event in events:
                 self._stream_events += 1
-                self._take(event)
+                await self._take(event)
 
     async def _events(
         self, parameters: dict[str, str]
@@ -256,16 +262,16 @@ class Reflector(Generic[T]):
                     if pace.is_due:
                         await pace.breathe()
 
-    def _take(self, event: Apply[T] | Delete | Progress) -> None:
+    async def _take(self, event: Apply[T] | Delete | Progress) -> None:
         if self._is_listing:
-            self._take_initial(event)
+            await self._take_initial(event)
             return
         if not isinstance(event, Progress):
             self._audit.note(event.key, event.version)
             self._sink(event)
         self._version = event.version or self._version
 
-    def _take_initial(self, event: Apply[T] | Delete | Progress) -> None:
+    async def _take_initial(self, event: Apply[T] | Delete | Progress) -> None:
         """Initial events come in no order: their versions are none to go on from."""
         match event:
             case Apply():
@@ -276,7 +282,7 @@ class Reflector(Generic[T]):
                 self._sink(event)
             case Progress(initial_events_end=True):
                 self._deadline.lift()
-                self._end_list(event.version)
+                await self._end_list(event.version)
 
     def _heard(self) -> None:
         self.heard_at = self._clock.monotonic()

@@ -1,7 +1,8 @@
 """Where the objects of one kind are kept, and who is told when they change.
 
 A source (a reflector, or a folder of manifests) writes; handlers (compilers) follow. A list replaces the whole content
-at once, so nobody ever sees half a cluster; a handler that comes later gets what is already there the same way.
+at once, and handlers get all that differs as one batch, so nobody ever sees half a cluster: an object that a list names
+otherwise than before is never gone in between. A handler that comes later gets what is already there the same way.
 
 The words are client-go's: Store, key, `has_synced`. Everything happens on the event loop's thread.
 """
@@ -9,7 +10,7 @@ The words are client-go's: Store, key, `has_synced`. Everything happens on the e
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from podname.kube.objects import Keyed
@@ -19,15 +20,18 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T", bound=Keyed)
 T_contra = TypeVar("T_contra", bound=Keyed, contravariant=True)
 
+#: One object before and after: no old one when it is new, no new one when it is gone. Both have the same key.
+Change = tuple[T | None, T | None]
+
 
 class Handler(Protocol[T_contra]):
-    """Follows a store. Objects are immutable; `old` and `new` of one change have the same key."""
+    """Follows a store. Objects are immutable."""
 
     def replaced(self, objects: Mapping[str, T_contra]) -> None:
-        """Take a whole new content: the first list, or a relist that differs too much to tell."""
+        """Take the first content: that of the first list."""
 
-    def changed(self, old: T_contra | None, new: T_contra | None) -> None:
-        """Follow one change: added (no old), updated, deleted (no new)."""
+    def changed(self, changes: Sequence[tuple[T_contra | None, T_contra | None]]) -> None:
+        """Follow what happened at once: one event, or all that differs in a list. Each object is named once."""
 
 
 class Store(Generic[T]):
@@ -53,13 +57,13 @@ class Store(Generic[T]):
         old = self.objects.get(obj.key)
         if old != obj:
             self.objects[obj.key] = obj
-            self._tell(old, obj)
+            self._tell([(old, obj)])
 
     def remove(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
         old = self.objects.pop(key, None)
         if old is not None:
-            self._tell(old, None)
+            self._tell([(old, None)])
 
     def replace(self, objects: Iterable[T]) -> None:
         """Swap the content for the result of a list.
@@ -69,31 +73,35 @@ class Store(Generic[T]):
         content = {obj.key: obj for obj in objects}
         if not self.has_synced:
             self.load(content)
-            return
-        before = self.objects
-        changed = {key: new for key, new in content.items() if before.get(key) != new}
-        self.merge(changed, [key for key in before if key not in content])
+        else:
+            differ = differences(self.objects, content)
+            self.merge(content, [change for change in differ if change is not None])
 
     def load(self, content: dict[str, T]) -> None:
-        """Take a whole content by key, which must not be changed afterwards; handlers take it whole too."""
+        """Take a first content by key, which must not be changed afterwards; handlers take it whole too."""
         self.objects = content
         self.has_synced = True
         for handler in list(self._handlers):
             _guarded(handler.replaced, content)
 
-    def merge(self, changed: Mapping[str, T], removed: Iterable[str]) -> None:
-        """Take all differences of a list at once, then tell handlers of each: deletions first."""
-        gone = [old for key in removed if (old := self.objects.pop(key, None)) is not None]
-        told = [(self.objects.get(key), new) for key, new in changed.items()]
-        self.objects.update(changed)
-        for old in gone:
-            self._tell(old, None)
-        for before, new in told:
-            self._tell(before, new)
+    def merge(self, content: dict[str, T], changes: Sequence[Change[T]]) -> None:
+        """Swap the content for that of a list, and tell handlers at once in what it differs."""
+        self.objects = content
+        if changes:
+            self._tell(changes)
 
-    def _tell(self, old: T | None, new: T | None) -> None:
+    def _tell(self, changes: Sequence[Change[T]]) -> None:
         for handler in list(self._handlers):
-            _guarded(handler.changed, old, new)
+            _guarded(handler.changed, changes)
+
+
+def differences(before: Mapping[str, T], after: Mapping[str, T]) -> Iterator[Change[T] | None]:
+    """Give what differs in two contents; None for what does not, so that others can have their turn."""
+    for key, new in after.items():
+        old = before.get(key)
+        yield None if old is new or old == new else (old, new)
+    for key, old in before.items():
+        yield None if key in after else (old, None)
 
 
 def _guarded(tell: Callable[..., None], *arguments: object) -> None:

@@ -6,7 +6,7 @@ held against the selectors of its own namespace, and a Service's pods are known 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from podname.kube.objects import Keyed
@@ -117,6 +117,7 @@ class _Follower(Generic[T]):
         for each in objects.values():
             self._follow(None, each)
 
-    def changed(self, old: T | None, new: T | None) -> None:
-        """Follow one change."""
-        self._follow(old, new)
+    def changed(self, changes: Sequence[tuple[T | None, T | None]]) -> None:
+        """Follow changes, one after the other."""
+        for old, new in changes:
+            self._follow(old, new)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from podname.errors import Forbidden, KubeError
@@ -162,9 +162,10 @@ class _Heard:
     def replaced(self, objects: object) -> None:
         """Nothing was written before the first list."""
 
-    def changed(self, old: Slice | None, new: Slice | None) -> None:
-        """Follow one change."""
-        self._writer.written.heard(old, new)
+    def changed(self, changes: Sequence[tuple[Slice | None, Slice | None]]) -> None:
+        """Follow changes."""
+        for old, new in changes:
+            self._writer.written.heard(old, new)
 
 
 class _Begun:
@@ -177,7 +178,7 @@ class _Begun:
         """The first list is complete."""
         self._tell()
 
-    def changed(self, old: object, new: object) -> None:
+    def changed(self, changes: object) -> None:
         """Not the first content."""
 
 

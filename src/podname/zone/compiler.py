@@ -4,22 +4,29 @@ An event changes the answers of the object that it is about and of the Service t
 of the addresses that it names; nothing else is looked at, so the work of a change does not grow with the cluster. The
 one exception is a namespace that ceases to be exposed, whose objects are searched for.
 
+What happened at once, one event or all that differs in a list, is a batch. It is followed in two parts: first all of it
+is brought into the indexes, which marks what it may have changed; then each marked name is made, once, and written:
+what is put first, what goes away last. So a name that is there before and after goes from one answer to the other. All
+of it is done in steps; what happens meanwhile waits, and so must whoever reads the indexes (`is_busy`).
+
 Life: the stores sync; `build` makes all names from what is there, a step of work at a time, while events wait;
-then the table counts as synced and events are followed one by one. Before that nobody gets an answer from the table.
+then the table counts as synced and events are followed. Before that nobody gets an answer from the table.
 Pods are most of what an API server sends, and come last: the names that need none are made while they still arrive.
 
-Sources: the design of podname (the path of a change).
+Sources: the design of podname (the path of a change); client-go (handlers get batches).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from podname.engine.base import Table
 from podname.kube.objects import EndpointSlice, Namespace, Pod, Service
-from podname.kube.store import Store, T
+from podname.kube.store import Change, Store, T
 from podname.zone import apex
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure, namespace_names, pod_parents
@@ -27,9 +34,12 @@ from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
 from podname.zone.reverse_names import ReverseNames
 from podname.zone.service_names import ServiceNames
+from podname.zone.waiting import Batch, Waiting
 from podname.zone.workload_names import WorkloadNames
 
-_OBJECTS_PER_STEP = 50
+logger = logging.getLogger(__name__)
+
+_NAMESPACES, _SERVICES, _SLICES, _PODS = "namespaces", "services", "slices", "pods"
 
 Item = TypeVar("Item")
 
@@ -60,7 +70,7 @@ class _Follower(Generic[T]):
     """A store's handler made of two functions."""
 
     replaced: Callable[[Mapping[str, T]], None]
-    changed: Callable[[T | None, T | None], None]
+    changed: Callable[[Sequence[Change[T]]], None]
 
 
 class Compiler:
@@ -68,7 +78,10 @@ class Compiler:
 
     `on_synced` is called once, when all stores have their first list: then run `build` to its end. Or run it in two
     parts: `build_services` after `on_services`, which is called once when all but pods are there, then, after
-    `on_synced`, `build_pods`. `on_change` is called after each event that changed an answer.
+    `on_synced`, `build_pods`.
+
+    After that `on_work` is called whenever something waits: then run `work` to its end. Without `on_work` it is done at
+    once. `on_change` is called after each batch that changed an answer.
     """
 
     def __init__(
@@ -79,21 +92,26 @@ class Compiler:
         *,
         on_services: Callable[[], None] = lambda: None,
         on_synced: Callable[[], None] = lambda: None,
+        on_work: Callable[[], None] | None = None,
         on_change: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options, self.sources, self.table = options, sources, table
         self.changes = Changes(table)
         self._on_services, self._on_synced, self._on_change = on_services, on_synced, on_change
+        self._on_work = on_work or self._work_at_once
         exposure = Exposure(options, watched=sources.namespaces is not None)
         self.exposure = exposure
-        self.services = ServiceNames(options, exposure, self.changes)
+        self.services = ServiceNames(options, exposure, self.changes, monotonic)
         self.pods = PodNames(options, exposure, self.changes)
         self.reverse = ReverseNames(options, exposure, self.changes, self.services, self.pods)
         self.workloads = WorkloadNames(
             options, exposure, self.changes, (self.services, self.pods), table
         )
         self._own_services: set[str] = set()
-        self._waiting: list[tuple[Callable[[Any, Any], None], Any, Any]] | None = []
+        self._must_put_name_servers = False
+        self._waiting = Waiting()
+        self._is_built = self._is_working = False
         self._services_announced = self._announced = False
         self._follow: list[tuple[Store[Any], _Follower[Any]]] = []
 
@@ -102,15 +120,15 @@ class Compiler:
     def follow(self) -> None:
         """Begin to follow the stores."""
         sources = self.sources
-        changed: tuple[tuple[Store[Any] | None, Callable[[Any, Any], None]], ...] = (
-            (sources.namespaces, self._namespace_changed),
-            (sources.services, self._service_changed),
-            (sources.slices, self._slice_changed),
-            (sources.pods, self._pod_changed),
+        stores: tuple[tuple[Store[Any] | None, str], ...] = (
+            (sources.namespaces, _NAMESPACES),
+            (sources.services, _SERVICES),
+            (sources.slices, _SLICES),
+            (sources.pods, _PODS),
         )
         self._follow = [
-            (store, _Follower(self._announce, self._event(work)))
-            for store, work in changed
+            (store, _Follower(self._announce, self._changed(kind)))
+            for store, kind in stores
             if store is not None
         ]
         for store, follower in self._follow:
@@ -129,51 +147,53 @@ class Compiler:
 
     def build_services(self) -> Iterator[None]:
         """Make the names that need no pods."""
-        sources, self._waiting = self.sources, []
+        sources, self._waiting = self.sources, Waiting()
+        self.changes.is_fresh = True
         # Copies: the stores go on changing between the steps, and those changes wait.
         namespaces = _copy(sources.namespaces)
         slices, services = _copy(sources.slices), _copy(sources.services)
         for zone in self.options.zones:
             self.changes.put(apex.fixed_names(zone, self.options))
         for namespace in self.exposure.exposed():
-            self._open(namespace)
+            yield from self._open(namespace)
         for obj in namespaces:
-            self._namespace_changed(None, obj)
+            yield from self._namespace_changed(None, obj)
         # Who has an address comes first, so that each object's answers are made just once.
         self.reverse.slices.places = self.pods.holders.places = {}
         self.reverse.knows_pods = False
         yield from self._in_steps(slices, self._note_slice)
         yield from self._in_steps(services, self.reverse.note_service)
-        yield from self._in_steps(services, self._build_service)
+        for service in services:
+            yield from self._build_service(service)
         yield from self._in_steps(slices, self._build_slice)
 
     def build_pods(self) -> Iterator[None]:
         """Make the names of pods, and follow events from then on."""
         pods = _copy(self.sources.pods)
-        pod_changed = self._pod_changed  # what waits of these is in the copy
-        self._waiting = [event for event in self._waiting or () if event[0] != pod_changed]
+        self._waiting.forget(_PODS)  # what waits of these is in the copy
         yield from self._in_steps(pods, self.pods.note)
         self.reverse.slices.places = self.pods.holders.places = None
         self.reverse.knows_pods = True
         yield from self._in_steps(pods, self._build_pod)
-        waiting, self._waiting = self._waiting, None
-        for work, old, new in waiting:
-            work(old, new)
-        self._put_name_servers()
-        self.reverse.settle()
-        self.changes.write()
+        self._must_put_name_servers = True
+        yield from self._make()
+        self.changes.is_fresh = False
+        yield from self.work()
+        self._is_built = True
         self.table.synced = True
         self._on_change()
 
     def _note_slice(self, one: EndpointSlice) -> None:
-        self.services.note(one)
+        self.services.slices.add(one)
         self.reverse.note_slice(one)
 
-    def _build_service(self, service: Service) -> None:
-        self.services.service_changed(None, service)
+    def _build_service(self, service: Service) -> Iterator[None]:
+        yield from self._written(self.services.build(service))
         self.reverse.put_of_service(service)
         for one in self.services.slices_of(service.key):
             self.reverse.put_of_slice(one)
+            self._write_if_full()
+            yield
 
     def _build_slice(self, one: EndpointSlice) -> None:
         if one.service_key not in self.services.services:  # the others went with their Services
@@ -185,12 +205,19 @@ class Compiler:
         self.reverse.put_of_pod(pod)
 
     def _in_steps(self, items: Iterable[Item], work: Callable[[Item], None]) -> Iterator[None]:
-        for number, item in enumerate(items, 1):
+        for item in items:
             work(item)
-            if number % _OBJECTS_PER_STEP == 0:
-                self.changes.write(fresh=True)
-                yield
-        self.changes.write(fresh=True)
+            self._write_if_full()
+            yield
+
+    def _written(self, steps: Iterable[None]) -> Iterator[None]:
+        for _ in steps:
+            self._write_if_full()
+            yield
+
+    def _write_if_full(self) -> None:
+        if self.changes.is_full:
+            self.changes.write_put()
 
     def _announce(self, _: Mapping[str, object]) -> None:
         if self.sources.have_services and not self._services_announced:
@@ -200,45 +227,92 @@ class Compiler:
             self._announced = True
             self._on_synced()
 
-    def _event(self, work: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-        def changed(old: object, new: object) -> None:
-            if self._waiting is not None:
-                self._waiting.append((work, old, new))
-                return
-            work(old, new)
-            self.reverse.settle()
-            if self.changes.write():
-                self._on_change()
+    # ---------------------------------------------------------------- events
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the indexes are ahead of the table, or about to be."""
+        return self._is_working or bool(self._waiting)
+
+    @property
+    def later_seconds(self) -> float | None:
+        """In how many seconds there is work to do again; None when only events bring some."""
+        return self.services.later_seconds
+
+    def work(self) -> Iterator[None]:
+        """Follow what waits, a step at a time. Only one such work may be under way."""
+        self._is_working = True
+        try:
+            while self._waiting:
+                yield from self._follow_batch(self._waiting.take())
+            yield from self._make()
+        finally:
+            self._is_working = False
+
+    def _work_at_once(self) -> None:
+        for _ in self.work():
+            pass
+
+    def _changed(self, kind: str) -> Callable[[Sequence[Change[Any]]], None]:
+        def changed(changes: Sequence[Change[Any]]) -> None:
+            self._waiting.add(kind, changes)
+            if self._is_built:
+                self._on_work()
 
         return changed
 
-    # ---------------------------------------------------------------- events
+    def _follow_batch(self, batch: Batch) -> Iterator[None]:
+        """Bring a batch into the indexes, then make what it changed."""
+        for kind, follow in (
+            (_NAMESPACES, self._namespace_changed),
+            (_SERVICES, self._service_changed),
+            (_SLICES, self._slice_changed),
+            (_PODS, self._pod_changed),
+        ):
+            for old, new in batch.get(kind, ()):
+                yield from _guarded(follow(old, new))
+        yield from self._make()
 
-    def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> None:
+    def _make(self) -> Iterator[None]:
+        """Make and write all that was marked: what is put first."""
+        made = self.changes.made
+        for flush in (self.services.flush, self.pods.flush, self.reverse.flush):
+            yield from self._written(_guarded(flush()))
+        if self._must_put_name_servers:
+            self._put_name_servers()
+        yield from self.changes.finish()
+        if self.changes.made > made:
+            self._on_change()
+
+    def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> Iterator[None]:
         if new is not None:
             if old is None and self.exposure.appear(new.name):
-                self._open(new.name)
+                yield from self._open(new.name)
         elif old is not None:
             was_exposed = self.exposure.has(old.name)
             self.exposure.vanish(old.name)
             if was_exposed:
-                self._close(old.name)
+                yield from self._close(old.name)
 
-    def _service_changed(self, old: Service | None, new: Service | None) -> None:
-        self.services.service_changed(old, new)
+    def _service_changed(self, old: Service | None, new: Service | None) -> Iterator[None]:
+        yield from self.services.service_changed(old, new)
         self.reverse.service_changed(old, new)
         self.workloads.service_changed(old, new)
         either = new or old
         if either is not None and either.key in self._own_services:
-            self._put_name_servers()
+            self._must_put_name_servers = True
+        yield
 
-    def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
-        was_own = self._is_own(old)
+    def _slice_changed(
+        self, old: EndpointSlice | None, new: EndpointSlice | None
+    ) -> Iterator[None]:
+        self._must_put_name_servers |= self._is_own(old)
         self.services.slice_changed(old, new)
+        yield
         self.reverse.slice_changed(old, new)
         self.workloads.slice_changed(old, new)
-        if was_own or self._is_own(new):
-            self._put_name_servers()
+        self._must_put_name_servers |= self._is_own(new)
+        yield
 
     def _is_own(self, one: EndpointSlice | None) -> bool:
         """Say whether one of this server's own addresses is an endpoint in a slice."""
@@ -247,28 +321,44 @@ class Compiler:
             one.key == other.key for address in local_addresses for other in slices.get(address)
         )
 
-    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> Iterator[None]:
         self.workloads.pod_changed(old, new)
         self.pods.pod_changed(old, new)
         self.reverse.pod_changed(old, new)
+        yield
 
-    def _open(self, namespace: str) -> None:
+    def _open(self, namespace: str) -> Iterator[None]:
         self.changes.put(namespace_names(namespace, self.options))
         if self.options.pods != "disabled":
             for parent in pod_parents(namespace, self.options):
-                self.table.set_dashed(parent, open_=self.options.pods == "insecure")
-        shown = self.services.show(namespace), self.pods.show(namespace)
-        self.reverse.namespace_changed(namespace, *shown)
+                self.changes.set_dashed(parent, open_=self.options.pods == "insecure")
+        yield from self._look_again(
+            namespace, self.services.show(namespace), self.pods.show(namespace)
+        )
 
-    def _close(self, namespace: str) -> None:
+    def _close(self, namespace: str) -> Iterator[None]:
         self.workloads.hide(namespace)
         self.changes.drop(namespace_names(namespace, self.options))
         for parent in pod_parents(namespace, self.options):
-            self.table.set_dashed(parent, open_=None)
-        hidden = self.services.hide(namespace), self.pods.hide(namespace)
-        self.reverse.namespace_changed(namespace, *hidden)
+            self.changes.set_dashed(parent, open_=None)
+        yield from self._look_again(
+            namespace, self.services.hide(namespace), self.pods.hide(namespace)
+        )
+
+    def _look_again(
+        self, namespace: str, services: Iterable[Service | None], pods: Iterable[Pod | None]
+    ) -> Iterator[None]:
+        """Let the PTR records follow a namespace that became, or ceased to be, exposed."""
+        for service in services:
+            self.reverse.service_changed(service, service)
+            yield
+        for pod in pods:
+            self.reverse.pod_changed(None, pod)
+            yield
+        yield from self.reverse.namespace_changed(namespace)
 
     def _put_name_servers(self) -> None:
+        self._must_put_name_servers = False
         own = apex.own_slices(self.options, self.reverse.slices)
         self._own_services = {one.service_key for one in own}
         for zone in self.options.zones:
@@ -279,3 +369,11 @@ class Compiler:
 
 def _copy(store: Store[T] | None) -> list[T]:
     return list(store.objects.values()) if store is not None else []
+
+
+def _guarded(steps: Iterator[None]) -> Iterator[None]:
+    """A defect that one odd object meets costs nothing of the others."""
+    try:
+        yield from steps
+    except Exception:
+        logger.exception("a change could not be followed")

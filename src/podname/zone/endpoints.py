@@ -26,6 +26,8 @@ from podname.zone.options import ZoneOptions
 #: What a slice or Service without ports has: addresses, yes; SRV records, no.
 NO_PORT = Port("", "", ALL_PORTS)
 _POD_LABEL_OCTETS = 64
+_RECORD_OCTETS_MIN = 16  # that of an IPv4 address
+_SRV_OCTETS = 18  # without the target
 
 
 class Entry(NamedTuple):
@@ -58,7 +60,7 @@ def plain_in(one: EndpointSlice, options: ZoneOptions) -> tuple[Plain, ...] | No
     return _plain_in(one.packed) if may_be else None
 
 
-@lru_cache(maxsize=64)  # asked for by the names of a Service, its entries and its PTR records
+@lru_cache(maxsize=128)  # asked for by the names of a Service, its entries and its PTR records
 def _plain_in(packed: str) -> tuple[Plain, ...] | None:
     found = []
     for line in packed.split("\n") if packed and packed.isascii() else ():
@@ -136,16 +138,14 @@ def named_addresses(
     return other | primary if other else primary
 
 
-def difference(
-    old: EndpointSlice | None, new: EndpointSlice | None, *, ports: bool = True
-) -> EndpointSlice:
-    """Make a slice of the endpoints that two states of a slice do not share (of all, if the ports differ)."""
-    before, after = set(old.endpoints) if old else set(), set(new.endpoints) if new else set()
-    same = old is not None and new is not None and (not ports or old.ports == new.ports)
-    differ = before ^ after if same else before | after
+def difference(old: EndpointSlice | None, new: EndpointSlice | None) -> EndpointSlice:
+    """Make a slice of the endpoints that two states of a slice do not share."""
+    before, after = (
+        set(one.packed.split("\n") if one and one.packed else ()) for one in (old, new)
+    )
     either = new or old
     namespace, service = (either.namespace, either.service) if either else ("", "")
-    return EndpointSlice.of(namespace, "", service, "", differ, ())
+    return EndpointSlice(namespace, "", service, "", "\n".join(before ^ after), ())
 
 
 def entries(
@@ -165,6 +165,26 @@ def entries(
             elif name and only in aliases:
                 by_alias += [Entry(address, name, port) for port in ports]
     return own or by_alias
+
+
+def own_entries(slices: Iterable[EndpointSlice], options: ZoneOptions) -> tuple[list[Entry], bool]:
+    """List the entries of as many slices as an answer could hold, and one more; say whether any are left out.
+
+    Who gets an answer that is cut sees that it is, whatever of it was never made.
+    """
+    found, is_cut = list[Entry](), False
+    families: dict[
+        str, set[bytes]
+    ] = {}  # the addresses: a message has room for so many of each type
+    for one in slices:
+        known = families.setdefault(one.address_type, set())
+        if len(known) * _RECORD_OCTETS_MIN > c.MESSAGE_OCTETS_MAX:
+            is_cut = True
+            continue
+        reached = entries((one,), options)
+        known.update([entry.address for entry in reached])
+        found += reached
+    return found, is_cut
 
 
 def address_answers(found: Collection[bytes], ttl_seconds: int) -> ReadyAnswers:
@@ -205,10 +225,14 @@ def _srv(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -
     records: dict[tuple[bytes, int], tuple[bytes, int]] = {}
     first: dict[bytes, int] = {}
     extra: dict[tuple[bytes, bytes], None] = {}
+    octets = 0
     for entry in reached:
+        if octets > c.MESSAGE_OCTETS_MAX:
+            break
         if entry.port.number == ALL_PORTS:
             continue
         if (entry.target, entry.port.number) not in records:
+            octets += _SRV_OCTETS + len(entry.target) + len(service)
             first.setdefault(entry.target, len(records))
             rdata = srv_rdata(0, weight, entry.port.number, entry.target + service)
             records[entry.target, entry.port.number] = (rdata, 6)

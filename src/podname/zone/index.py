@@ -31,7 +31,7 @@ class Index(Generic[K, T]):
             place = self.places.setdefault(place, place)
         known = self._objects.setdefault(place, obj)
         if known is not obj:
-            others = tuple([one for one in _all(known) if one.key != obj.key])
+            others = tuple([one for one in _all(known) if not _is_same(one, obj)])
             self._objects[place] = (*others, obj) if others else obj
 
     def discard(self, place: K, obj: T) -> None:
@@ -39,7 +39,7 @@ class Index(Generic[K, T]):
         known = self._objects.get(place)
         if known is None:
             return
-        left = tuple([one for one in _all(known) if one is not obj and one.key != obj.key])
+        left = tuple([one for one in _all(known) if not _is_same(one, obj)])
         if not left:
             del self._objects[place]
         else:
@@ -61,8 +61,8 @@ class Index(Generic[K, T]):
         return None if type(known) is tuple else cast("T | None", known)
 
     def all(self) -> Iterator[T]:
-        """Give every object, as often as it belongs somewhere."""
-        for known in self._objects.values():
+        """Give every object that there is now, as often as it belongs somewhere; it may change meanwhile."""
+        for known in list(self._objects.values()):
             yield from _all(known)
 
     def __contains__(self, place: K) -> bool:
@@ -72,6 +72,11 @@ class Index(Generic[K, T]):
     def __len__(self) -> int:
         """Count the places."""
         return len(self._objects)
+
+
+def _is_same(one: T, other: T) -> bool:
+    """Say whether these are states of one object; to compare names first costs a place of many little."""
+    return one is other or (one.name == other.name and one.key == other.key)
 
 
 def _all(known: T | tuple[T, ...]) -> tuple[T, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from podname.kube.objects import Pod
 from podname.wire.names import NAME_OCTETS_MAX
 from podname.zone import endpoints, pods
@@ -19,19 +21,35 @@ class PodNames:
         self._options, self._exposure, self._changes = options, exposure, changes
         self._hidden: Hidden[Pod] = Hidden(options)
         self._sharing: dict[bytes, dict[str, Pod]] = {}
+        self._dirty: dict[str, Pod] = {}  # by key
+        self._dirty_shared: set[bytes] = set()
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        """Follow a pod."""
+        """Follow a pod; `flush` makes its names."""
         if old is not None:
             self._forget(old)
         if new is not None:
             self.note(new)
-            self.put(new)
+            self._dirty[new.key] = new
 
     def note(self, pod: Pod) -> None:
-        """Remember who has a pod's addresses."""
+        """Remember who has a pod's addresses, and who shares a name."""
         for address in pods.addresses_of(pod):
             self.holders.add(address, pod)
+        for shared in self._shared_owners(pod):
+            self._sharing.setdefault(shared, {})[pod.key] = pod
+            self._dirty_shared.add(shared)
+
+    def flush(self) -> Iterator[None]:
+        """Make the names that may have changed, a step at a time: those that are one pod's last, for they win."""
+        shared, self._dirty_shared = self._dirty_shared, set()
+        for owner in shared:
+            self._put_shared(owner)
+            yield
+        dirty, self._dirty = self._dirty, {}
+        for pod in dirty.values():
+            self.put(pod)
+            yield
 
     def put(self, pod: Pod) -> None:
         """Give a pod its names, or remember it until its namespace has any."""
@@ -40,36 +58,40 @@ class PodNames:
         else:
             self._hidden.add(pod)
 
-    def show(self, namespace: str) -> list[Pod]:
-        """Give the pods of a namespace their names; say which they are."""
-        shown = self._hidden.take(namespace)
-        for pod in shown:
-            self._put(pod)
-        return shown
+    def show(self, namespace: str) -> Iterator[Pod]:
+        """Let the pods of a namespace have their names; say which they are."""
+        for pod in self._hidden.take(namespace):
+            self._dirty[pod.key] = pod
+            self._dirty_shared.update(self._shared_owners(pod))
+            yield pod
 
-    def hide(self, namespace: str) -> list[Pod]:
-        """Take the names of a namespace's pods away; say which they are. O(pods).
+    def hide(self, namespace: str) -> Iterator[Pod | None]:
+        """Take the names of a namespace's pods away; say which they are, and None for others. O(pods).
 
         A pod without an address has no name, and comes again when it gets one.
         """
-        own = {pod.key: pod for pod in self.holders.all() if pod.namespace == namespace}
-        hidden = list(own.values())
-        for pod in hidden:
-            self._forget(pod)
-        for pod in hidden:
-            self.pod_changed(None, pod)
-        return hidden
+        for pod in list(self.holders.all()):
+            if pod.namespace != namespace or pod.key in self._dirty:
+                yield None
+                continue
+            self.pod_changed(pod, pod)
+            yield pod
+
+    def _shared_owners(self, pod: Pod) -> list[bytes]:
+        zones, options = self._options.forward_zones, self._options
+        owners = (pods.shared_owner(pod, zone, options) for zone in zones)
+        return [owner for owner in owners if owner is not None]
 
     def _forget(self, pod: Pod) -> None:
         self._hidden.discard(pod)
+        self._dirty.pop(pod.key, None)
+        for shared in self._shared_owners(pod):
+            self._sharing.get(shared, {}).pop(pod.key, None)
+            self._dirty_shared.add(shared)
         for address in pods.addresses_of(pod):
             self.holders.discard(address, pod)
         for zone in self._options.forward_zones:
             self._changes.drop(pods.own_owners(pod.namespace, pod.name, zone, self._options))
-            shared = pods.shared_owner(pod, zone, self._options)
-            if shared is not None:
-                self._sharing.get(shared, {}).pop(pod.key, None)
-                self._put_shared(shared)
             for owner, address in pods.dashed_owners(pod, zone, self._options):
                 if not self._has_dashed(pod.namespace, owner, zone, address):
                     self._changes.drop((owner,))
@@ -96,10 +118,6 @@ class PodNames:
             if answers:
                 owners = pods.own_owners(pod.namespace, pod.name, zone, self._options)
                 self._changes.put(dict.fromkeys(owners, answers))
-            shared = pods.shared_owner(pod, zone, self._options)
-            if shared is not None:
-                self._sharing.setdefault(shared, {})[pod.key] = pod
-                self._put_shared(shared)
             for owner, address in pods.dashed_owners(pod, zone, self._options):
                 made = endpoints.address_answers((address,), self._options.ttl_seconds)
                 self._changes.put({owner: made})
@@ -110,6 +128,8 @@ class PodNames:
         holders = [sharing[key] for key in sorted(sharing)]
         if not holders:
             self._sharing.pop(owner, None)
+        elif not self._exposure.has(holders[0].namespace):
+            holders = []
         found = dict.fromkeys(a for pod in holders for a in pods.addresses_of(pod))
         self._changes.put({owner: endpoints.address_answers(found, self._options.ttl_seconds)})
 

@@ -1,11 +1,12 @@
 """Follows who has an address, and makes the PTR records of those whose holders changed.
 
-`touched` gathers addresses while an event is worked on; `settle` makes their answers once.
+`touched` gathers addresses while a batch of events is followed; `flush` makes their answers once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 
 from podname.kube.objects import EndpointSlice, Pod, Service
 from podname.wire import addresses
@@ -16,6 +17,8 @@ from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
 from podname.zone.service_names import ServiceNames
+
+_ADDRESSES_PER_STEP = 50
 
 
 class ReverseNames:
@@ -52,7 +55,7 @@ class ReverseNames:
                 for address in reverse.addresses_in(one):
                     note(address, one)
         stays = old is not None and new is not None and old.service_key == new.service_key
-        for one in (endpoints.difference(old, new, ports=False),) if stays else (old, new):
+        for one in (endpoints.difference(old, new),) if stays else (old, new):
             if one is not None:
                 self.touched.update(reverse.addresses_in(one))
 
@@ -61,21 +64,20 @@ class ReverseNames:
         for pod in (old, new):
             self.touched.update(pods.addresses_of(pod) if pod else ())
 
-    def namespace_changed(self, namespace: str, services: list[Service], pods_: list[Pod]) -> None:
-        """Look again at the addresses of objects whose namespace became, or ceased to be, exposed."""
-        for service in services:
-            self.service_changed(service, service)
-        for pod in pods_:
-            self.pod_changed(None, pod)
-        if self._options.namespaces:  # only then do the PTR records of endpoints depend on it
-            for one in self._service_names.all_slices():
+    def namespace_changed(self, namespace: str) -> Iterator[None]:
+        """Look again at the endpoints of a namespace that became, or ceased to be, exposed."""
+        if self._options.namespaces:  # only then do their PTR records depend on it
+            for one in list(self._service_names.slices.all()):
                 if one.namespace == namespace:
                     self.touched.update(reverse.addresses_in(one))
+                yield
 
-    def settle(self) -> None:
-        """Make the answers of all touched addresses."""
-        touched, self.touched = self.touched, set()
-        self.put(touched)
+    def flush(self) -> Iterator[None]:
+        """Make the answers of all touched addresses, a step at a time."""
+        touched, self.touched = iter(self.touched), set()
+        while some := tuple(islice(touched, _ADDRESSES_PER_STEP)):
+            self.put(some)
+            yield
 
     def note_service(self, service: Service) -> None:
         """Remember whose a Service's cluster IPs are."""

@@ -12,8 +12,10 @@ Sources: dns-spec 1.1.0; CoreDNS plugin/kubernetes `findServices`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from podname.engine.base import HOLD
 from podname.kube.objects import EndpointSlice, Port, Service
@@ -53,12 +55,13 @@ def service_names(
         return {}
     if service.type == "ExternalName":
         return _external(service, owner, options)
+    alias, is_cut = None, False
     if service.headless:
-        reached, alias = endpoints.entries(slices, options), _fqdn(slices)
-    elif options.ignore_empty_service and not any(s.endpoints for s in slices):
+        (reached, is_cut), alias = endpoints.own_entries(slices, options), _fqdn(slices)
+    elif options.ignore_empty_service and not any(one.packed for one in slices):
         return {}
     else:
-        reached, alias = _cluster_ip_entries(service), None
+        reached = _cluster_ip_entries(service)
     names = (
         {owner: endpoints.answers(owner, owner, reached, options.ttl_seconds)} if reached else {}
     )
@@ -67,9 +70,11 @@ def service_names(
     if not service.headless:
         names.setdefault(owner, {HOLD: EMPTY_ANSWER})
     ports = {id(entry.port): entry.port for entry in reached}  # few, again and again
-    prefixes = {key: _prefix(port) for key, port in ports.items()}
+    prefix_of = {key: _prefix(port) for key, port in ports.items()}
     for prefix, port_owner in port_owners(service, slices, owner):
-        chosen = [entry for entry in reached if prefixes[id(entry.port)] == prefix]
+        chosen = [entry for entry in reached if prefix_of[id(entry.port)] == prefix]
+        if is_cut and len(chosen) < len(reached):  # others may have this port
+            chosen, _ = endpoints.own_entries(_having_port(slices, prefix), options)
         if chosen and len(chosen) == len(reached):
             shared = names[owner]
             names[port_owner] = {t: move(shared[t], len(prefix)) for t in _TYPES if t in shared}
@@ -82,16 +87,28 @@ def port_owners(
     service: Service, slices: Collection[EndpointSlice], owner: bytes
 ) -> list[tuple[bytes, bytes]]:
     """List (prefix, owner name) of every named port of the Service, or of its slices when it is headless."""
-    if service.headless:
-        ports = {port for endpoint_slice in slices for port in endpoint_slice.ports}
-    else:
-        ports = set(service.ports)
-    prefixes = {prefix for port in ports if (prefix := _prefix(port))}
     return [
         (prefix, prefix + owner)
-        for prefix in prefixes
+        for prefix in prefixes(ports_of(service, slices))
         if len(prefix) + len(owner) <= NAME_OCTETS_MAX
     ]
+
+
+def ports_of(service: Service, slices: Iterable[EndpointSlice]) -> Iterable[Port]:
+    """Give the ports of a Service: those of its slices when it is headless."""
+    if not service.headless:
+        return service.ports
+    return {port for ports in {one.ports for one in slices} for port in ports}
+
+
+def prefixes(ports: Iterable[Port]) -> set[bytes]:
+    """Give `_<port>._<proto>` of those that have a name."""
+    return {prefix for port in ports if (prefix := _prefix(port))}
+
+
+def names_of_ports(ports: Iterable[Port]) -> list[bytes]:
+    """Give the labels that stand for ports when underscores are left out: no endpoint is found by them."""
+    return [_without_underscores(prefix) for prefix in prefixes(ports)]
 
 
 def endpoint_names(
@@ -99,16 +116,18 @@ def endpoint_names(
     slices: Collection[EndpointSlice],
     zone: bytes,
     options: ZoneOptions,
+    *,
     only: Collection[bytes] | None = None,
+    naming: Collection[EndpointSlice] | None = None,
 ) -> dict[bytes, ReadyAnswers]:
     """Give the A and AAAA answers at endpoints' names; SRV there is made when somebody asks (`lazy_types`).
 
-    With `only`, of the endpoints with these labels.
+    With `only`, of the endpoints with these labels; `naming` are slices that hold all of these.
     """
     owner = service_owner(service.namespace, service.name, zone)
     if owner is None or service.type == "ExternalName":
         return {}
-    port_names = {_without_underscores(p) for p, _ in port_owners(service, slices, owner)}
+    port_names = set(names_of_ports(ports_of(service, slices)))
     if only is None and len(slices) == 1:
         (one,) = slices
         plain = _plain_names(one, owner, options)
@@ -117,7 +136,8 @@ def endpoint_names(
     room, ttl_seconds = NAME_OCTETS_MAX - len(owner), options.ttl_seconds
     answers: dict[bytes, ReadyAnswers] = {}  # most endpoints have two names
     names: dict[bytes, ReadyAnswers] = {}
-    for name, found in endpoints.named_addresses(slices, options).items():
+    looked_at = slices if naming is None else naming
+    for name, found in endpoints.named_addresses(looked_at, options).items():
         # A pod called `http.tcp` yields to the port.
         if (only is not None and name not in only) or name in port_names or len(name) > room:
             continue
@@ -179,6 +199,14 @@ def _without_underscores(prefix: bytes) -> bytes:
         prefix[1 + first] - 1,
         prefix[3 + first :],
     )
+
+
+def _having_port(slices: Iterable[EndpointSlice], prefix: bytes) -> Iterator[EndpointSlice]:
+    """Give the slices that have a port, with no other."""
+    for one in slices:
+        ports = tuple([port for port in one.ports if _prefix(port) == prefix])
+        if ports:
+            yield replace(one, ports=ports)
 
 
 def _fqdn(slices: Collection[EndpointSlice]) -> bytes | None:

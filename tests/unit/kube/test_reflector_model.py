@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -17,6 +17,7 @@ from podname.kube.config import from_endpoint
 from podname.kube.informer import Cluster
 from podname.kube.kinds import PODS, Watch
 from podname.kube.objects import Pod
+from podname.kube.store import Change
 from tests.support.apiserver import ApiServer
 from tests.support.clock import FakeClock
 from tests.support.objects import pod
@@ -36,7 +37,11 @@ class Witness:
     def replaced(self, objects: Mapping[str, Pod]) -> None:
         self.objects = dict(objects)
 
-    def changed(self, old: Pod | None, new: Pod | None) -> None:
+    def changed(self, changes: Sequence[Change[Pod]]) -> None:
+        for old, new in changes:
+            self._follow(old, new)
+
+    def _follow(self, old: Pod | None, new: Pod | None) -> None:
         either = old or new
         if either is None or old == new or self.objects.get(either.key) != old:
             self.wrongs.append((old, new))

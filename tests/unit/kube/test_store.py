@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, StoreWriter
 from podname.kube.objects import Pod
-from podname.kube.store import Store
+from podname.kube.store import Change, Store
 
 DEFAULT = "default"
 
@@ -25,14 +25,21 @@ class Mirror:
     def __init__(self, store: Store[Pod]) -> None:
         self.store = store
         self.objects: dict[str, Pod] = {}
-        self.calls = 0
+        self.calls = self.differences = 0
 
     def replaced(self, objects: Mapping[str, Pod]) -> None:
         self.calls += 1
         self.objects = dict(objects)
 
-    def changed(self, old: Pod | None, new: Pod | None) -> None:
+    def changed(self, changes: Sequence[Change[Pod]]) -> None:
         self.calls += 1
+        keys = [(old or new).key for old, new in changes]  # type: ignore[union-attr]
+        assert len(set(keys)) == len(keys) > 0
+        for old, new in changes:
+            self.differences += 1
+            self._follow(old, new)
+
+    def _follow(self, old: Pod | None, new: Pod | None) -> None:
         assert old != new
         key = (old or new).key  # type: ignore[union-attr]
         assert old is None or new is None or old.key == new.key
@@ -76,7 +83,7 @@ def test_a_handlers_defect_costs_nobody_else(
     store: Store[Pod], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Defect(Mirror):
-        def changed(self, old: Pod | None, new: Pod | None) -> None:
+        def changed(self, changes: Sequence[Change[Pod]]) -> None:
             raise RuntimeError("defect")
 
         def replaced(self, objects: Mapping[str, Pod]) -> None:
@@ -101,12 +108,13 @@ def test_replacing_tells_exactly_what_differs(contents: list[dict[str, str]]) ->
     store.follow(mirror)
     before: dict[str, Pod] = {}
     for number, content in enumerate(contents):
-        calls = mirror.calls
+        calls, told = mirror.calls, mirror.differences
         store.replace(pod(name, address) for name, address in content.items())
         after = {f"default/{name}": pod(name, address) for name, address in content.items()}
         assert mirror.objects == store.objects == after
         differs = sum(before.get(key) != after.get(key) for key in before.keys() | after.keys())
-        assert mirror.calls - calls == (differs if number else 1)
+        assert mirror.calls - calls == (bool(differs) if number else 1)
+        assert mirror.differences - told == (differs if number else 0)
         before = after
 
 
@@ -141,7 +149,8 @@ def test_a_list_is_published_whole_or_not_at_all(
         elif isinstance(step, Apply):
             expected[step.key] = step.object
         assert store.objects == mirror.objects == published
-    writer.write(InitDone(5))
+    for _ in writer.write(InitDone(5)) or ():
+        assert store.objects == mirror.objects == published
     assert store.objects == mirror.objects == expected
 
 
@@ -152,6 +161,7 @@ def test_listing_what_is_known_keeps_no_second_copy(store: Store[Pod]) -> None:
     writer.write(Init())
     writer.write(InitApply("default/a", 1, pod("a")))
     writer.write(InitApply("default/b", 1, pod("b", "10.0.0.9")))
-    assert writer._staged == {"default/b": pod("b", "10.0.0.9")}
-    writer.write(InitDone(1))
+    for _ in writer.write(InitDone(1)) or ():
+        pass
+    assert store.objects["default/b"] == pod("b", "10.0.0.9")
     assert store.objects["default/a"] is kept

@@ -38,7 +38,7 @@ def test_the_pods_of_a_service_are_those_that_match_now(
             known[name] = pod(name, f"10.0.0.{number}", labels={"app": value})
         if old or known.get(name):
             follower: Any = catalog.services if kind == "service" else catalog.pods
-            follower.changed(old, known.get(name))
+            follower.changed([(old, known.get(name))])
     for name in "abc":
         asked = services[name].annotation if name in services else None
         values = {"app=x": "x", "app=y": "y"}.get(asked or "", "xyz")
@@ -52,19 +52,19 @@ def test_the_pods_of_a_service_are_those_that_match_now(
 def test_only_the_services_that_a_change_is_about_are_told() -> None:
     told: list[str] = []
     catalog = Catalog(told.append)
-    catalog.services.changed(None, service("app=web"))
-    catalog.services.changed(None, service("app=other", name="other"))
-    catalog.services.changed(None, service(None, name="silent"))
+    catalog.services.changed([(None, service("app=web"))])
+    catalog.services.changed([(None, service("app=other", name="other"))])
+    catalog.services.changed([(None, service(None, name="silent"))])
     told.clear()
     (one,) = pods([1])
-    catalog.pods.changed(None, one)
+    catalog.pods.changed([(None, one)])
     assert told == ["default/web"]
     away = msgspec.structs.replace(one, labels={"app": "nobody"})
-    catalog.pods.changed(one, away)
+    catalog.pods.changed([(one, away)])
     assert told == ["default/web", "default/web"]
-    catalog.pods.changed(away, None)
+    catalog.pods.changed([(away, None)])
     elsewhere = msgspec.structs.replace(one, namespace="elsewhere")
-    catalog.pods.changed(None, elsewhere)
+    catalog.pods.changed([(None, elsewhere)])
     assert len(told) == 2
 
 
@@ -74,23 +74,23 @@ def test_a_slice_is_about_the_service_it_names_now_and_before() -> None:
     slices = Slices()
     slices.follow(service(), pods([1]))
     (one,) = slices.all.values()
-    catalog.slices.changed(None, one)
+    catalog.slices.changed([(None, one)])
     content = msgspec.structs.replace(one.content, service="other")
     moved = msgspec.structs.replace(one, content=content)
-    catalog.slices.changed(one, moved)
+    catalog.slices.changed([(one, moved)])
     assert told == ["default/web", "default/web", "default/other"]
     assert catalog.keys() == {"default/other"}
-    catalog.slices.changed(moved, None)
+    catalog.slices.changed([(moved, None)])
     assert catalog.keys() == set()
 
 
 def test_a_service_that_changes_elsewhere_keeps_its_pods() -> None:
     catalog = Catalog(lambda _: None)
     before = service()
-    catalog.services.changed(None, before)
+    catalog.services.changed([(None, before)])
     (one,) = pods([1])
-    catalog.pods.changed(None, one)
-    catalog.services.changed(before, service(publishes_not_ready=True))
+    catalog.pods.changed([(None, one)])
+    catalog.services.changed([(before, service(publishes_not_ready=True))])
     choice = catalog.choice("default/web")
     assert isinstance(choice, Publication)
     assert choice.service.publishes_not_ready

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import dns.message
 import dns.rdatatype
 
-from podname.engine.base import HOLD, Change, TableOptions
-from podname.engine.python.table import PythonTable
+from podname.engine.base import HOLD, Change, TableOptions, Zone
 from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
 from podname.kube.store import Store
 from podname.wire import constants as c
@@ -18,36 +17,51 @@ from podname.wire import names
 from podname.wire.records import EMPTY_ANSWER, walk
 from podname.zone.compiler import Compiler, Sources
 from podname.zone.options import ZoneOptions
+from tests.support.engines import KINDS
 
 ZONE = names.from_text("cluster.local.")
 REVERSE = (names.from_text("in-addr.arpa."), names.from_text("ip6.arpa."))
 
 
-class WatchedTable(PythonTable):
-    """A table that also remembers what it was told, to be looked at whole."""
+class WatchedTable:
+    """A table that also remembers what it was told, to be looked at whole, and says when it was written to."""
 
-    def __init__(self) -> None:
-        super().__init__(TableOptions("kubernetes", ()))
+    def __init__(self, engine: str = "python") -> None:
+        self.options = TableOptions("kubernetes", tuple(map(zone_of, (ZONE, *REVERSE))))
+        self.inner = KINDS[engine].table(self.options)
         self.content: dict[tuple[bytes, int], bytes] = {}
         self.dashed: dict[bytes, bool] = {}
         self.writes = 0
+        self.after_write: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __len__(self) -> int:
+        return len(self.inner)
 
     def update(self, changes: Iterable[Change]) -> None:
         told = list(changes)
-        super().update(told)
+        self.inner.update(told)
         self.writes += len(told)
         for owner, rtype, ready in told:
             if ready is None:
                 self.content.pop((owner, rtype), None)
             else:
                 self.content[owner, rtype] = ready
+        self.after_write()
 
     def set_dashed(self, parent: bytes, *, open_: bool | None) -> None:
-        super().set_dashed(parent, open_=open_)
+        self.inner.set_dashed(parent, open_=open_)
         if open_ is None:
             self.dashed.pop(parent, None)
         else:
             self.dashed[parent] = open_
+        self.after_write()
+
+
+def zone_of(origin: bytes) -> Zone:
+    return Zone(origin, 5, 5, origin, origin)
 
 
 @dataclass
@@ -55,13 +69,14 @@ class Cluster:
     """Stores, a compiler over them, and what the table then says."""
 
     options: ZoneOptions
+    engine: str = "python"
     services: Store[Service] = field(default_factory=Store)
     slices: Store[EndpointSlice] = field(default_factory=Store)
     namespaces: Store[Namespace] = field(default_factory=Store)
     pods: Store[Pod] = field(default_factory=Store)
 
     def __post_init__(self) -> None:
-        self.table = WatchedTable()
+        self.table = WatchedTable(self.engine)
         options = self.options
         sources = Sources(
             self.services,
@@ -108,7 +123,10 @@ class Cluster:
         }
 
     def _store(self, obj: Any) -> Store[Any]:
-        return next(store for store, kind in self._kinds() if isinstance(obj, kind))
+        return self._store_of(type(obj))
+
+    def _store_of(self, wanted: type) -> Store[Any]:
+        return next(store for store, kind in self._kinds() if kind is wanted)
 
     def _kinds(self) -> list[tuple[Store[Any], type]]:
         return [

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import podname.zone.compiler as compiler_module
 from podname.kube.objects import Endpoint, EndpointSlice, Namespace, Pod, Port, Service
 from podname.zone.options import ZoneOptions
 from tests.unit.zone.cluster import Cluster, endpoint_slice, options, pod, service
@@ -105,18 +104,14 @@ def test_events_during_a_build_are_not_lost(
     steps: list[None] = []
     built.build = lambda: None  # type: ignore[method-assign]
     built.compiler._on_synced = lambda: None
-    compiler_module._OBJECTS_PER_STEP = 1
-    try:
-        built.load(*first)
-        pending = iter(later)
-        for _ in built.compiler.build():
-            steps.append(None)
-            keep, obj = next(pending, (False, pod("none")))
-            (built.put if keep else built.remove)(obj)
-        for keep, obj in pending:
-            (built.put if keep else built.remove)(obj)
-    finally:
-        compiler_module._OBJECTS_PER_STEP = 50
+    built.load(*first)
+    pending = iter(later)
+    for _ in built.compiler.build():
+        steps.append(None)
+        keep, obj = next(pending, (False, pod("none")))
+        (built.put if keep else built.remove)(obj)
+    for keep, obj in pending:
+        (built.put if keep else built.remove)(obj)
     anew = Cluster(chosen).load(
         *built.namespaces.objects.values(),
         *built.services.objects.values(),
@@ -148,23 +143,19 @@ def test_the_names_of_services_may_be_made_before_pods_are_there(
         if kind is not Pod:
             store.replace([obj for obj in first if isinstance(obj, kind)])
     assert announced[:1] == ["services"]
-    compiler_module._OBJECTS_PER_STEP = 1
-    try:
-        steps = built.compiler.build_services()
-        next(steps, None)
-        follow(event for event in while_pods_come if not isinstance(event[1], Pod))
-        for _ in steps:
-            pass
-        built.pods.replace([obj for obj in first if isinstance(obj, Pod)])
-        assert announced == ["services", "pods"]
-        follow(before_they_are_read)
-        steps = built.compiler.build_pods()
-        next(steps, None)
-        follow(while_they_are)
-        for _ in steps:
-            pass
-    finally:
-        compiler_module._OBJECTS_PER_STEP = 50
+    steps = built.compiler.build_services()
+    next(steps, None)
+    follow(event for event in while_pods_come if not isinstance(event[1], Pod))
+    for _ in steps:
+        pass
+    built.pods.replace([obj for obj in first if isinstance(obj, Pod)])
+    assert announced == ["services", "pods"]
+    follow(before_they_are_read)
+    steps = built.compiler.build_pods()
+    next(steps, None)
+    follow(while_they_are)
+    for _ in steps:
+        pass
     anew = Cluster(chosen).load(
         *built.namespaces.objects.values(),
         *built.services.objects.values(),

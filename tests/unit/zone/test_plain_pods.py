@@ -33,6 +33,6 @@ def test_a_plain_pods_names(name: str, text: str, phase: str, mode: str, pod_nam
     long_.exposure.appear("default")
     short.pods.put(made)
     long_.pods._put_any(made)
-    assert short.changes._owners == long_.changes._owners
+    assert short.changes._put == long_.changes._put
     plain = pods.plain(made)
     assert plain is None or [plain[1]] == pods.addresses_of(made)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct, field
@@ -134,12 +134,13 @@ class Namespaces:
             _tell(space)
         self._changed()
 
-    def changed(self, old: Space | None, new: Space | None) -> None:
-        """Follow one namespace."""
-        before, after = old or Space(""), new or Space("")
-        if before.mark != after.mark:
-            _tell(after)
-        if before.is_annotated != after.is_annotated:
+    def changed(self, changes: Sequence[tuple[Space | None, Space | None]]) -> None:
+        """Follow namespaces."""
+        known = [(old or Space(""), new or Space("")) for old, new in changes]
+        for before, after in known:
+            if before.mark != after.mark:
+                _tell(after)
+        if any(before.is_annotated != after.is_annotated for before, after in known):
             self._changed()
 
 

@@ -27,12 +27,14 @@ class Content:
         self.update(changes)
 
     def update(self, changes: Iterable[Change]) -> None:
-        """Put and remove answers."""
-        for owner, qtype, ready in changes:
+        """Put answers, then remove others: a name that stays is never missing in between."""
+        last = {(owner, qtype): ready for owner, qtype, ready in changes}
+        for (owner, qtype), ready in last.items():
+            if ready is not None:
+                self._put(owner, qtype, ready)
+        for (owner, qtype), ready in last.items():
             if ready is None:
                 self._remove(owner, qtype)
-            else:
-                self._put(owner, qtype, ready)
 
     def has_records(self, owner: Owner) -> bool:
         """Say whether there is a record of any type, or the name is held."""

@@ -182,6 +182,11 @@ class Kubernetes(Plugin):
         """Answer from the table, or make what it does not hold."""
         query, table = request.query, self.names.table
         found = table.respond(query)
+        if (
+            found is Outcome.MISS
+        ):  # made of what is known of the cluster, which may be ahead of the table
+            await self.names.idle()
+            found = table.respond(query)
         if found is Outcome.PASS:
             return await next_(request)
         request.plugin = self.name

@@ -1,6 +1,7 @@
 """The names of one cluster: a table, and the compiler that keeps it true. It outlives a reload.
 
-Building runs beside the answers of everybody else: a few milliseconds of work, then the event loop has its turn.
+All work runs beside the answers of everybody else: a few milliseconds of it, then the event loop has its turn. An event
+takes less than that, and is followed before anything else happens.
 
 Source: the design of podname (the path of a change).
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from podname.engine.base import Engine, TableOptions
 from podname.plugins.kubernetes.programming import Programming
@@ -44,6 +45,10 @@ class ClusterNames:
         self._clock = clock
         self._serial = 0
         self._building: asyncio.Task[None] | None = None
+        self._working: Iterator[None] | None = None
+        self._timer: asyncio.Handle | None = None
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
         self._has_pods = asyncio.Event()
         self.compiler = Compiler(
             options,
@@ -51,6 +56,7 @@ class ClusterNames:
             self.table,
             on_services=self._build,
             on_synced=self._has_pods.set,
+            on_work=self._work,
             on_change=self._stamp,
         )
         self._stamp()
@@ -63,9 +69,16 @@ class ClusterNames:
         self.programming.close()
         self.compiler.forget()
         self.watched.release()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._is_idle.set()
         if self._building is not None:
             self._building.cancel()
             await asyncio.wait([self._building])
+
+    async def idle(self) -> None:
+        """Wait until the table and what is known of the cluster agree: nearly always they do."""
+        await self._is_idle.wait()
 
     def _stamp(self) -> None:
         serial = int(self._clock())
@@ -81,7 +94,31 @@ class ClusterNames:
         await self._has_pods.wait()
         seconds += await _in_turns(self.compiler.build_pods())
         self.synced.set()
+        self._work()  # for what waits until later
         log.info("%d answers made from the cluster in %.3f seconds", len(self.table), seconds)
+
+    def _work(self) -> None:
+        """Follow what waits: an event at once, and of more than that a turn now, the rest in turns."""
+        if self._working is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._working = self.compiler.work()
+        self._turn()
+
+    def _turn(self) -> None:
+        assert self._working is not None  # noqa: S101
+        loop = asyncio.get_running_loop()
+        began = time.perf_counter()
+        for _ in self._working:
+            if time.perf_counter() - began > _TURN_SECONDS:
+                self._is_idle.clear()
+                self._timer = loop.call_soon(self._turn)
+                return
+        self._working = None
+        self._is_idle.set()
+        seconds = self.compiler.later_seconds
+        self._timer = None if seconds is None else loop.call_later(seconds, self._work)
 
 
 async def _in_turns(steps: Iterable[None]) -> float:

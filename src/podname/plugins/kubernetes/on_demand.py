@@ -52,9 +52,9 @@ def _of_endpoint(
     owner: bytes, relative: bytes, labels: list[bytes], zone: bytes, compiler: Compiler
 ) -> bytes | None:
     service, namespace = labels[-3].decode("latin-1"), labels[-2].decode("latin-1")
-    slices = compiler.services.slices_of(f"{namespace}/{service}")
     service_octets = sum(1 + len(label) for label in labels[-3:])
     name, service_owner = relative[:-service_octets], relative[-service_octets:] + zone
+    slices = compiler.services.slices.naming(f"{namespace}/{service}", (name,))
     reached = endpoints.entries(slices, compiler.options, only=name)
     made = endpoints.answers(owner, service_owner, reached, compiler.options.ttl_seconds)
     return made.get(c.SRV)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from podname.kube.objects import EndpointSlice, Service
-from podname.kube.store import Store
+from podname.kube.store import Change, Store
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -47,7 +47,12 @@ class Programming:
     def replaced(self, objects: Mapping[str, EndpointSlice]) -> None:
         """Take a list: nothing of it is news."""
 
-    def changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+    def changed(self, changes: Sequence[Change[EndpointSlice]]) -> None:
+        """Note changes."""
+        for old, new in changes:
+            self._note(old, new)
+
+    def _note(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Note a change whose time is known, of a Service that is."""
         if new is None or not new.changed_at or (old and old.changed_at == new.changed_at):
             return
