@@ -19,6 +19,7 @@ Sources: RFC 1035 §3.2.1, §4.1.3, §4.1.4; RFC 2782 (SRV); RFC 3596 (AAAA).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from struct import Struct
 from typing import NamedTuple
@@ -82,8 +83,12 @@ def txt_rdata(text: bytes) -> bytes:
 def answer(rtype: int, ttl_seconds: int, rdatas: Iterable[bytes]) -> bytes:
     """Make the ready answer of one RRset without additional records."""
     head = c.POINTER_TO_QNAME + _TYPE_CLASS_TTL.pack(rtype, c.IN, ttl_seconds)
-    records = [head + _LENGTH.pack(len(rdata)) + rdata for rdata in islice(rdatas, RECORDS_MAX)]
-    return _COUNTS.pack(len(records), 0, 0) + b"".join(records)
+    known = list(islice(rdatas, RECORDS_MAX))
+    counts, sizes = _COUNTS.pack(len(known), 0, 0), set(map(len, known))
+    if len(sizes) == 1:  # as of all addresses of a type
+        head += _LENGTH.pack(*sizes)
+        return counts + head + head.join(known)
+    return counts + b"".join([head + _LENGTH.pack(len(rdata)) + rdata for rdata in known])
 
 
 def answer_with_additional(
@@ -100,16 +105,25 @@ def answer_with_additional(
     """
     out, targets = [], []
     at = c.HEADER_OCTETS + owner_octets + 4
+    head = c.POINTER_TO_QNAME + _TYPE_CLASS_TTL.pack(rtype, c.IN, ttl_seconds)
     for rdata, target in islice(rdatas, RECORDS_MAX):
+        octets = len(rdata)
         targets.append((at + 12 + target, rdata, target))
-        out.append(record(c.POINTER_TO_QNAME, rtype, ttl_seconds, rdata))
-        at += 12 + len(rdata)
+        out.append(b"%b%b%b" % (head, _LENGTH.pack(octets), rdata))
+        at += 12 + octets
     extra = [
-        record(_owner(targets[index], targets[0]), etype, ttl_seconds, rdata)
+        b"%b%b%b"
+        % (_owner(targets[index], targets[0]), _fixed(etype, ttl_seconds, len(rdata)), rdata)
         for index, etype, rdata in islice(additional, RECORDS_MAX)
         if index < len(targets)
     ]
     return _COUNTS.pack(len(out), 0, len(extra)) + b"".join(out) + b"".join(extra)
+
+
+@lru_cache(maxsize=16)  # nearly all are addresses with one TTL
+def _fixed(rtype: int, ttl_seconds: int, octets: int) -> bytes:
+    """Give what stands between the owner of a record and its RDATA."""
+    return _FIXED.pack(rtype, c.IN, ttl_seconds, octets)
 
 
 def _owner(target: tuple[int, bytes, int], first: tuple[int, bytes, int]) -> bytes:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from podname.kube.objects import ALL_PORTS, Endpoint, EndpointSlice, Port, unpack
@@ -26,8 +27,9 @@ from podname.zone.options import ZoneOptions
 #: What a slice or Service without ports has: addresses, yes; SRV records, no.
 NO_PORT = Port("", "", ALL_PORTS)
 _POD_LABEL_OCTETS = 64
-_RECORD_OCTETS_MIN = 16  # that of an IPv4 address
-_SRV_OCTETS = 18  # without the target
+_ADDRESS_OCTETS_MIN = 16  # a record of an IPv4 address
+_RDATA_AT = 12  # in a record whose owner is a pointer
+_SRV_OCTETS = _RDATA_AT + 6  # without the target
 
 
 class Entry(NamedTuple):
@@ -167,24 +169,39 @@ def entries(
     return own or by_alias
 
 
-def own_entries(slices: Iterable[EndpointSlice], options: ZoneOptions) -> tuple[list[Entry], bool]:
-    """List the entries of as many slices as an answer could hold, and one more; say whether any are left out.
+class Reached(NamedTuple):
+    """What a Service stands for: as much as an answer could hold, and some more, so that it is seen to be cut."""
 
-    Who gets an answer that is cut sees that it is, whatever of it was never made.
-    """
-    found, is_cut = list[Entry](), False
-    families: dict[
-        str, set[bytes]
-    ] = {}  # the addresses: a message has room for so many of each type
+    addresses: dict[bytes, None]
+    entries: list[Entry]
+    is_cut: bool = False
+
+
+def reached_by(owner: bytes, slices: Iterable[EndpointSlice], options: ZoneOptions) -> Reached:
+    """Collect the addresses and entries of slices; of addresses no more than a message has room for of their family."""
+    found, is_cut, octets = list[Entry](), False, 0
+    families: dict[str, dict[bytes, None]] = {}
+    targets: set[tuple[bytes, int]] = set()
     for one in slices:
-        known = families.setdefault(one.address_type, set())
-        if len(known) * _RECORD_OCTETS_MIN > c.MESSAGE_OCTETS_MAX:
+        known = families.setdefault(one.address_type, {})
+        if len(known) * _ADDRESS_OCTETS_MIN > c.MESSAGE_OCTETS_MAX:
             is_cut = True
             continue
-        reached = entries((one,), options)
-        known.update([entry.address for entry in reached])
-        found += reached
-    return found, is_cut
+        if octets > c.MESSAGE_OCTETS_MAX:
+            is_cut = True
+            known.update(dict.fromkeys(_addresses_in(one, options)))
+            continue
+        some = entries((one,), options)
+        found += some
+        known.update(dict.fromkeys([entry.address for entry in some]))
+        new = {(e.target, e.port.number) for e in some if e.port.number != ALL_PORTS} - targets
+        targets |= new
+        octets += sum([_SRV_OCTETS + len(target) + len(owner) for target, _ in new])
+    return Reached(dict.fromkeys(chain.from_iterable(families.values())), found, is_cut)
+
+
+def _addresses_in(one: EndpointSlice, options: ZoneOptions) -> list[bytes]:
+    return [each.address for each in plain_in(one, options) or names_in(one, options)]
 
 
 def address_answers(found: Collection[bytes], ttl_seconds: int) -> ReadyAnswers:
@@ -193,10 +210,13 @@ def address_answers(found: Collection[bytes], ttl_seconds: int) -> ReadyAnswers:
         (address,) = found
         rtype = c.A if len(address) == 4 else c.AAAA
         return {rtype: _head_of_one(rtype, ttl_seconds) + address}
-    by_rtype: dict[int, list[bytes]] = {}
-    for address in found:
-        by_rtype.setdefault(addresses.rtype_of(address), []).append(address)
-    return {rtype: answer(rtype, ttl_seconds, rdatas) for rtype, rdatas in by_rtype.items()}
+    by_rtype = {
+        rtype: [address for address in found if len(address) == octets]
+        for rtype, octets in ((c.A, 4), (c.AAAA, 16))
+    }
+    return {
+        rtype: answer(rtype, ttl_seconds, rdatas) for rtype, rdatas in by_rtype.items() if rdatas
+    }
 
 
 @lru_cache(maxsize=16)
@@ -206,9 +226,20 @@ def _head_of_one(rtype: int, ttl_seconds: int) -> bytes:
     return answer(rtype, ttl_seconds, [octets])[: -len(octets)]
 
 
-def answers(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -> ReadyAnswers:
-    """Make the A, AAAA and SRV answers at `owner` from entries; `service` is what targets are relative to."""
-    out = address_answers(dict.fromkeys(entry.address for entry in reached), ttl_seconds)
+def answers(
+    owner: bytes,
+    service: bytes,
+    reached: list[Entry],
+    ttl_seconds: int,
+    addresses_: Collection[bytes] | None = None,
+) -> ReadyAnswers:
+    """Make the A, AAAA and SRV answers at `owner` from entries; `service` is what targets are relative to.
+
+    The addresses are those of the entries, unless there are more.
+    """
+    if addresses_ is None:
+        addresses_ = dict.fromkeys([entry.address for entry in reached])
+    out = address_answers(addresses_, ttl_seconds)
     srv = _srv(owner, service, reached, ttl_seconds)
     if srv:
         out[c.SRV] = srv
@@ -226,25 +257,33 @@ def _srv(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -
     first: dict[bytes, int] = {}
     extra: dict[tuple[bytes, bytes], None] = {}
     octets = 0
-    for entry in reached:
-        if octets > c.MESSAGE_OCTETS_MAX:
-            break
-        if entry.port.number == ALL_PORTS:
+    for address, target, port in reached:
+        number = port.number
+        if number == ALL_PORTS:
             continue
-        if (entry.target, entry.port.number) not in records:
-            octets += _SRV_OCTETS + len(entry.target) + len(service)
-            first.setdefault(entry.target, len(records))
-            rdata = srv_rdata(0, weight, entry.port.number, entry.target + service)
-            records[entry.target, entry.port.number] = (rdata, 6)
-        extra[entry.target, entry.address] = None
+        if (target, number) not in records:
+            first.setdefault(target, len(records))
+            rdata = _srv_fixed(weight, number) + target + service
+            records[target, number] = (rdata, 6)
+            octets += _RDATA_AT + len(rdata)
+            if octets > c.MESSAGE_OCTETS_MAX:
+                break
+        extra[target, address] = None
     if not records:
         return None
+    if octets + _ADDRESS_OCTETS_MIN * len(extra) > c.MESSAGE_OCTETS_MAX:
+        extra = {}  # records beside an answer are only sent where all of them fit
     additional = [
         (first[target], addresses.rtype_of(address), address) for target, address in extra
     ]
     return answer_with_additional(
         len(owner), c.SRV, ttl_seconds, list(records.values()), additional
     )
+
+
+@lru_cache(maxsize=64)
+def _srv_fixed(weight: int, number: int) -> bytes:
+    return srv_rdata(0, weight, number, b"")
 
 
 def _add(names: dict[bytes, tuple[bytes, ...]], name: bytes, address: bytes) -> None:

@@ -135,8 +135,7 @@ class ServiceNames:
                 yield
         for key in list(self._dirty):
             if self._wait_seconds(key) <= 0:
-                self._put_own(key, self._dirty.pop(key))
-                yield
+                yield from self._put_own(key, self._dirty.pop(key))
 
     @property
     def later_seconds(self) -> float | None:
@@ -187,18 +186,19 @@ class ServiceNames:
                 if len(label) + len(owner) <= NAME_OCTETS_MAX:
                     self._changes.put_one(label + owner, made.get(label + owner, {}))
 
-    def _put_own(self, key: str, prefixes: Iterable[bytes]) -> None:
+    def _put_own(self, key: str, prefixes: Iterable[bytes]) -> Iterator[None]:
         service, octets = self._shown(key), 0
         for zone, owner in self._owners(key):
             had = (owner, *(prefix + owner for prefix in prefixes))
-            names: dict[bytes, ReadyAnswers] = {
-                name: {} for name in had if len(name) <= NAME_OCTETS_MAX
-            }
+            self._changes.drop(name for name in had if len(name) <= NAME_OCTETS_MAX)
             if service is not None:
-                names |= services.service_names(service, self.slices.of(key), zone, self._options)
-            self._changes.put(names)
-            octets += sum(len(made) for has in names.values() for made in has.values())
+                made = services.service_names(service, self.slices.of(key), zone, self._options)
+                for name, answers in made:
+                    self._changes.put_one(name, answers)
+                    octets += sum(map(len, answers.values()))
+                    yield
         self._note_octets(key, octets)
+        yield
 
     def _note_octets(self, key: str, octets: int) -> None:
         if octets <= SMALL_OCTETS:
@@ -222,7 +222,7 @@ class ServiceNames:
         names: dict[bytes, ReadyAnswers] = {}
         for zone in self._options.forward_zones:
             names |= services.endpoint_names(service, slices, zone, self._options)
-            names |= services.service_names(service, slices, zone, self._options)
+            names.update(services.service_names(service, slices, zone, self._options))
         return names
 
 

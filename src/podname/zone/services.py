@@ -25,7 +25,7 @@ from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX, ROOT, BadName,
 from podname.wire.patching import move
 from podname.wire.records import EMPTY_ANSWER, ReadyAnswers, answer
 from podname.zone import endpoints
-from podname.zone.endpoints import NO_PORT, Entry
+from podname.zone.endpoints import NO_PORT, Entry, Reached
 from podname.zone.labels import label
 from podname.zone.options import ZoneOptions
 
@@ -48,39 +48,53 @@ def namespace_owner(namespace: str, zone: bytes) -> bytes | None:
 
 def service_names(
     service: Service, slices: Collection[EndpointSlice], zone: bytes, options: ZoneOptions
-) -> dict[bytes, ReadyAnswers]:
-    """Give the answers at the Service's own name and at its named ports."""
+) -> Iterator[tuple[bytes, ReadyAnswers]]:
+    """Give the answers at the Service's own name and at its named ports, each when the next one is asked for."""
     owner = service_owner(service.namespace, service.name, zone)
     if owner is None:
-        return {}
+        return
     if service.type == "ExternalName":
-        return _external(service, owner, options)
-    alias, is_cut = None, False
-    if service.headless:
-        (reached, is_cut), alias = endpoints.own_entries(slices, options), _fqdn(slices)
-    elif options.ignore_empty_service and not any(one.packed for one in slices):
-        return {}
-    else:
-        reached = _cluster_ip_entries(service)
-    names = (
-        {owner: endpoints.answers(owner, owner, reached, options.ttl_seconds)} if reached else {}
-    )
+        yield from _external(service, owner, options).items()
+        return
+    if _is_empty(service, slices) and options.ignore_empty_service:
+        return
+    reached = _reached(service, owner, slices, options)
+    own = _answers(owner, owner, reached, options) if reached.addresses else {}
+    alias = _fqdn(slices) if service.headless else None
     if alias:
-        names.setdefault(owner, {})[c.CNAME] = answer(c.CNAME, options.ttl_seconds, [alias])
-    if not service.headless:
-        names.setdefault(owner, {HOLD: EMPTY_ANSWER})
-    ports = {id(entry.port): entry.port for entry in reached}  # few, again and again
-    prefix_of = {key: _prefix(port) for key, port in ports.items()}
+        own[c.CNAME] = answer(c.CNAME, options.ttl_seconds, [alias])
+    if own:
+        yield owner, own
+    elif not service.headless:
+        yield owner, {HOLD: EMPTY_ANSWER}
     for prefix, port_owner in port_owners(service, slices, owner):
-        chosen = [entry for entry in reached if prefix_of[id(entry.port)] == prefix]
-        if is_cut and len(chosen) < len(reached):  # others may have this port
-            chosen, _ = endpoints.own_entries(_having_port(slices, prefix), options)
-        if chosen and len(chosen) == len(reached):
-            shared = names[owner]
-            names[port_owner] = {t: move(shared[t], len(prefix)) for t in _TYPES if t in shared}
-        elif chosen:
-            names[port_owner] = endpoints.answers(port_owner, owner, chosen, options.ttl_seconds)
-    return names
+        made = _at_port((prefix, port_owner, owner), slices, options, (reached, own))
+        if made:
+            yield port_owner, made
+
+
+def _is_empty(service: Service, slices: Iterable[EndpointSlice]) -> bool:
+    return not (service.headless or any(one.packed for one in slices))
+
+
+def _at_port(
+    names: tuple[bytes, bytes, bytes],
+    slices: Collection[EndpointSlice],
+    options: ZoneOptions,
+    whole: tuple[Reached, ReadyAnswers],
+) -> ReadyAnswers:
+    """Give the answers at a named port, of prefix, port's and Service's name; `whole` is what the latter has."""
+    (prefix, port_owner, owner), (reached, own) = names, whole
+    if reached.is_cut and {port for one in slices for port in one.ports or (NO_PORT,)} != {
+        entry.port for entry in reached.entries[:1]
+    }:  # what was left out may have this port, too
+        having = endpoints.reached_by(owner, _having_port(slices, prefix), options)
+        return _answers(port_owner, owner, having, options)
+    prefix_of = {id(entry.port): _prefix(entry.port) for entry in reached.entries}
+    chosen = [entry for entry in reached.entries if prefix_of[id(entry.port)] == prefix]
+    if chosen and len(chosen) == len(reached.entries):
+        return {t: move(own[t], len(prefix)) for t in _TYPES if t in own}
+    return endpoints.answers(port_owner, owner, chosen, options.ttl_seconds) if chosen else {}
 
 
 def port_owners(
@@ -176,10 +190,21 @@ def _external(service: Service, owner: bytes, options: ZoneOptions) -> dict[byte
     return {owner: {c.CNAME: answer(c.CNAME, options.ttl_seconds, [target])}}
 
 
-def _cluster_ip_entries(service: Service) -> list[Entry]:
+def _answers(owner: bytes, service: bytes, reached: Reached, options: ZoneOptions) -> ReadyAnswers:
+    return endpoints.answers(
+        owner, service, reached.entries, options.ttl_seconds, reached.addresses
+    )
+
+
+def _reached(
+    service: Service, owner: bytes, slices: Collection[EndpointSlice], options: ZoneOptions
+) -> Reached:
+    if service.headless:
+        return endpoints.reached_by(owner, slices, options)
     parsed = [addresses.parse(text) for text in service.cluster_ips]
-    known = [address for address in parsed if address is not None]
-    return [Entry(address, b"", port) for port in service.ports or (NO_PORT,) for address in known]
+    known = dict.fromkeys([address for address in parsed if address is not None])
+    ports = service.ports or (NO_PORT,)
+    return Reached(known, [Entry(address, b"", port) for port in ports for address in known])
 
 
 @lru_cache(maxsize=256)  # nearly all endpoints of a Service share one
