@@ -5,7 +5,9 @@ beside and renames, `>` writes in place, and looking again is right for all of t
 has not changed for a moment, so that nobody sees half of one.
 
 What was good stays served: a file of which a part cannot be read keeps the objects it had, and so does a path that is
-gone. The objects of a file that was removed from a folder go with it. Until every path was there once, a folder with
+gone. Files are rewritten one after the other, and some are empty or missing while they are: what the files say is taken
+at once, but an object that they no longer hold goes only when another look finds nothing changed (or, where files never
+come to rest, after a while). Until every path was there once, a folder with
 something in it, nothing counts as synced. If two files hold the same object, the later one counts, in the order of
 paths and names.
 
@@ -33,15 +35,19 @@ from podname.kube.kinds import NAMESPACES, T, Watch
 from podname.kube.manifestfile import Loaded, ManifestFile, parse_manifest
 from podname.kube.objects import Namespace
 from podname.kube.selectors import Selector, matches, parse_selector
-from podname.kube.store import Store
+from podname.kube.store import Change, Store, differences
 
 logger = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 POLL_SECONDS = 1.0
 SETTLE_SECONDS = 0.1
+#: So long an object that is missing is kept while other things go on changing.
+MISSING_SECONDS_MAX = 30.0
 
 _Stamp = tuple[int, int, int]  # changed at (ns), octets, inode
+_Key = tuple[str, str]  # kind, `namespace/name`
+_Comparison = tuple[dict[str, T], list[Change[T]]]  # a whole content, and what is new of it
 
 
 @dataclass
@@ -84,7 +90,22 @@ class FileInformer(Generic[T]):
 
     def update(self, objects: Iterable[Loaded]) -> None:
         """Bring the store to what the files hold now."""
-        self.store.replace(loaded.object for loaded in objects if self._takes(loaded))  # type: ignore[misc]
+        self.take(self.compare(objects))
+
+    def compare(self, objects: Iterable[Loaded]) -> _Comparison[T]:
+        """Find out what the files hold for this watch, and in what that differs. May run in a thread."""
+        taken = [loaded.object for loaded in objects if self._takes(loaded)]
+        content: dict[str, T] = {obj.key: obj for obj in taken}  # type: ignore[misc]
+        differ = differences(self.store.objects, content) if self.has_synced else ()
+        return content, [change for change in differ if change is not None]
+
+    def take(self, comparison: _Comparison[T]) -> None:
+        """Bring the store to what was found."""
+        content, changes = comparison
+        if self.has_synced:
+            self.store.merge(content, changes)
+        else:
+            self.store.load(content)
 
     def _takes(self, loaded: Loaded) -> bool:
         watch = self.watch
@@ -104,6 +125,10 @@ class Manifests:
         self._clock = clock or SystemClock()
         self._known: dict[Path, _Known] = {}
         self._missing: dict[Path, str] = {}
+        self._objects: dict[_Key, Loaded] = {}
+        self._missing_since: dict[
+            _Key, float
+        ] = {}  # objects that the files no longer hold, kept until they rest
         self._informers: dict[Watch[Any], FileInformer[Any]] = {}
         self._looked_at: float | None = None
         self._has_read = False
@@ -130,7 +155,7 @@ class Manifests:
         if informer is None:
             informer = self._informers[watch] = FileInformer(self, watch)
             if self._has_read:
-                informer.update(self._objects(watch))
+                informer.update(self._objects_for(watch))
         informer.users += 1
         if self._task is None:
             self._task = asyncio.create_task(self._follow(), name="manifests")
@@ -163,7 +188,8 @@ class Manifests:
     async def look(self) -> None:
         """Look at all files once and take what changed. The work is done beside the event loop."""
         scan = await asyncio.to_thread(self._scan)
-        if self._has_read and self._differs(scan):
+        is_quiet = not self._differs(scan)
+        if self._has_read and not is_quiet:
             await self._clock.sleep(SETTLE_SECONDS)
             settled = await asyncio.to_thread(self._scan)
             scan.stamps = {  # what still changes is looked at the next time
@@ -174,8 +200,9 @@ class Manifests:
         changed = await asyncio.to_thread(self._read, scan)
         self._looked_at = self._clock.monotonic()
         self._report_missing(scan.missing)
-        if self._take(scan, changed) or (not self._has_read and not scan.missing):
-            self._publish(scan)
+        differs = self._take(scan, changed)
+        if differs or self._missing_since or (not self._has_read and not scan.missing):
+            await self._publish(scan, is_quiet=is_quiet)
 
     def _differs(self, scan: _Scan) -> bool:
         known = {path: known.stamp for path, known in self._known.items()}
@@ -257,22 +284,41 @@ class Manifests:
                 logger.warning("%s: %s", path, why)
         self._missing = missing
 
-    def _publish(self, scan: _Scan) -> None:
+    async def _publish(self, scan: _Scan, *, is_quiet: bool) -> None:
         if scan.missing and not self._has_read:
             return
-        self._has_read = True
         self._known = {path: self._known[path] for path in scan.stamps if path in self._known}
-        for watch, informer in self._informers.items():
-            informer.update(self._objects(watch))
+        self._objects = await asyncio.to_thread(self._collect, is_quiet)
+        self._has_read = True
+        for watch, informer in list(self._informers.items()):
+            found = await asyncio.to_thread(lambda: informer.compare(self._objects_for(watch)))  # noqa: B023
+            informer.take(found)
 
-    def _objects(self, watch: Watch[Any]) -> list[Loaded]:
-        """Give all objects of the files; each key once for each kind."""
+    def _collect(self, is_quiet: bool) -> dict[_Key, Loaded]:
+        """Give what the files hold, each object once, and what is only missing while they are written."""
         objects = {
             (loaded.kind, loaded.key): loaded
             for known in self._known.values()
             for loaded in known.content.objects
         }
+        now, since = self._clock.monotonic(), self._missing_since
+        missing = (
+            {}
+            if is_quiet
+            else {
+                key: since.get(key, now)
+                for key in self._objects
+                if key not in objects and now - since.get(key, now) < MISSING_SECONDS_MAX
+            }
+        )
+        self._missing_since = missing
+        return {key: self._objects[key] for key in missing} | objects
+
+    def _objects_for(self, watch: Watch[Any]) -> list[Loaded]:
+        """Give all objects, and the namespaces that they stand in where these are asked for."""
+        objects = self._objects
         if watch.kind == NAMESPACES:
+            objects = dict(objects)
             mentioned = {loaded.namespace for loaded in objects.values()}
             for name in mentioned | ({watch.namespace} if watch.namespace else set()):
                 objects.setdefault(("Namespace", name), _namespace(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 
 from podname.kube.informer import Informer
 from podname.kube.kinds import NAMESPACES, PODS, SERVICES, Watch
-from podname.kube.manifests import Manifests
+from podname.kube.manifests import MISSING_SECONDS_MAX, Manifests
 from podname.kube.objects import Pod
 from tests.support.clock import FakeClock, until
 from tests.support.objects import namespace, pod, service
@@ -102,13 +102,13 @@ async def test_a_broken_file_keeps_its_last_good_objects_and_takes_what_it_says_
     pods = await files.follow(Watch(PODS))
     (files.folder / "a.yaml").write_text(yaml.safe_dump(pod("half")) + "---\nmetadata: [\n")
     files.write("b.yaml", pod("c"))
-    await until(lambda: "default/c" in pods.store.objects, files.clock)
-    assert set(pods.store.objects) == {"default/a", "default/half", "default/c"}
+    expected = {"default/a", "default/half", "default/c"}
+    await until(lambda: set(pods.store.objects) == expected, files.clock)
     (problem,) = files.source.problems
     assert problem.file == str(files.folder / "a.yaml")
     files.write("a.yaml", pod("mended"))
-    await until(lambda: "default/mended" in pods.store.objects, files.clock)
-    assert set(pods.store.objects) == {"default/mended", "default/c"}
+    expected = {"default/mended", "default/c"}
+    await until(lambda: set(pods.store.objects) == expected, files.clock)
     assert files.source.problems == []
 
 
@@ -221,3 +221,65 @@ async def test_a_pipe_in_a_folder_keeps_nobody_waiting(files: Files) -> None:
     files.write("a.yaml", pod("a"))
     pods = await files.follow(Watch(PODS))
     assert set(pods.store.objects) == {"default/a"}
+
+
+def _move(files: Files) -> list[Callable[[], object]]:
+    """An object moves from one file to another, first out, then in."""
+    return [
+        lambda: files.write("a.yaml", pod("a")),
+        lambda: files.write("b.yaml", pod("stays")),
+    ]
+
+
+def _replace(files: Files) -> list[Callable[[], object]]:
+    """A file is unlinked and made anew."""
+    return [
+        (files.folder / "a.yaml").unlink,
+        lambda: files.write("a.yaml", pod("a"), pod("stays")),
+    ]
+
+
+def _truncate(files: Files) -> list[Callable[[], object]]:
+    """A file is emptied, then filled piece by piece, as `kubectl get > file` does."""
+    path = files.folder / "a.yaml"
+    return [
+        lambda: path.write_text(""),
+        lambda: files.write("a.yaml", pod("a")),
+        lambda: files.write("a.yaml", pod("a"), pod("new"), pod("stays")),
+    ]
+
+
+@pytest.mark.parametrize("rewrite", [_move, _replace, _truncate])
+async def test_issue_9_files_that_are_rewritten_take_no_object_away_that_stays(
+    files: Files, rewrite: Callable[[Files], list[Callable[[], object]]]
+) -> None:
+    files.write("a.yaml", pod("a"), pod("stays"))
+    pods = await files.follow(Watch(PODS))
+    for step in rewrite(files):
+        step()
+        looked_at = files.source._looked_at
+        await until(lambda: files.source._looked_at != looked_at, files.clock)  # noqa: B023
+        assert "default/stays" in pods.store.objects
+    await until(lambda: not files.source._missing_since, files.clock)
+    assert "default/stays" in pods.store.objects
+
+
+async def test_what_is_removed_goes_when_the_files_rest(files: Files) -> None:
+    files.write("a.yaml", pod("a"), pod("goes"))
+    pods = await files.follow(Watch(PODS))
+    files.write("a.yaml", pod("a"))
+    await until(lambda: files.source._missing_since, files.clock)
+    assert "default/goes" in pods.store.objects
+    await until(lambda: list(pods.store.objects) == ["default/a"], files.clock)
+
+
+async def test_what_is_removed_goes_from_files_that_never_rest(files: Files) -> None:
+    files.write("a.yaml", pod("a"), pod("goes"))
+    pods = await files.follow(Watch(PODS))
+    began, turns = files.clock.now, 0
+    while "default/goes" in pods.store.objects:
+        turns += 1
+        files.write("a.yaml", pod("a", f"10.0.0.{turns}"))
+        looked_at = files.source._looked_at
+        await until(lambda: files.source._looked_at != looked_at, files.clock)  # noqa: B023
+    assert MISSING_SECONDS_MAX <= files.clock.now - began < MISSING_SECONDS_MAX + 5
