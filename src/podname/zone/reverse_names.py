@@ -18,7 +18,7 @@ from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
 from podname.zone.service_names import ServiceNames
 
-_ADDRESSES_PER_STEP = 50
+_ADDRESSES_PER_SLICE = 100
 
 
 class ReverseNames:
@@ -34,7 +34,7 @@ class ReverseNames:
     ) -> None:
         self.services: Index[bytes, Service] = Index()
         self.slices: Index[bytes, EndpointSlice] = Index()
-        self.touched: set[bytes] = set()
+        self.touched: dict[bytes, None] = {}
         self.knows_pods = True  # else addresses that only a pod may have are left for `settle`
         self._options, self._exposure, self._changes = options, exposure, changes
         self._service_names, self._pod_names = service_names, pod_names
@@ -46,7 +46,7 @@ class ReverseNames:
                 address = addresses.parse(text)
                 if address is not None and service is not None:
                     note(address, service)
-                    self.touched.add(address)
+                    self.touched[address] = None
 
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Follow the addresses of a slice; those of endpoints that stay as they are need nothing."""
@@ -57,27 +57,31 @@ class ReverseNames:
         stays = old is not None and new is not None and old.service_key == new.service_key
         for one in (endpoints.difference(old, new),) if stays else (old, new):
             if one is not None:
-                self.touched.update(reverse.addresses_in(one))
+                self.touched.update(dict.fromkeys(reverse.addresses_in(one)))
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """Follow the addresses of a pod."""
         for pod in (old, new):
-            self.touched.update(pods.addresses_of(pod) if pod else ())
+            self.touched.update(dict.fromkeys(pods.addresses_of(pod)) if pod else {})
 
     def namespace_changed(self, namespace: str) -> Iterator[None]:
         """Look again at the endpoints of a namespace that became, or ceased to be, exposed."""
         if self._options.namespaces:  # only then do their PTR records depend on it
             for one in list(self._service_names.slices.all()):
                 if one.namespace == namespace:
-                    self.touched.update(reverse.addresses_in(one))
+                    self.touched.update(dict.fromkeys(reverse.addresses_in(one)))
                 yield
 
     def flush(self) -> Iterator[None]:
         """Make the answers of all touched addresses, a step at a time."""
-        touched, self.touched = iter(self.touched), set()
-        while some := tuple(islice(touched, _ADDRESSES_PER_STEP)):
-            self.put(some)
-            yield
+        touched, self.touched = iter(self.touched), {}
+        while some := tuple(islice(touched, _ADDRESSES_PER_SLICE)):
+            seen: dict[
+                int, dict[bytes, set[bytes]]
+            ] = {}  # addresses of one slice mostly stand together
+            for address in some:
+                self.put((address,), seen)
+                yield
 
     def note_service(self, service: Service) -> None:
         """Remember whose a Service's cluster IPs are."""
@@ -124,15 +128,17 @@ class ReverseNames:
             ):
                 self.put((address,))
 
-    def put(self, touched: Iterable[bytes]) -> None:
-        """Make the PTR answers of these addresses."""
-        seen: dict[int, dict[bytes, set[bytes]]] = {}
+    def put(
+        self, touched: Iterable[bytes], seen: dict[int, dict[bytes, set[bytes]]] | None = None
+    ) -> None:
+        """Make the PTR answers of these addresses; `seen` keeps what slices were looked at."""
+        seen = {} if seen is None else seen
         for address in touched:
             owner = reverse.reverse_owner(address, self._options)
             if owner is not None:
                 targets = self._targets(address, seen)
                 if not targets and not self.knows_pods:
-                    self.touched.add(address)
+                    self.touched[address] = None
                     continue
                 self._changes.put_one(owner, reverse.ptr_answer(targets, self._options))
 

@@ -53,7 +53,6 @@ def small_steps() -> Iterator[None]:
     with (
         mock.patch("podname.zone.changes.OWNERS_PER_WRITE", 1),
         mock.patch("podname.zone.service_names._LABELS_PER_STEP", 1),
-        mock.patch("podname.zone.reverse_names._ADDRESSES_PER_STEP", 1),
         mock.patch("podname.zone.slices.SLICES_SCANNED_MAX", 1),
     ):
         yield
