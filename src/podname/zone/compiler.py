@@ -269,8 +269,12 @@ class Compiler:
             (_SLICES, self._slice_changed),
             (_PODS, self._pod_changed),
         ):
-            for old, new in batch.get(kind, ()):
-                yield from _guarded(follow(old, new))
+            changes = list(batch.pop(kind, ()))
+            changes.reverse()
+            while (
+                changes
+            ):  # let go of each: to free a hundred thousand at once would be a long step
+                yield from _guarded(follow(*changes.pop()))
         yield from self._make()
 
     def _make(self) -> Iterator[None]:

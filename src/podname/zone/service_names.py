@@ -193,8 +193,10 @@ class ServiceNames:
             self._changes.drop(name for name in had if len(name) <= NAME_OCTETS_MAX)
             if service is not None:
                 made = services.service_names(service, self.slices.of(key), zone, self._options)
-                for name, answers in made:
-                    self._changes.put_one(name, answers)
+                for each in made:
+                    name, answers = each or (owner, {})
+                    if answers:
+                        self._changes.put_one(name, answers)
                     octets += sum(map(len, answers.values()))
                     yield
         self._note_octets(key, octets)
@@ -222,7 +224,8 @@ class ServiceNames:
         names: dict[bytes, ReadyAnswers] = {}
         for zone in self._options.forward_zones:
             names |= services.endpoint_names(service, slices, zone, self._options)
-            names.update(services.service_names(service, slices, zone, self._options))
+            made = services.service_names(service, slices, zone, self._options)
+            names.update(filter(None, made))
         return names
 
 

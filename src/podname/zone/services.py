@@ -48,8 +48,8 @@ def namespace_owner(namespace: str, zone: bytes) -> bytes | None:
 
 def service_names(
     service: Service, slices: Collection[EndpointSlice], zone: bytes, options: ZoneOptions
-) -> Iterator[tuple[bytes, ReadyAnswers]]:
-    """Give the answers at the Service's own name and at its named ports, each when the next one is asked for."""
+) -> Iterator[tuple[bytes, ReadyAnswers] | None]:
+    """Give the answers at the Service's own name and at its named ports; None where others may have their turn."""
     owner = service_owner(service.namespace, service.name, zone)
     if owner is None:
         return
@@ -59,6 +59,7 @@ def service_names(
     if _is_empty(service, slices) and options.ignore_empty_service:
         return
     reached = _reached(service, owner, slices, options)
+    yield None
     own = _answers(owner, owner, reached, options) if reached.addresses else {}
     alias = _fqdn(slices) if service.headless else None
     if alias:

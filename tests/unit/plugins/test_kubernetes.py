@@ -14,6 +14,7 @@ from tests.support.apiserver import ApiServer
 from tests.support.server import addresses, plugin_of, port_of, serving, udp, write
 
 from podname.errors import KubeError, PodnameError
+from podname.plugins.kubernetes.handler import Kubernetes
 from podname.server.lifecycle import Server
 
 pytestmark = pytest.mark.usefixtures("engine")  # runs over both
@@ -58,6 +59,23 @@ async def test_it_answers_and_follows_the_cluster(api: ApiServer, tmp_path: Path
         await until(server, f"new.default.pod.{ZONE}", ["10.0.0.7"])
         api.delete("pods", "new", "default")
         await until(server, f"new.default.pod.{ZONE}", ["NXDOMAIN"])
+
+
+async def test_what_is_made_on_demand_waits_for_a_batch_that_is_under_way(
+    api: ApiServer, tmp_path: Path
+) -> None:
+    """It is made of indexes that are ahead of the table then; what the table holds does not wait."""
+    async with serving(tmp_path, corefile(api, "pod_names")) as server:
+        port, plugin = port_of(server), plugin_of(server, "kubernetes")
+        assert isinstance(plugin, Kubernetes)
+        names = plugin.names
+        names._is_idle.clear()
+        asked = asyncio.create_task(udp(port, f"10-0-0-1.db.default.svc.{ZONE}", "SRV"))
+        for _ in range(20):
+            assert await addresses(port, f"db-x.db.default.svc.{ZONE}") == ["10.0.0.1"]
+        assert not asked.done()
+        names._is_idle.set()
+        assert len((await asked).answer) == 1
 
 
 async def test_before_the_first_sync_everything_is_servfail_even_what_falls_through(
