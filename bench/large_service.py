@@ -165,8 +165,8 @@ async def relists(server: ApiServer, port: int, endpoints: int, count: int) -> l
                     endpoint_slice(f"mark{number}", "web", _endpoint(1 << 18 | number)),
                 )
             server.state.compact()
-            server.tear_streams()
-            await has(port, name_of(1 << 18 | number))
+            server.end_streams()
+            await has(port, name_of(1 << 18 | number), seconds=180)  # its back-off grows
             await asyncio.sleep(0.5)
         found = []
         for pipe in (asking, forwarded):

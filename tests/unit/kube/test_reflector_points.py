@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -385,9 +385,9 @@ async def test_10_is_a_state_machine_with_five_events(server: ApiServer, clock: 
     store: Store[Pod] = Store()
     writer = StoreWriter(store)
 
-    def sink(event: object) -> None:
+    def sink(event: object) -> Iterator[None] | None:
         events.append(event)
-        writer.write(event)  # type: ignore[arg-type]
+        return writer.write(event)  # type: ignore[arg-type]
 
     server.put("pods", pod("a"))
     transport = HttpTransport(Credentials(from_endpoint(server.url), clock))

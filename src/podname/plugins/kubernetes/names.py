@@ -110,11 +110,14 @@ class ClusterNames:
         assert self._working is not None  # noqa: S101
         loop = asyncio.get_running_loop()
         began = time.perf_counter()
-        for _ in self._working:
-            if time.perf_counter() - began > _TURN_SECONDS:
-                self._is_idle.clear()
-                self._timer = loop.call_soon(self._turn)
-                return
+        try:
+            for _ in self._working:
+                if time.perf_counter() - began > _TURN_SECONDS:
+                    self._is_idle.clear()
+                    self._timer = loop.call_soon(self._turn)
+                    return
+        except Exception:
+            log.exception("changes of the cluster could not be followed")
         self._working = None
         self._is_idle.set()
         seconds = self.compiler.later_seconds
