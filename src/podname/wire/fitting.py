@@ -19,19 +19,8 @@ from collections.abc import Iterator
 from struct import pack_into, unpack_from
 
 from podname.wire import constants as c
-from podname.wire.compression import expand
-from podname.wire.records import POINTER_REACH, Record, pointer, skip_name, walk
-
-#: Types whose RDATA hold names: octets before the names, how many names, whether they may be compressed.
-NAMES = {
-    c.NS: (0, 1, True),
-    c.CNAME: (0, 1, True),
-    c.SOA: (0, 2, True),
-    c.PTR: (0, 1, True),
-    c.MX: (2, 1, True),
-    c.SRV: (6, 1, False),
-    c.DNAME: (0, 1, False),
-}
+from podname.wire.compression import NAMES, expand, skip_name
+from podname.wire.records import POINTER_REACH, Record, pointer, walk
 
 _ADDITIONAL = 2  # the section's number
 

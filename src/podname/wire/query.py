@@ -1,4 +1,4 @@
-"""A question as it came in, taken apart just far enough to be answered.
+"""A query as it came in, taken apart just far enough to be answered; and queries of our own.
 
 `parse` accepts what CoreDNS accepts: one question, at most one answer and one authority record and two additional
 ones; records that the header counts but the packet does not hold are forgiven. All else is an RCODE or silence, never
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from struct import error as StructError
-from struct import unpack_from
+from struct import pack, unpack_from
 from typing import NamedTuple
 
 from podname.wire import constants as c
@@ -104,6 +104,13 @@ def parse(packet: bytes) -> Query | Malformed:
         return Malformed(c.FORMERR, question_end)
     qtype, qclass = unpack_from("!HH", packet, question_end - 4)
     return Query(packet, flags, name, name.lower(), qtype, qclass, question_end, edns)
+
+
+def make(
+    name: bytes, qtype: int, *, qclass: int = c.IN, flags: int = c.RD, message_id: int = 0
+) -> bytes:
+    """Make the packet of a query without EDNS."""
+    return pack("!6H", message_id, flags, 1, 0, 0, 0) + name + pack("!HH", qtype, qclass)
 
 
 def _question(packet: bytes) -> tuple[bytes, int]:

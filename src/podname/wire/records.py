@@ -25,12 +25,14 @@ from struct import Struct
 from typing import NamedTuple
 
 from podname.wire import constants as c
+from podname.wire.compression import skip_name
 
 _FIXED = Struct("!HHIH")  # type, class, TTL, RDLENGTH
 _TYPE_CLASS_TTL = Struct("!HHI")
 _LENGTH = Struct("!H")
 _COUNTS = Struct("!HHH")
 _SRV = Struct("!HHH")
+_RRSIG_VALIDITY, _RRSIG_VALIDITY_AT = Struct("!II"), 8
 
 #: Where a compression pointer can no longer point.
 POINTER_REACH = 0x4000
@@ -53,6 +55,11 @@ class Record(NamedTuple):
     end: int
     rtype: int
     ttl_seconds: int
+
+    @property
+    def ttl_at(self) -> int:
+        """Offset of the TTL."""
+        return self.fixed + 4
 
 
 def record(owner: bytes, rtype: int, ttl_seconds: int, rdata: bytes) -> bytes:
@@ -140,17 +147,6 @@ def _owner(target: tuple[int, bytes, int], first: tuple[int, bytes, int]) -> byt
     return labels + pointer(first_offset + len(first_rdata) - first_start - len(name))
 
 
-def skip_name(octets: bytes, at: int) -> int:
-    """Give the offset behind the name at `at`. Raises IndexError or ValueError when it is cut or malformed."""
-    while length := octets[at]:
-        if length >= 0xC0:
-            return at + 2
-        if length > 63:
-            raise ValueError("a label of a reserved type")
-        at += 1 + length
-    return at + 1
-
-
 def walk(octets: bytes, at: int, count: int) -> Iterator[Record]:
     """Walk over `count` records from `at`. Raises IndexError, ValueError or struct.error when they are malformed."""
     for _ in range(count):
@@ -161,3 +157,18 @@ def walk(octets: bytes, at: int, count: int) -> Iterator[Record]:
             raise ValueError("a record reaches past the message's end")
         yield Record(at, fixed, rdata, rdata + length, rtype, ttl_seconds)
         at = rdata + length
+
+
+def rdatas_of(ready: bytes) -> list[bytes]:
+    """Return the RDATA of the answer records of a ready answer."""
+    return [
+        ready[rr.rdata : rr.end] for rr in walk(ready, _COUNTS.size, _COUNTS.unpack_from(ready)[0])
+    ]
+
+
+def rrsig_validity(rdata: bytes) -> tuple[int, int]:
+    """Return the inception and the expiration of a signature (RFC 4034 §3.1.5); of one that is cut, (0, 0)."""
+    if len(rdata) < _RRSIG_VALIDITY_AT + _RRSIG_VALIDITY.size:
+        return 0, 0
+    expiration, inception = _RRSIG_VALIDITY.unpack_from(rdata, _RRSIG_VALIDITY_AT)
+    return inception, expiration

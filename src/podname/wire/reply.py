@@ -9,6 +9,7 @@ Sources: RFC 1035 §4.1.1; RFC 6891 §6.1.1, §6.1.3, §7; CoreDNS request.SizeA
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from struct import pack
 
 from podname.wire import constants as c
@@ -28,23 +29,12 @@ def flags_of(query_flags: int) -> int:
 
 def respond(query: Query, ready_answer: bytes, *, flags: int = c.AA) -> bytes:
     """Make a NOERROR response that repeats a ready answer."""
-    return b"".join(
-        (
-            query.packet[:2],
-            pack("!HH", flags_of(query.flags) | flags, 1),
-            ready_answer[:6],
-            query.question,
-            ready_answer[6:],
-        )
-    )
+    return repeat(query, flags=flags, counts=ready_answer[:6], records=ready_answer[6:])
 
 
 def deny(query: Query, rcode: int, authority: bytes = b"", *, flags: int = 0) -> bytes:
     """Make a response without answers; `authority` is one packed SOA record, or nothing."""
-    header = pack(
-        "!5H", flags_of(query.flags) | flags | rcode & 0xF, 1, 0, 1 if authority else 0, 0
-    )
-    return b"".join((query.packet[:2], header, query.question, authority))
+    return build(query, authority=(authority,) if authority else (), flags=flags, rcode=rcode & 0xF)
 
 
 def malformed(packet: bytes, problem: Malformed) -> bytes | None:
@@ -72,9 +62,25 @@ def bad_version(query: Query) -> bytes:
     return b"".join((query.packet[:2], header, query.question, opt))
 
 
-def rcode_of(response: bytes) -> int:
-    """Read the RCODE of the header, without what an OPT record would add."""
-    return response[3] & 0xF
+def repeat(query: Query, *, flags: int, counts: bytes, records: bytes) -> bytes:
+    """Make a response of sections as they stand: their counts (two octets each) and their records."""
+    header = query.packet[:2] + pack("!HH", flags_of(query.flags) | flags, 1)
+    return b"".join((header, counts, query.question, records))
+
+
+def build(
+    query: Query,
+    *,
+    answer: Sequence[bytes] = (),
+    authority: Sequence[bytes] = (),
+    additional: Sequence[bytes] = (),
+    flags: int = c.AA,
+    rcode: int = c.NOERROR,
+) -> bytes:
+    """Make a response of packed records (`podname.wire.records.record`)."""
+    counts = pack("!3H", len(answer), len(authority), len(additional))
+    records = b"".join((*answer, *authority, *additional))
+    return repeat(query, flags=flags | rcode, counts=counts, records=records)
 
 
 def opt_record(query: Query) -> bytes:

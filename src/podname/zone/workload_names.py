@@ -18,8 +18,7 @@ from podname.engine.base import Table
 from podname.kube.objects import EndpointSlice, Pod, Service
 from podname.wire import constants as c
 from podname.wire.names import NAME_OCTETS_MAX, ROOT, labels_of
-from podname.wire.patching import COUNTS_OCTETS
-from podname.wire.records import ReadyAnswers, walk
+from podname.wire.records import ReadyAnswers, rdatas_of
 from podname.zone import discovery, pods
 from podname.zone.changes import Changes
 from podname.zone.discovery import ALL, MEMBERS_MAX, Asked, replica_set_of, workload_of
@@ -234,8 +233,8 @@ class WorkloadNames:
         found = [
             pod
             for made in answers
-            for rr in walk(made, COUNTS_OCTETS, int.from_bytes(made[:2], "big"))
-            for pod in self._pods.holders.get(made[rr.rdata : rr.end])
+            for address in rdatas_of(made)
+            for pod in self._pods.holders.get(address)
         ]
         holders = {pod.key: pod for pod in found}.values()
         return [(pod, stem) for pod in holders if self._is_called(pod, stem, zone, asked)]

@@ -17,14 +17,14 @@ from podname.engine.python.cache import PythonCache
 from podname.errors import ServeError
 from podname.plugins.base import Reply, Request
 from podname.plugins.cache.handler import Cache
-from podname.plugins.cache.item import with_ttl
 from podname.plugins.cache.left import Left
 from podname.plugins.cache.options import Options, ShelfOptions
+from podname.plugins.cache.response import Examined, examine
 from podname.plugins.cache.setup import setup
 from podname.plugins.cache.store import Store
-from podname.plugins.cache.survey import Kind, Survey, survey
 from podname.wire import constants as c
 from podname.wire import names
+from podname.wire.message import Classification, Message, with_ttl
 from podname.wire.query import Query, parse
 
 SOA = "authority:example.org. 1800 SOA ns. root. 1 2 3 4 60"
@@ -565,14 +565,14 @@ def test_only_ttls_differ(records: list[str], ttl: int, rcode: int) -> None:
     query = parse(packet)
     assert isinstance(query, Query)
     message = whole(packet, *records, rcode=rcode)
-    changed = with_ttl(message, survey(query, message).ttl_offsets, ttl)
+    changed = with_ttl(message, examine(query, Message(message)).ttl_offsets, ttl)
     assert without_ttls(changed) == without_ttls(message)
     assert not ttls(changed) - {ttl}
 
 
 @settings(max_examples=50)
 @given(st.binary(max_size=80), st.integers(0, 0xFFFF))
-def test_no_octets_make_the_survey_do_more_than_refuse(noise: bytes, flags: int) -> None:
+def test_no_octets_do_more_than_be_refused(noise: bytes, flags: int) -> None:
     packet = question("a.b.")
     query = parse(packet)
     assert isinstance(query, Query)
@@ -582,25 +582,27 @@ def test_no_octets_make_the_survey_do_more_than_refuse(noise: bytes, flags: int)
 
 
 @pytest.mark.parametrize(
-    ("records", "rtype", "kind"),
+    ("records", "rtype", "classification"),
     [
-        (["@ 1 CNAME b.", "B. 1 A 192.0.2.1"], "A", Kind.SUCCESS),
-        (["@ 1 CNAME b."], "CNAME", Kind.SUCCESS),
-        (["@ 1 CNAME b.", SOA], "AAAA", Kind.DENIAL),
-        (["@ 1 CNAME b.", "c. 1 A 192.0.2.1", SOA], "A", Kind.DENIAL),
-        (["@ 1 CNAME b.", "b. 1 A 192.0.2.1", SOA], "ANY", Kind.SUCCESS),
-        (["b. 1 A 192.0.2.1", SOA], "ANY", Kind.DENIAL),
+        (["@ 1 CNAME b.", "B. 1 A 192.0.2.1"], "A", Classification.SUCCESS),
+        (["@ 1 CNAME b."], "CNAME", Classification.SUCCESS),
+        (["@ 1 CNAME b.", SOA], "AAAA", Classification.NODATA),
+        (["@ 1 CNAME b.", "c. 1 A 192.0.2.1", SOA], "A", Classification.NODATA),
+        (["@ 1 CNAME b.", "b. 1 A 192.0.2.1", SOA], "ANY", Classification.SUCCESS),
+        (["b. 1 A 192.0.2.1", SOA], "ANY", Classification.NODATA),
     ],
 )
-def test_aliases_are_followed(records: Sequence[str], rtype: str, kind: Kind) -> None:
+def test_aliases_are_followed(
+    records: Sequence[str], rtype: str, classification: Classification
+) -> None:
     found = surveyed(question(rtype=rtype), *records)
-    assert (found.kind, found.keepable) == (kind, True)
+    assert (found.classification, found.is_keepable) == (classification, True)
 
 
-def surveyed(packet: bytes, *records: str) -> Survey:
+def surveyed(packet: bytes, *records: str) -> Examined:
     query = parse(packet)
     assert isinstance(query, Query)
-    return survey(query, whole(packet, *records))
+    return examine(query, Message(whole(packet, *records)))
 
 
 def test_a_listener_has_its_own_counts() -> None:

@@ -18,12 +18,12 @@ from tests.support.upstream import Script, ScriptedUpstream, response, scripted
 from podname.engine.base import Client
 from podname.errors import ServeError
 from podname.plugins.forward.handler import Forward
-from podname.plugins.forward.relayed import BadReply, relay
 from podname.plugins.forward.setup import setup
 from podname.wire import constants as c
-from podname.wire.compression import expand
+from podname.wire.compression import expand, skip_name
 from podname.wire.query import Query, parse
-from podname.wire.records import skip_name, walk
+from podname.wire.records import walk
+from podname.wire.relayed import BadReply, relay
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from podname.wire import constants as c
 from podname.wire import names, reply
+from podname.wire.message import rcode_of
 from podname.wire.query import Query, parse
 from podname.wire.records import answer, record, soa_rdata
 
@@ -44,7 +45,7 @@ def test_a_denial(rcode: int) -> None:
     assert message.authority[0].to_text().startswith("cluster.local. 5 IN SOA")
     bare = reply.deny(query(), rcode)
     assert read(bare).authority == []
-    assert reply.rcode_of(bare) == rcode
+    assert rcode_of(bare) == rcode
 
 
 @pytest.mark.parametrize("size", [0, 100, 512, 1232, 65535])

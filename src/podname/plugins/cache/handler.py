@@ -10,19 +10,19 @@ Sources: CoreDNS 1.15.0 plugin/cache handler.go, cache.go; RFC 2308 §7 (SERVFAI
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from struct import error as StructError
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
-from podname.plugins.cache.item import Item, wants_authenticated, with_ttl
+from podname.plugins.cache.item import Item, wants_authenticated
 from podname.plugins.cache.options import Options, ShelfOptions
 from podname.plugins.cache.refresh import Refresher
+from podname.plugins.cache.response import Examined, examine
 from podname.plugins.cache.store import DENIAL, SUCCESS, Key, Shelf, Store, Tally, key_of
-from podname.plugins.cache.survey import Kind, Survey, survey
 from podname.wire import constants as c
 from podname.wire import names, reply
+from podname.wire.message import BadMessage, Classification, Message, with_ttl
 from podname.wire.query import Query
 
 if TYPE_CHECKING:
@@ -153,34 +153,36 @@ class Cache(Plugin):
         One that answers another question, or cannot be read, is neither kept nor touched.
         """
         query = request.query
-        if not _is_of(query, message):
+        view = Message(message, query.end)
+        if not view.is_response_to(query):
             self.store.tally(request.client.server).drops += 1
             return message
         try:
-            found = survey(query, message)
-        except (IndexError, ValueError, StructError):
+            found = examine(query, view)
+        except BadMessage:
             return message
         ttl_seconds = self._ttl_seconds(found)
         message = with_ttl(message, found.ttl_offsets, ttl_seconds)
-        if found.keepable and ttl_seconds > 0 and request.plugin not in _NEVER_KEPT:
+        if found.is_keepable and ttl_seconds > 0 and request.plugin not in _NEVER_KEPT:
             self._store(request, message, found, ttl_seconds, again=again)
-        if message[3] & c.AD and not wants_authenticated(query):
-            return message[:3] + bytes((message[3] & ~c.AD,)) + message[4:]
+        if found.is_authenticated and not wants_authenticated(query):
+            return Message(message).with_flags(clear=c.AD)
         return message
 
-    def _ttl_seconds(self, found: Survey) -> int:
-        if found.kind is Kind.SERVER_ERROR:
+    def _ttl_seconds(self, found: Examined) -> int:
+        if found.classification is Classification.SERVER_ERROR:
             return int(self.options.servfail_seconds)
-        return found.ttl_seconds(self._shelf_options(found.kind))
+        return found.ttl_seconds(self._shelf_options(found.classification))
 
-    def _shelf_options(self, kind: Kind) -> ShelfOptions:
-        return self.options.denial if kind is Kind.DENIAL else self.options.success
+    def _shelf_options(self, classification: Classification) -> ShelfOptions:
+        return self.options.denial if classification.is_denial else self.options.success
 
     def _store(
-        self, request: Request, message: bytes, found: Survey, ttl_seconds: int, *, again: bool
+        self, request: Request, message: bytes, found: Examined, ttl_seconds: int, *, again: bool
     ) -> None:
         query, store = request.query, self.store
-        denial = found.kind in {Kind.DENIAL, Kind.SERVER_ERROR}
+        classification = found.classification
+        denial = classification.is_denial or classification is Classification.SERVER_ERROR
         if not (self.options.denial if denial else self.options.success).takes(query.folded):
             return
         key, now = key_of(query), self.clock()
@@ -209,17 +211,5 @@ def authenticated(query: Query) -> Query:
     """Ask for AD, so that what is kept serves those who want to know and those who do not."""
     if query.flags & c.AD:
         return query
-    packet = query.packet
-    packet = packet[:3] + bytes((packet[3] | c.AD,)) + packet[4:]
+    packet = Message(query.packet).with_flags(set_=c.AD)
     return query._replace(packet=packet, flags=query.flags | c.AD)
-
-
-def _is_of(query: Query, message: bytes) -> bool:
-    """Say whether a message is a response to this question."""
-    end = query.end
-    return (
-        message[2] >= 0x80
-        and message[4:6] == b"\x00\x01"
-        and message[end - 4 : end] == query.packet[end - 4 : end]
-        and message[c.HEADER_OCTETS : end - 4].lower() == query.folded
-    )

@@ -5,21 +5,12 @@ Sources: CoreDNS 1.15.0 plugin/cache item.go, freq/freq.go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from podname.wire import constants as c
 from podname.wire import reply
+from podname.wire.message import Message, with_ttl
 from podname.wire.query import Query
 
 _KEPT_FLAGS = c.AA | c.RA
-
-
-def with_ttl(message: bytes, ttl_offsets: Sequence[int], ttl_seconds: int) -> bytes:
-    """Give the message with one TTL in every record."""
-    octets, ttl = bytearray(message), ttl_seconds.to_bytes(4, "big")
-    for at in ttl_offsets:
-        octets[at : at + 4] = ttl
-    return bytes(octets)
 
 
 class Item:
@@ -30,6 +21,7 @@ class Item:
         "_body_ttl_seconds",
         "_hit_seconds",
         "authenticated",
+        "counts",
         "end",
         "flags",
         "hits",
@@ -53,9 +45,9 @@ class Item:
         *,
         is_denial: bool = False,
     ) -> None:
-        flags = int.from_bytes(message[2:4], "big")
-        self.rcode = flags & 0xF
-        self.authenticated = flags & c.AD
+        view = Message(message, query.end)
+        self.rcode = view.rcode
+        self.authenticated = view.flags & c.AD
         self.stored_seconds = now
         self.ttl_seconds = ttl_seconds
         self.is_denial = is_denial
@@ -63,7 +55,8 @@ class Item:
         self.refreshing = False
         self.retry_at_seconds = 0.0
         self._hit_seconds = 0.0
-        self.flags = flags & _KEPT_FLAGS | self.rcode
+        self.flags = view.flags & _KEPT_FLAGS | self.rcode
+        self.counts = view.counts
         self.end = query.end
         self.message = message
         self.ttl_offsets = ttl_offsets
@@ -89,18 +82,10 @@ class Item:
         if ttl_seconds != self._body_ttl_seconds:
             self._body = with_ttl(self.message, self.ttl_offsets, ttl_seconds)[self.end :]
             self._body_ttl_seconds = ttl_seconds
-        flags = reply.flags_of(query.flags) | self.flags
+        flags = self.flags
         if self.authenticated and wants_authenticated(query):
             flags |= c.AD
-        return b"".join(
-            (
-                query.packet[:2],
-                flags.to_bytes(2, "big"),
-                self.message[4:12],
-                query.question,
-                self._body,
-            )
-        )
+        return reply.repeat(query, flags=flags, counts=self.counts, records=self._body)
 
 
 def wants_authenticated(query: Query) -> bool:

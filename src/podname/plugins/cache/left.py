@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from podname.engine.caching import AnswerCache, AnswerKey, CachedAnswer, Groups, groups_of
 from podname.plugins.cache.item import Item
 from podname.wire import constants as c
-from podname.wire.records import walk
+from podname.wire.message import Message, Section
 
 
 class Left:
@@ -35,7 +35,7 @@ class Left:
             key,
             CachedAnswer(
                 flags=item.flags | item.authenticated,
-                counts=item.message[6:12],
+                counts=item.counts,
                 records=item.message[end:],
                 ttl_offsets=tuple([at - end for at in item.ttl_offsets]),
                 ttl_seconds=item.ttl_seconds,
@@ -61,10 +61,10 @@ class Left:
 
 def _groups(item: Item) -> Groups | None:
     """Give the addresses that take turns; None when something else would."""
-    answers = int.from_bytes(item.message[6:8], "big")
-    if answers < 2 or item.rcode != c.NOERROR:
+    message = Message(item.message, item.end)
+    if message.count(Section.ANSWER) < 2 or item.rcode != c.NOERROR:
         return ()
-    records = list(walk(item.message, item.end, answers))
+    records = message.section(Section.ANSWER)
     if any(rr.rtype == c.MX for rr in records):
         return None
     return groups_of(item.message, records, item.end)

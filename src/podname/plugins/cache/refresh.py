@@ -20,6 +20,7 @@ from podname.plugins.cache.item import Item
 from podname.plugins.cache.options import Options
 from podname.plugins.cache.store import Tally
 from podname.wire import constants as c
+from podname.wire.message import Message
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +117,8 @@ class Refresher:
 
 def replaces(message: bytes) -> bool:
     """Say whether a response is better than an expired one: complete, and NOERROR or NXDOMAIN (RFC 8767 §4)."""
-    return message[3] & 0xF in {c.NOERROR, c.NXDOMAIN} and not message[2] & c.TC >> 8
+    view = Message(message)
+    return view.rcode in {c.NOERROR, c.NXDOMAIN} and not view.is_truncated
 
 
 def _over_tcp(request: Request) -> Request:

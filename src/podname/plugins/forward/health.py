@@ -9,7 +9,6 @@ Sources: CoreDNS plugin/pkg/proxy health.go, plugin/pkg/up.
 from __future__ import annotations
 
 import asyncio
-from struct import pack
 
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.options import HealthOptions
@@ -17,6 +16,7 @@ from podname.plugins.forward.pool import Keeping
 from podname.plugins.forward.tcp import TcpPool
 from podname.plugins.forward.udp import UdpPool
 from podname.wire import constants as c
+from podname.wire import query
 
 _TIMEOUT_SECONDS = 1.0
 
@@ -65,5 +65,4 @@ class Health:
 
 def ping(options: HealthOptions) -> bytes:
     """Make the query of a health check: the NS records of its domain."""
-    flags = c.RD if options.recursion else 0
-    return pack("!6H", 0, flags, 1, 0, 0, 0) + options.domain + pack("!HH", c.NS, c.IN)
+    return query.make(options.domain, c.NS, flags=c.RD if options.recursion else 0)

@@ -14,10 +14,10 @@ from podname.errors import ServeError
 from podname.plugins.base import Request
 from podname.plugins.forward.options import Options
 from podname.plugins.forward.policy import POLICIES, Policy
-from podname.plugins.forward.relayed import BadReply, is_empty, relay
 from podname.plugins.forward.upstream import Upstream
 from podname.wire import constants as c
-from podname.wire import reply as replies
+from podname.wire.message import Message, Section, rcode_of
+from podname.wire.relayed import BadReply, relay
 
 TOTAL_SECONDS_MOST = 5.0
 
@@ -61,7 +61,7 @@ class Stanza:
                 try:
                     octets = await (upstream.tcp if tcp else upstream.udp).exchange(query.packet)
                     message = relay(query, octets, limit, tcp=tcp)
-                    if options.prefer_udp and not tcp and message[2] & c.TC >> 8:
+                    if options.prefer_udp and not tcp and Message(message).is_truncated:
                         octets = await upstream.tcp.exchange(query.packet)
                         message = relay(query, octets, limit, tcp=True)
                 except (OSError, BadReply) as error:
@@ -71,7 +71,7 @@ class Stanza:
                         break
                     continue
                 upstream.note(octets, perf_counter() - started)
-                if others < 1 or replies.rcode_of(message) not in options.failover_rcodes:
+                if others < 1 or rcode_of(message) not in options.failover_rcodes:
                     return message
                 last, others = message, others - 1
         finally:
@@ -82,10 +82,9 @@ class Stanza:
 
     def passes_on(self, message: bytes) -> bool:
         """Say whether the next `forward` is to be asked instead (`next`, `next_on_nodata`)."""
-        options = self.options
-        rcode = replies.rcode_of(message)
-        return rcode in options.next_rcodes or (
-            options.next_on_nodata and rcode == c.NOERROR and is_empty(message)
+        options, view = self.options, Message(message)
+        return view.rcode in options.next_rcodes or (
+            options.next_on_nodata and view.rcode == c.NOERROR and not view.count(Section.ANSWER)
         )
 
     def _take_a_place(self) -> None:

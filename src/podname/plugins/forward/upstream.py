@@ -14,6 +14,7 @@ from podname.plugins.forward.health import Health
 from podname.plugins.forward.options import UpstreamOptions
 from podname.plugins.forward.tcp import TcpPool
 from podname.plugins.forward.udp import UdpPool
+from podname.wire.message import rcode_of
 
 #: Upper bounds of `coredns_proxy_request_duration_seconds`: 0.25 ms to 8.192 s, each twice the one before.
 BOUNDS_SECONDS = tuple(0.00025 * 2**power for power in range(16))
@@ -46,7 +47,7 @@ class Upstream:
 
     def note(self, octets: bytes, seconds: float) -> None:
         """Count a reply."""
-        rcode = octets[3] & 0xF
+        rcode = rcode_of(octets)
         durations = self.durations.get(rcode)
         if durations is None:
             durations = self.durations[rcode] = Durations()

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import pairwise
-from struct import pack
 
 import dns.exception
 import dns.flags
@@ -25,10 +24,11 @@ import dns.rrset
 from podname.engine.base import Table
 from podname.plugins.base import Request
 from podname.wire import constants as c
+from podname.wire.message import Message, Section
 from podname.wire.names import is_subdomain
-from podname.wire.query import Query, parse
-from podname.wire.records import record, walk
-from podname.wire.reply import respond
+from podname.wire.query import Query, make, parse
+from podname.wire.records import rdatas_of, record
+from podname.wire.reply import build
 from podname.zone.options import ZoneOptions
 
 _CHAIN_MAX = 10
@@ -62,19 +62,18 @@ def _target(table: Table, owner: bytes) -> bytes | None:
     ready = table.get(owner, c.CNAME)
     if ready is None:
         return None
-    (record,) = walk(ready, 6, 1)
-    return ready[record.rdata : record.end]
+    (target,) = rdatas_of(ready)
+    return target
 
 
 def _look_up(table: Table, owner: bytes, qtype: int) -> list[bytes]:
     """Give the RDATA that the table would answer with, also for names that it makes on the way."""
-    asked = pack("!6H", 0, 0, 1, 0, 0, 0) + owner + pack("!HH", qtype, c.IN)
-    query = parse(asked)
+    query = parse(make(owner, qtype))
     response = table.respond(query) if isinstance(query, Query) else None
     if not isinstance(response, bytes):
         return []
-    count = int.from_bytes(response[6:8], "big")
-    return [response[rr.rdata : rr.end] for rr in walk(response, len(asked), count)]
+    message = Message(response)
+    return [message.rdata(rr) for rr in message.section(Section.ANSWER)]
 
 
 async def _ask(request: Request, target: bytes) -> dns.message.Message | None:
@@ -115,8 +114,7 @@ def _compose(
     else:
         qtype = request.query.qtype
         records += [record(chain[-1], qtype, options.ttl_seconds, rdata) for rdata in rdatas]
-    counts = pack("!3H", len(records), 0, 0)
-    return respond(request.query, counts + b"".join(records), flags=flags)
+    return build(request.query, answer=records, flags=flags)
 
 
 def _records_of(message: dns.message.Message) -> Iterator[bytes]:

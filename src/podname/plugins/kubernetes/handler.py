@@ -24,6 +24,7 @@ from podname.plugins.kubernetes.on_demand import is_lazy, srv_answer
 from podname.plugins.kubernetes.settings import Settings
 from podname.plugins.kubernetes.source import Watched, open_source
 from podname.wire import constants as c
+from podname.wire.message import Message
 from podname.wire.names import from_text, longest_match
 from podname.wire.patching import recase
 from podname.wire.query import Query
@@ -222,10 +223,10 @@ class Kubernetes(Plugin):
         falls_through = longest_match(query.folded, frozenset(table.options.fallthrough))
         if not found and falls_through is not None:
             return None
-        response = bytearray(table.no_data(query))
+        denial = table.no_data(query)
         if found is None and not table.exists(query.folded):
-            response[3] |= c.NXDOMAIN
-        return bytes(response)
+            return Message(denial).with_flags(set_=c.NXDOMAIN)
+        return denial
 
     def _respond(self, query: Query, ready: bytes) -> bytes:
         """Repeat an answer, with the zone of its targets as the question spells it."""

@@ -13,6 +13,7 @@ from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.names import labels_of
 from podname.wire.query import Query
+from podname.wire.records import rdatas_of
 from podname.zone import endpoints
 from podname.zone.compiler import Compiler
 from podname.zone.endpoints import Entry
@@ -20,7 +21,6 @@ from podname.zone.pods import POD
 from podname.zone.services import SVC
 
 _NO_PORT_OF_A_POD = Port("", "", 0)
-_ADDRESS_RDATA_AT = 12  # in an address record whose owner is a pointer
 
 
 def is_lazy(query: Query, table: Table) -> bool:
@@ -71,7 +71,7 @@ def _of_pod(
     else:
         name = owner[: -len(parent)]
         ready = [compiler.table.get(owner, rtype) for rtype in (c.A, c.AAAA)]
-        found = [address for answer in ready if answer for address in _addresses(answer)]
+        found = [address for answer in ready if answer for address in rdatas_of(answer)]
     reached = [Entry(address, name, _NO_PORT_OF_A_POD) for address in found]
     return endpoints.answers(owner, parent, reached, compiler.options.ttl_seconds).get(c.SRV)
 
@@ -82,9 +82,3 @@ def _pods_with(address: bytes, namespace: bytes, compiler: Compiler) -> int:
         return 1
     pods = compiler.pods.holders.get(address)
     return sum(pod.namespace == namespace.decode("latin-1") for pod in pods)
-
-
-def _addresses(ready: bytes) -> list[bytes]:
-    octets = 4 if ready[8:10] == b"\x00\x01" else 16
-    step = _ADDRESS_RDATA_AT + octets
-    return [ready[at - octets : at] for at in range(6 + step, len(ready) + 1, step)]

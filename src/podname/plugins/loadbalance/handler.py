@@ -11,15 +11,14 @@ Sources: CoreDNS plugin/loadbalance; RFC 1035 §4.1.4; RFC 1794.
 from __future__ import annotations
 
 import random
-from struct import error as StructError
 
 import dns.exception
 
 from podname.engine.caching import groups_of
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.wire import constants as c
-from podname.wire.records import Record, walk
-from podname.wire.reply import rcode_of
+from podname.wire.message import BadMessage, Message, Section, rcode_of
+from podname.wire.records import Record
 
 
 class LoadBalance(Plugin):
@@ -42,15 +41,15 @@ class LoadBalance(Plugin):
 
 def shuffle(reply: bytes, behind_question: int) -> bytes:
     """Give the message with its addresses in another order; a malformed one stays as it is."""
-    answers = int.from_bytes(reply[6:8], "big")
-    if answers < 2:
+    message = Message(reply, behind_question)
+    if message.count(Section.ANSWER) < 2:
         return reply
     try:
-        records = list(walk(reply, behind_question, answers))
+        records = message.section(Section.ANSWER)
         if any(rr.rtype == c.MX for rr in records):
             return _shuffle_mx(reply)
         return _shuffle_addresses(reply, records)
-    except (IndexError, ValueError, StructError, dns.exception.DNSException):
+    except (BadMessage, dns.exception.DNSException):
         return reply
 
 

@@ -16,8 +16,9 @@ from struct import unpack_from
 
 from podname.engine.base import Client
 from podname.wire import constants as c
+from podname.wire.compression import skip_name
 from podname.wire.query import Query
-from podname.wire.records import Record, skip_name, walk
+from podname.wire.records import Record, walk
 
 SUCCESS, DENIAL, ERROR = "success", "denial", "error"
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from struct import pack
 
 from podname.wire import constants as c
-from podname.wire import names
+from podname.wire import names, query
 
 _RANDOM_MOST = 1 << 62
 _REPLY_OCTETS = 512
@@ -29,7 +28,7 @@ async def ask(host: str, port: int, name: bytes, timeout_seconds: float) -> None
 
     A bare socket: a transport that is cancelled while it is made would stay in the event loop for ever.
     """
-    packet = pack("!6H", secrets.randbits(16), c.RD, 1, 0, 0, 0) + name + pack("!HH", c.HINFO, c.IN)
+    packet = query.make(name, c.HINFO, message_id=secrets.randbits(16))
     address = _NOBODY.get(host, host)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as datagrams:

@@ -21,7 +21,7 @@ from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
 from podname.plugins.http import Endpoint
 from podname.plugins.prometheus.collector import ServerCollector
 from podname.wire import names
-from podname.wire.reply import rcode_of
+from podname.wire.message import rcode_of
 
 
 class Prometheus(Plugin):

@@ -8,13 +8,11 @@ Source: CoreDNS plugin/whoami.
 
 from __future__ import annotations
 
-from struct import pack
-
 from podname.plugins.base import Next, Plugin, Reply, Request
 from podname.wire import addresses, names
 from podname.wire import constants as c
 from podname.wire.records import record, srv_rdata
-from podname.wire.reply import respond
+from podname.wire.reply import build
 
 
 class Whoami(Plugin):
@@ -24,8 +22,7 @@ class Whoami(Plugin):
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Answer with who asked."""
-        records = _records(request)
-        return respond(request.query, pack("!3H", 0, 0, len(records)) + b"".join(records))
+        return build(request.query, additional=_records(request))
 
 
 def _records(request: Request) -> list[bytes]:

@@ -1,0 +1,128 @@
+"""What a response is to a cache: its classification, whether it may be kept, where its TTLs stand, which is the least.
+
+A NOERROR response whose answer does not answer the question (an alias that leads nowhere) is a denial when a SOA
+record bounds it, and otherwise not kept.
+
+Sources: CoreDNS 1.15.0 plugin/pkg/response typify.go, plugin/pkg/dnsutil ttl.go, plugin/cache cache.go
+(`cacheResponseType`, `isNODATA`); RFC 2308 §2, §5; RFC 4034 §3.1.5 (validity of RRSIG).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import time
+from typing import NamedTuple
+
+from podname.plugins.cache.options import ShelfOptions
+from podname.wire import constants as c
+from podname.wire.message import Classification, Message, Section
+from podname.wire.query import Query
+from podname.wire.records import Record, rrsig_validity
+
+_ANY_CLASS = 255
+_RRSIG = 46
+_NEVER_KEPT = frozenset({Classification.META, Classification.OTHER_ERROR})
+_TTL_SECONDS_DEFAULT = 5  # of what has no TTL of its own to go by
+
+
+class Examined(NamedTuple):
+    """What one walk over a response tells."""
+
+    classification: Classification
+    is_keepable: bool
+    is_authenticated: bool
+    ttl_offsets: tuple[int, ...]
+    ttl_seconds_least: int | None  # None: it has no records
+
+    def ttl_seconds(self, shelf: ShelfOptions) -> int:
+        """Return the TTL that the whole message leaves with."""
+        least = self.ttl_seconds_least
+        told = self.classification is Classification.SUCCESS or self.classification.is_denial
+        if least is None or not told:
+            least = _TTL_SECONDS_DEFAULT
+        return shelf.clamped(min(least, shelf.ttl_seconds_most))
+
+
+def examine(query: Query, message: Message) -> Examined:
+    """Look a response over. Raises BadMessage."""
+    records = message.records
+    found = message.classify(query)
+    has_soa = any(rr.rtype == c.SOA for rr in message.section(Section.AUTHORITY))
+    keepable = found not in _NEVER_KEPT and not message.is_truncated
+    if query.edns and query.edns.dnssec_ok and _has_expired(message):
+        found, keepable = Classification.OTHER_ERROR, False
+    elif found is Classification.SUCCESS and not _answers(query, message):
+        found, keepable = (Classification.NODATA, keepable) if has_soa else (found, False)
+    elif message.rcode == c.NXDOMAIN and not has_soa:
+        keepable = False
+    least = min((rr.ttl_seconds for rr in records), default=None)
+    offsets = tuple([rr.ttl_at for rr in records])
+    return Examined(found, keepable, message.is_authenticated, offsets, least)
+
+
+def _answers(query: Query, message: Message) -> bool:
+    """Say whether the answer section answers the question, aliases followed; an empty one denies nothing."""
+    answer = message.section(Section.ANSWER)
+    if not answer or _answers_by_itself(query, message.octets, answer):
+        return True
+    owned = [rr for rr in answer if query.qclass in {_ANY_CLASS, message.class_of(rr)}]
+    aliases = [rr for rr in owned if rr.rtype == c.CNAME]
+    if not aliases:
+        return any(
+            message.name(rr.start).lower() == query.folded
+            for rr in owned
+            if query.qtype in {rr.rtype, c.ANY}
+        )
+    if query.qtype == c.ANY:
+        return any(message.name(rr.start).lower() == query.folded for rr in owned)
+    targets = _targets(message, aliases)
+    if targets is None:
+        return False
+    if query.qtype == c.CNAME:
+        return query.folded in targets
+    end = _end_of(query.folded, targets)
+    return end is not None and any(
+        rr.rtype == query.qtype and message.name(rr.start).lower() == end for rr in owned
+    )
+
+
+def _answers_by_itself(query: Query, octets: bytes, answer: Sequence[Record]) -> bool:
+    """Say whether all records are what was asked for, under the question's own name, as nearly always."""
+    fixed = c.POINTER_TO_QNAME + query.question[-4:]
+    if query.qtype == c.CNAME:
+        return False
+    return all(octets.startswith(fixed, rr.start) for rr in answer)
+
+
+def _targets(message: Message, aliases: Sequence[Record]) -> dict[bytes, bytes] | None:
+    """Return where each alias leads; None when one leads to two names (RFC 2181 §10.1)."""
+    targets: dict[bytes, bytes] = {}
+    for rr in aliases:
+        owner, target = message.name(rr.start).lower(), message.name(rr.rdata).lower()
+        if targets.setdefault(owner, target) != target:
+            return None
+    return targets
+
+
+def _end_of(folded: bytes, targets: dict[bytes, bytes]) -> bytes | None:
+    """Follow aliases to the last name; None when they go round."""
+    for _ in range(len(targets) + 1):
+        if folded not in targets:
+            return folded
+        folded = targets[folded]
+    return None
+
+
+def _has_expired(message: Message) -> bool:
+    """Say whether a signature is past its time, or before it."""
+    now = int(time()) & 0xFFFFFFFF
+    validity = [rrsig_validity(message.rdata(rr)) for rr in message.records if rr.rtype == _RRSIG]
+    return any(
+        not (_is_before(inception, now) and _is_before(now, expiration))
+        for inception, expiration in validity
+    )
+
+
+def _is_before(first: int, second: int) -> bool:
+    """Compare two times in the arithmetic of RFC 1982."""
+    return (second - first) & 0xFFFFFFFF < 0x80000000
