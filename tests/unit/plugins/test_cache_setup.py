@@ -7,7 +7,7 @@ from tests.support.plugin import context, directives
 
 from podname.errors import CorefileError
 from podname.plugins.base import CapsTtl, Resources
-from podname.plugins.cache.options import Options, Prefetch, ShelfOptions, Stale
+from podname.plugins.cache.options import DENIAL, SUCCESS, Options, Prefetch, ShelfOptions, Stale
 from podname.plugins.cache.setup import parse, setup
 from podname.wire import names
 
@@ -19,10 +19,6 @@ def options(text: str) -> Options:
 
 def block(*lines: str) -> Options:
     return options("cache {\n" + "\n".join(lines) + "\n}")
-
-
-def zones(*texts: str) -> frozenset[bytes]:
-    return frozenset(names.from_text(text) for text in texts)
 
 
 def test_the_defaults_are_coredns_s() -> None:
@@ -57,15 +53,22 @@ def test_success_and_denial() -> None:
 
 def test_what_kubeadm_writes() -> None:
     found = options("cache 30 {\ndisable success cluster.local\ndisable denial cluster.local\n}")
-    assert found.success.disabled == found.denial.disabled == zones("cluster.local")
-    assert not found.success.takes(names.from_text("a.cluster.local"))
-    assert found.success.takes(names.from_text("cluster.loca"))
+    for half in (SUCCESS, DENIAL):
+        assert not found.keeps(half, names.from_text("a.cluster.local"))
+        assert found.keeps(half, names.from_text("cluster.loca"))
 
 
 def test_disable_without_zones_is_everything() -> None:
     found = block("disable denial")
-    assert found.denial.disabled == zones(".")
-    assert found.success.disabled == frozenset()
+    assert not found.keeps(DENIAL, names.from_text("a.test"))
+    assert found.keeps(SUCCESS, names.from_text("a.test"))
+
+
+def test_of_several_disable_the_last_about_a_half_counts() -> None:
+    found = block("disable denial a.test", "disable success b.test", "disable denial c.test")
+    kept = [found.keeps(DENIAL, names.from_text(f"{zone}.test")) for zone in "abc"]
+    assert kept == [True, True, False]
+    assert not found.keeps(SUCCESS, names.from_text("b.test"))
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.cache.item import Item, wants_authenticated
-from podname.plugins.cache.options import Options, ShelfOptions
+from podname.plugins.cache.options import DENIAL, SUCCESS, Options, ShelfOptions
 from podname.plugins.cache.refresh import Refresher
 from podname.plugins.cache.response import Examined, examine
-from podname.plugins.cache.store import DENIAL, SUCCESS, Key, Shelf, Store, Tally, key_of
+from podname.plugins.cache.store import Key, Shelf, Store, Tally, key_of
 from podname.wire import constants as c
 from podname.wire import names, reply
 from podname.wire.message import BadMessage, Classification, Message, with_ttl
@@ -183,7 +183,7 @@ class Cache(Plugin):
         query, store = request.query, self.store
         classification = found.classification
         denial = classification.is_denial or classification is Classification.SERVER_ERROR
-        if not (self.options.denial if denial else self.options.success).takes(query.folded):
+        if not self.options.keeps(DENIAL if denial else SUCCESS, query.folded):
             return
         key, now = key_of(query), self.clock()
         item = Item(query, message, found.ttl_offsets, ttl_seconds, now, is_denial=denial)

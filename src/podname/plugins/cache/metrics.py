@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from podname.plugins.cache.store import DENIAL, SUCCESS, Store, Tally
+from podname.plugins.cache.options import DENIAL, SUCCESS
+from podname.plugins.cache.store import Store, Tally
 
 _LABELS = ("server", "zones", "view")
 _LABELS_BY_TYPE = ("server", "type", "zones", "view")

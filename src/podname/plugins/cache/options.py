@@ -1,20 +1,29 @@
-"""What the `cache` directive says, as data.
+"""What the `cache` directive says: its properties, how each is read, and its default.
 
-Source: CoreDNS 1.15.0 plugin/cache README and cache.go (the defaults).
+Source: CoreDNS 1.15.0 plugin/cache README, setup.go and cache.go.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, replace
 
+from podname.corefile import Line, Token
+from podname.corefile.properties import Properties, Value, flag, prop, value
+from podname.corefile.values import integer
+from podname.plugins.durations import go_text
 from podname.wire import names
 
-GAP_SECONDS, PERCENTAGE = 60.0, 10
+SUCCESS, DENIAL = "success", "denial"
+
 _SHARDS = 256  # CoreDNS divides a cache by as many, and what remains is lost
+_SERVFAIL_SECONDS_MOST = _RECHECK_SECONDS_MOST = 300.0
+_TTL_SECONDS_MOST = 2**31 - 1
+_PERCENTAGES = range(10, 91)
 
 
 def capacity(said: int) -> int:
-    """Give the number of answers that CoreDNS keeps when the Corefile says so many."""
+    """Return the number of answers that CoreDNS keeps when the Corefile says so many."""
     return max(said // _SHARDS, 4) * _SHARDS
 
 
@@ -25,15 +34,10 @@ class ShelfOptions:
     capacity: int = capacity(10_000)
     ttl_seconds_most: int = 3600
     ttl_seconds_least: int = 5
-    disabled: frozenset[bytes] = frozenset()
 
     def clamped(self, ttl_seconds: int) -> int:
         """Bring a TTL between the bounds; the upper one wins."""
         return min(max(ttl_seconds, self.ttl_seconds_least), self.ttl_seconds_most)
-
-    def takes(self, folded: bytes) -> bool:
-        """Say whether answers for a name may be kept (`disable`)."""
-        return not self.disabled or names.longest_match(folded, self.disabled) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ class Prefetch:
     """When a popular answer is fetched again before it expires; `amount` 0 is never."""
 
     amount: int = 0
-    gap_seconds: float = GAP_SECONDS
-    percentage: int = PERCENTAGE
+    gap_seconds: float = 60.0
+    percentage: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +60,136 @@ class Stale:
     recheck_seconds: float = 0.0
 
 
+def ttl_seconds_at(line: Line, index: int) -> int:
+    """Read the argument at `index` as an upper bound of TTLs. Raises CorefileError."""
+    seconds = line.integer(index)
+    if not 0 < seconds <= _TTL_SECONDS_MOST:
+        message = f"cache TTL must be positive and below 2^31: {seconds}"
+        raise line.error(message, line.arguments[index])
+    return seconds
+
+
+def _shelf(line: Line, before: ShelfOptions) -> ShelfOptions:
+    count = len(line.arguments)
+    return replace(
+        before,
+        capacity=capacity(line.integer(0)),
+        ttl_seconds_most=ttl_seconds_at(line, 1) if count > 1 else before.ttl_seconds_most,
+        ttl_seconds_least=line.integer(2, least=0) if count > 2 else before.ttl_seconds_least,
+    )
+
+
+Disabled = frozenset[tuple[str, bytes]]
+
+
+def _disable(line: Line, before: Disabled) -> Disabled:
+    """Read which half keeps nothing of which zones; the last line about a half counts."""
+    word, *zones = line.arguments
+    if word.text not in {SUCCESS, DENIAL}:
+        message = f"cache type for disable must be '{SUCCESS}' or '{DENIAL}', not '{word.text}'"
+        raise line.error(message, word)
+    named = {(word.text, _zone(line, token)) for token in zones} or {(word.text, names.ROOT)}
+    return frozenset(each for each in before if each[0] != word.text) | named
+
+
+def _zone(line: Line, token: Token) -> bytes:
+    try:
+        return names.from_text(token.text)
+    except names.BadName as error:
+        raise line.error(f"invalid disabled zone: {token.text}: {error}", token) from None
+
+
+def _prefetch(line: Line) -> Prefetch:
+    count, default = len(line.arguments), Prefetch()
+    return Prefetch(
+        line.integer(0, least=0),
+        line.duration(1) if count > 1 else default.gap_seconds,
+        _percentage(line, line.arguments[2]) if count > 2 else default.percentage,
+    )
+
+
+def _percentage(line: Line, token: Token) -> int:
+    if not token.text.endswith("%"):
+        raise line.error(f"a percentage ends with '%': '{token.text}'", token)
+    number = integer(token.text[:-1])
+    if number is None or number not in _PERCENTAGES:
+        raise line.error(f"percentage should fall in range [10, 90]: {token.text}", token)
+    return number
+
+
+def _serve_stale(line: Line) -> Stale:
+    words = line.words()
+    verify = len(words) > 1 and words[1].lower() == "verify"
+    if len(words) > 1 and words[1].lower() not in {"verify", "immediate"}:
+        message = f"invalid value for serve_stale refresh mode: {words[1]}"
+        raise line.error(message, line.arguments[1])
+    if not verify:
+        line.expect(0, 4)
+    return Stale(
+        up_to_seconds=_duration(line, 0, 3600.0),
+        verify=verify,
+        verify_timeout_seconds=_duration(line, 2) if verify else 0.0,
+        ttl_seconds=_whole_seconds(line, 2 + verify),
+        recheck_seconds=_duration(line, 3 + verify, most=_RECHECK_SECONDS_MOST),
+    )
+
+
+def _whole_seconds(line: Line, index: int) -> int:
+    seconds = _duration(line, index, most=_TTL_SECONDS_MOST)
+    if seconds % 1:
+        message = "serve_stale response TTL must be a whole number of seconds"
+        raise line.error(message, line.arguments[index])
+    return int(seconds)
+
+
+def _duration(line: Line, index: int, default: float = 0.0, most: float = math.inf) -> float:
+    """Read the argument at `index`, if there is one."""
+    if index >= len(line.arguments):
+        return default
+    seconds = line.duration(index)
+    if not 0 <= seconds <= most:
+        bound = "" if most == math.inf else f" or above {go_text(most)}"
+        text = line.arguments[index].text
+        message = f"{line.name.text} cannot be negative{bound}: {text}"
+        raise line.error(message, line.arguments[index])
+    return seconds
+
+
+def _servfail(line: Line) -> float:
+    return _duration(line, 0, most=_SERVFAIL_SECONDS_MOST)
+
+
+_SHELF = Value("CAPACITY [TTL] [MINTTL]", _shelf, 1, 3)
+_STALE = "[DURATION] [immediate [TTL [RECHECK]] | verify [TIMEOUT [TTL [RECHECK]]]]"
+
+
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(Properties):
     """One `cache` directive."""
 
-    zones: tuple[str, ...]
-    success: ShelfOptions = field(default_factory=ShelfOptions)
-    denial: ShelfOptions = field(default_factory=lambda: ShelfOptions(ttl_seconds_most=1800))
-    servfail_seconds: float = 5.0
-    keepttl: bool = False
-    prefetch: Prefetch = field(default_factory=Prefetch)
-    stale: Stale = field(default_factory=Stale)
+    SYNTAX = "[TTL] [ZONES...]"
+    LATER = frozenset({"serve_stale_policy"})
+
+    zones: tuple[str, ...] = ()
+    success: ShelfOptions = prop(ShelfOptions(), _SHELF)
+    denial: ShelfOptions = prop(ShelfOptions(ttl_seconds_most=1800), _SHELF)
+    prefetch: Prefetch = prop(
+        Prefetch(), value("AMOUNT [DURATION [PERCENTAGE%]]", _prefetch, most=3)
+    )
+    stale: Stale = prop(Stale(), value(_STALE, _serve_stale, least=0, most=5), "serve_stale")
+    servfail_seconds: float = prop(5.0, value("DURATION", _servfail), "servfail")
+    disabled: Disabled = prop(
+        frozenset(), Value(f"{SUCCESS}|{DENIAL} [ZONES...]", _disable, 1, None), "disable"
+    )
+    keepttl: bool = prop(False, flag())
 
     @property
     def label(self) -> str:
-        """Give the label `zones` of the metrics."""
+        """The label `zones` of the metrics."""
         return ",".join(self.zones)
+
+    def keeps(self, half: str, folded: bytes) -> bool:
+        """Say whether answers for a name may be kept as `success` or as `denial`."""
+        return not any(
+            word == half and names.is_subdomain(folded, zone) for word, zone in self.disabled
+        )

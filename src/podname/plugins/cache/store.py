@@ -13,13 +13,11 @@ from dataclasses import dataclass, field, replace
 from podname.engine.caching import AnswerKey
 from podname.plugins.cache.item import Item
 from podname.plugins.cache.left import Left
-from podname.plugins.cache.options import Options
+from podname.plugins.cache.options import DENIAL, SUCCESS, Options
 from podname.wire import constants as c
 from podname.wire.query import Query
 
 Key = AnswerKey
-
-SUCCESS, DENIAL = "success", "denial"
 
 
 @dataclass(slots=True)

@@ -1,13 +1,31 @@
-"""What one `forward` directive says, as data.
+"""What one `forward` directive says: its properties, how each is read, and its default.
 
-Source: CoreDNS 1.15.0 plugin/forward README and setup.go (the defaults).
+Source: CoreDNS 1.15.0 plugin/forward README and setup.go.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 
+import dns.exception
+import dns.rcode
+
+from podname.corefile import Line, Token
+from podname.corefile.properties import (
+    Properties,
+    choice,
+    duration,
+    flag,
+    integer,
+    not_negative,
+    prop,
+    union,
+    value,
+)
+from podname.corefile.zones import normalize_zones
 from podname.plugins.forward.address import Address
+from podname.plugins.forward.policy import POLICIES
 from podname.plugins.forward.pool import Keeping
 from podname.wire import names
 
@@ -31,27 +49,113 @@ class UpstreamOptions:
     health: HealthOptions = field(default_factory=HealthOptions)
 
 
+def _zones(line: Line) -> frozenset[bytes]:
+    return frozenset(names.from_text(zone) for zone in normalize_zones(line.arguments))
+
+
+def _rcodes(line: Line) -> frozenset[int]:
+    return frozenset(_rcode(line, token) for token in line.arguments)
+
+
+def _failover_rcodes(line: Line) -> frozenset[int]:
+    rcodes = _rcodes(line)
+    if 0 in rcodes:
+        raise line.error("NOERROR cannot be used in failover")
+    return rcodes
+
+
+def _rcode(line: Line, token: Token) -> int:
+    text = token.text.upper()
+    try:
+        rcode = None if text.startswith("RCODE") else int(dns.rcode.from_text(text))
+    except (dns.exception.DNSException, ValueError):
+        rcode = None
+    if rcode is None or text.isdigit():
+        raise line.error(f"{token.text} is not a valid rcode", token)
+    return rcode
+
+
+def _read_timeout(line: Line) -> float:
+    seconds = line.duration()
+    if seconds <= 0:
+        raise line.error(f"read_timeout must be positive: {seconds:g}s", line.arguments[0])
+    return seconds
+
+
+def _health_check(line: Line) -> HealthOptions:
+    interval_seconds, recursion, domain = not_negative(line), True, names.ROOT
+    rest = iter(line.arguments[1:])
+    for token in rest:
+        if token.text == "no_rec":
+            recursion = False
+        elif token.text == "domain":
+            domain = _domain(line, next(rest, None))
+        else:
+            raise line.error(f"health_check: unknown option {token.text}", token)
+    return HealthOptions(interval_seconds, recursion, domain)
+
+
+def _domain(line: Line, token: Token | None) -> bytes:
+    if token is None:
+        raise line.error("health_check: 'domain' needs a name")
+    try:
+        return names.from_text(token.text)
+    except names.BadName as error:
+        message = f"health_check: invalid domain name {token.text}: {error}"
+        raise line.error(message, token) from None
+
+
+def _source_address(line: Line) -> str:
+    (word,) = line.words()
+    try:
+        return str(ipaddress.ip_address(word))
+    except ValueError:
+        raise line.error(f"invalid IP address: {word}", line.arguments[0]) from None
+
+
+_HEALTH = value("DURATION [no_rec] [domain NAME]", _health_check, most=None)
+_COUNT = integer(least=0)
+
+
 @dataclass(frozen=True, slots=True)
-class Options:
+class Options(Properties):
     """One `forward` directive."""
 
-    zone: bytes  # FROM, folded
-    addresses: tuple[Address, ...]
-    excepted: frozenset[bytes] = frozenset()
-    prefer_udp: bool = False
-    max_fails: int = 2
-    max_connect_attempts: int | None = None  # None: twice the number of upstreams; 0: no limit
-    max_concurrent: int = 0
-    failfast: bool = False
-    policy: str = "random"
-    next_rcodes: frozenset[int] = frozenset()
-    next_on_nodata: bool = False
-    failover_rcodes: frozenset[int] = frozenset()
-    upstream: UpstreamOptions = field(default_factory=UpstreamOptions)
+    SYNTAX = "FROM TO..."
+    LATER = frozenset({"tls", "tls_servername", "doh_method", "resolver"})
+
+    zone: bytes = names.ROOT  # FROM, folded
+    addresses: tuple[Address, ...] = ()
+    excepted: frozenset[bytes] = prop(frozenset(), union("NAMES...", _zones), "except")
+    force_tcp: bool = prop(False, flag())
+    prefer_udp: bool = prop(False, flag())
+    expire_seconds: float = prop(10.0, duration(), "expire")
+    max_age_seconds: float = prop(0.0, duration(), "max_age")
+    idle_most: int = prop(0, _COUNT, "max_idle_conns")
+    read_timeout_seconds: float = prop(2.0, value("DURATION", _read_timeout), "read_timeout")
+    max_fails: int = prop(2, _COUNT)
+    # None: twice the number of upstreams; 0: no limit.
+    max_connect_attempts: int | None = prop(None, _COUNT)
+    max_concurrent: int = prop(0, _COUNT)
+    policy: str = prop("random", choice(*POLICIES))
+    health: HealthOptions = prop(HealthOptions(), _HEALTH, "health_check")
+    next_rcodes: frozenset[int] = prop(frozenset(), union("RCODE...", _rcodes), "next")
+    next_on_nodata: bool = prop(False, flag())
+    failover_rcodes: frozenset[int] = prop(
+        frozenset(), union("RCODE...", _failover_rcodes), "failover"
+    )
+    failfast: bool = prop(False, flag(), "failfast_all_unhealthy_upstreams")
+    source_address: str | None = prop(None, value("IP", _source_address))
+
+    @property
+    def upstream(self) -> UpstreamOptions:
+        """What all upstreams have in common."""
+        keeping = Keeping(self.expire_seconds, self.max_age_seconds, self.idle_most)
+        return UpstreamOptions(keeping, self.read_timeout_seconds, self.force_tcp, self.health)
 
     @property
     def attempts_most(self) -> int:
-        """Give how often upstreams may fail one question; 0 is no limit."""
+        """How often upstreams may fail one question; 0 is no limit."""
         most = self.max_connect_attempts
         return 2 * len(self.addresses) if most is None else most
 

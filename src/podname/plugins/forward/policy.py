@@ -8,22 +8,27 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from itertools import count
+from typing import Protocol, TypeVar
 
-from podname.plugins.forward.upstream import Upstream
-
-Upstreams = Sequence[Upstream]
-Policy = Callable[[Upstreams], Upstreams]
+T = TypeVar("T")
 
 
-def shuffled(upstreams: Upstreams) -> Upstreams:
-    """Give a random order: each upstream gets its share, and so does the one asked next."""
+class Policy(Protocol):
+    """Puts upstreams into the order in which they are asked for one question."""
+
+    def __call__(self, upstreams: Sequence[T], /) -> Sequence[T]:
+        """Return the order."""
+
+
+def shuffled(upstreams: Sequence[T], /) -> Sequence[T]:
+    """Return a random order: each upstream gets its share, and so does the one asked next."""
     if len(upstreams) == 1:
         return upstreams
     return random.sample(upstreams, len(upstreams))
 
 
-def in_order(upstreams: Upstreams) -> Upstreams:
-    """Give the order of the Corefile: the second is asked when the first fails."""
+def in_order(upstreams: Sequence[T], /) -> Sequence[T]:
+    """Return the order of the Corefile: the second is asked when the first fails."""
     return upstreams
 
 
@@ -33,8 +38,8 @@ class RoundRobin:
     def __init__(self) -> None:
         self._turns = count(1)
 
-    def __call__(self, upstreams: Upstreams) -> Upstreams:
-        """Give the order for one question."""
+    def __call__(self, upstreams: Sequence[T], /) -> Sequence[T]:
+        """Return the order for one question."""
         turn = next(self._turns) % len(upstreams)
         return [upstreams[turn], *upstreams[:turn], *upstreams[turn + 1 :]]
 
