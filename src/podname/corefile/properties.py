@@ -57,8 +57,9 @@ def prop(default: D, value: Value[T], name: str = "") -> D | T:
 class Properties:
     """What one directive says. Fields that are no properties are given to `read`."""
 
-    #: What follows the directive's name.
+    #: What follows the directive's name, and what a line may be that begins with no property.
     SYNTAX: ClassVar[str] = ""
+    OTHERWISE: ClassVar[str] = ""
     #: CoreDNS's properties that podname does not have yet.
     LATER: ClassVar[Collection[str]] = ()
     #: Words that once meant something: they are taken with a warning.
@@ -103,10 +104,9 @@ class Properties:
 
 def syntax_of(name: str, declared: type[Properties]) -> str:
     """Return the syntax of a directive as its manual page shows it."""
-    head = f"{name} {declared.SYNTAX}".rstrip()
-    lines = [
-        f"    {word} {value.syntax}".rstrip() for word, (_, value) in _declared(declared).items()
-    ]
+    head, other = f"{name} {declared.SYNTAX}".rstrip(), declared.OTHERWISE
+    lines = [f"{word} {value.syntax}" for word, (_, value) in _declared(declared).items()]
+    lines = [f"    {line}".rstrip() for line in ([other] if other else []) + lines]
     return "\n".join([head + " {", *lines, "}"]) if lines else head
 
 

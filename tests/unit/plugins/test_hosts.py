@@ -21,9 +21,10 @@ from podname.errors import CorefileError, ServeError
 from podname.plugins.base import Draft, Reply, Request, Resources
 from podname.plugins.cache.setup import setup as setup_cache
 from podname.plugins.hosts.entries import Entries, parse, ready_answers
-from podname.plugins.hosts.handler import Hosts, Options
-from podname.plugins.hosts.setup import DEFAULT_PATH, setup
+from podname.plugins.hosts.handler import Hosts
+from podname.plugins.hosts.options import DEFAULT_PATH, Options
 from podname.plugins.hosts.setup import parse as parse_directive
+from podname.plugins.hosts.setup import setup
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.records import walk

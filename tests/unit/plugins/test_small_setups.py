@@ -90,11 +90,11 @@ health { lameduck soon } | 2:19 | 'soon' after 'lameduck' is not a duration
 health { lame 5s } | 2:10 | unknown property 'lame'
 ready 8181 | 2:7 | missing port in address '8181'
 ready { monitor } | 2:9 | expected 1 argument
-ready { monitor often } | 2:17 | monitor type 'often' not supported
+ready { monitor often } | 2:17 | unknown monitor 'often', there are until-ready, continuously
 ready { foo } | 2:9 | unknown property 'foo'
 prometheus a b | 2:14 | expected 0 to 1 arguments
 prometheus 9153 | 2:12 | missing port
-prometheus { tls web.yml } | 2:14 | podname does not support 'tls' of prometheus yet
+prometheus { tls web.yml } | 2:14 | the property 'tls' of prometheus is not supported yet
 prometheus { foo } | 2:14 | unknown property 'foo'
 prometheus { runtime_metrics x } | 2:30 | expected no argument
 reload 1s | 2:8 | interval value must be greater or equal to 2s
@@ -105,7 +105,7 @@ reload { x } | 2:10 | unknown property 'x'
 loadbalance fastest | 2:13 | unknown policy: fastest
 loadbalance round_robin x | 2:25 | expected 0 to 1 arguments
 loadbalance weighted w.txt | 2:13 | podname does not support 'weighted' of loadbalance yet
-loadbalance { prefer 10.0.0.0/8 } | 2:15 | podname does not support 'prefer' of loadbalance yet
+loadbalance { prefer 10.0.0.0/8 } | 2:15 | the property 'prefer' of loadbalance is not supported yet
 loadbalance { x } | 2:15 | unknown property 'x'
 bind | 2:1 | at least one address or interface name is expected
 bind nosuch0 | 2:6 | not a valid IP address or interface name: 'nosuch0'

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podname.corefile import Directive
+from podname.corefile.properties import Properties
 from podname.plugins.base import Context
 from podname.plugins.debug.handler import Debug
 
@@ -16,6 +17,5 @@ def setup(directives: Sequence[Directive], context: Context) -> Debug:
     """Read `debug`."""
     for directive in directives:
         directive.expect(0, 0)
-        for line in directive.block or ():
-            raise line.error(f"unknown property '{line.name.text}'")
+        Properties.read(directive)
     return Debug()

@@ -6,8 +6,10 @@ Source: CoreDNS plugin/health/setup.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from podname.corefile import Directive
+from podname.corefile import Directive, Line
+from podname.corefile.properties import Properties, prop, value
 from podname.plugins import http
 from podname.plugins.base import Context
 from podname.plugins.health.handler import Health, HealthCounters
@@ -15,18 +17,23 @@ from podname.plugins.health.handler import Health, HealthCounters
 _ADDRESS = ("", 8080)
 
 
+@dataclass(frozen=True, slots=True)
+class Options(Properties):
+    """What `health` takes."""
+
+    SYNTAX = "[ADDRESS]"
+
+    lameduck_seconds: float = prop(0.0, value("DURATION", Line.duration), "lameduck")
+
+
 def setup(directives: Sequence[Directive], context: Context) -> Health:
-    """Read `health [ADDRESS] { lameduck DURATION }`; of several the last one counts."""
-    address, lameduck_seconds = _ADDRESS, 0.0
+    """Make the plugin; of several directives the last one counts. Raises CorefileError."""
+    address, options = _ADDRESS, Options()
     for directive in directives:
         directive.expect(0, 1)
         for token in directive.arguments:
             address = http.address(directive, token)
-        for line in directive.block or ():
-            if line.name.text != "lameduck":
-                raise line.error(f"unknown property '{line.name.text}'")
-            line.expect(1, 1)
-            lameduck_seconds = max(0.0, line.duration())
+        options = Options.read(directive, lameduck_seconds=options.lameduck_seconds)
     endpoint = http.claim(context.resources, address)
     counters = context.resources.claim("health counters", HealthCounters)
-    return Health(endpoint, lameduck_seconds, counters)
+    return Health(endpoint, max(0.0, options.lameduck_seconds), counters)

@@ -12,8 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podname.engine.base import Change, Engine, Outcome, Table, TableOptions, Zone
@@ -21,6 +19,7 @@ from podname.errors import ServeError
 from podname.plugins.base import CapsTtl, Draft, Next, Plugin, Reply, Request
 from podname.plugins.hosts.entries import Entries, Key, parse, ready_answers
 from podname.plugins.hosts.file import HostsFile
+from podname.plugins.hosts.options import Options
 from podname.wire import constants as c
 from podname.wire import names
 
@@ -30,20 +29,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _REVERSE_ZONES = (names.from_text("in-addr.arpa"), names.from_text("ip6.arpa"))
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """One `hosts` directive."""
-
-    path: Path
-    zones: tuple[bytes, ...]
-    inline: bytes = b""
-    ttl_seconds: int = 3600
-    reverse: bool = True
-    reload_seconds: float = 5.0
-    fallthrough: tuple[bytes, ...] = ()
-    fallthrough_unsupported: bool = False
 
 
 class Hosts(Plugin):

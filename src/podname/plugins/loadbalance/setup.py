@@ -6,20 +6,27 @@ Source: CoreDNS plugin/loadbalance/setup.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from podname.corefile import Directive
+from podname.corefile.properties import Properties
 from podname.plugins.base import Context
 from podname.plugins.loadbalance.handler import LoadBalance
 
 
+@dataclass(frozen=True, slots=True)
+class Options(Properties):
+    """What `loadbalance` takes."""
+
+    SYNTAX = "[round_robin]"
+    LATER = frozenset({"prefer"})
+
+
 def setup(directives: Sequence[Directive], context: Context) -> LoadBalance:
-    """Read `loadbalance [round_robin]`; `weighted` and `prefer` are refused by name."""
+    """Make the plugin; `weighted` and `prefer` are refused by name. Raises CorefileError."""
     for directive in directives:
         _refuse_policies(directive)
-        for line in directive.block or ():
-            if line.name.text == "prefer":
-                raise line.error("podname does not support 'prefer' of loadbalance yet")
-            raise line.error(f"unknown property '{line.name.text}'")
+        Options.read(directive)
     return LoadBalance()
 
 

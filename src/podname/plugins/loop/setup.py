@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podname.corefile import Directive
-from podname.plugins.base import Context, once, unknown_property
+from podname.corefile.properties import Properties
+from podname.plugins.base import Context, once
 from podname.plugins.loop.handler import Loop
 from podname.wire import names
 
@@ -17,8 +18,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Loop:
     """Make the plugin. Raises CorefileError."""
     directive = once(directives)
     directive.expect(0, 0)
-    for line in directive.block or ():
-        raise unknown_property(line.error, line.name.text)
+    Properties.read(directive)
     try:
         return Loop(names.from_text(context.zones[0]), context.fatal)
     except names.BadName as error:

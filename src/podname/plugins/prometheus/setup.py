@@ -6,8 +6,10 @@ Source: CoreDNS plugin/metrics/setup.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from podname.corefile import Directive
+from podname.corefile.properties import Properties, flag, prop
 from podname.plugins import http
 from podname.plugins.base import Context, once
 from podname.plugins.prometheus.collector import ServerCollector
@@ -17,20 +19,25 @@ from podname.plugins.prometheus.totals import claim
 _ADDRESS = ("localhost", 9153)
 
 
+@dataclass(frozen=True, slots=True)
+class Options(Properties):
+    """What `prometheus` takes."""
+
+    SYNTAX = "[ADDRESS]"
+    LATER = frozenset({"tls"})
+
+    runtime_metrics: bool = prop(False, flag())
+
+
 def setup(directives: Sequence[Directive], context: Context) -> Prometheus:
-    """Read `prometheus [ADDRESS] { runtime_metrics }`; `tls` is refused by name."""
+    """Make the plugin. Raises CorefileError."""
     directive = once(directives)
     directive.expect(0, 1)
     address = _ADDRESS
     for token in directive.arguments:
         address = http.address(directive, token)
-    for line in directive.block or ():
-        if line.name.text == "tls":
-            raise line.error("podname does not support 'tls' of prometheus yet")
-        if line.name.text != "runtime_metrics":
-            raise line.error(f"unknown property '{line.name.text}'")
-        line.expect(0, 0)
-        context.warn(f"{line.name.place}: runtime_metrics are Go's, there are none here")
+    if Options.read(directive).runtime_metrics:
+        context.warn(f"{directive.name.place}: runtime_metrics are Go's, there are none here")
     totals = claim(context.resources)
     collector = ServerCollector(context.engine, totals, context.roster)
     return Prometheus(http.claim(context.resources, address), totals.counters, collector)

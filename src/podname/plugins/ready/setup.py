@@ -6,8 +6,10 @@ Source: CoreDNS plugin/ready/setup.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from podname.corefile import Directive
+from podname.corefile.properties import Properties, choice, prop
 from podname.plugins import http
 from podname.plugins.base import Context, once
 from podname.plugins.ready.handler import Board, Ready
@@ -15,20 +17,23 @@ from podname.plugins.ready.handler import Board, Ready
 _ADDRESS = ("", 8181)
 
 
+@dataclass(frozen=True, slots=True)
+class Options(Properties):
+    """What `ready` takes."""
+
+    SYNTAX = "[ADDRESS]"
+
+    monitor: str = prop("until-ready", choice("until-ready", "continuously"))
+
+
 def setup(directives: Sequence[Directive], context: Context) -> Ready:
-    """Read `ready [ADDRESS] { monitor until-ready|continuously }`."""
+    """Make the plugin. Raises CorefileError."""
     directive = once(directives)
     directive.expect(0, 1)
-    address, continuously = _ADDRESS, False
+    address = _ADDRESS
     for token in directive.arguments:
         address = http.address(directive, token)
-    for line in directive.block or ():
-        if line.name.text != "monitor":
-            raise line.error(f"unknown property '{line.name.text}'")
-        (monitor,) = line.expect(1, 1)
-        if monitor not in {"until-ready", "continuously"}:
-            raise line.error(f"monitor type '{monitor}' not supported", line.arguments[0])
-        continuously = monitor == "continuously"
+    continuously = Options.read(directive).monitor == "continuously"
     endpoint = http.claim(context.resources, address)
     board = context.resources.claim("ready board", Board)
     return Ready(endpoint, board, context.resources, continuously=continuously)

@@ -6,8 +6,10 @@ Source: CoreDNS plugin/reload/setup.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from podname.corefile import Directive
+from podname.corefile.properties import Properties
 from podname.plugins.base import Context
 from podname.plugins.durations import go_text
 from podname.plugins.reload.handler import Reload, ReloadCounters
@@ -16,12 +18,18 @@ _INTERVAL_SECONDS, _INTERVAL_SECONDS_MIN = 30.0, 2.0
 _JITTER_SECONDS, _JITTER_SECONDS_MIN = 15.0, 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Options(Properties):
+    """What `reload` takes: nothing in a block."""
+
+    SYNTAX = "[INTERVAL] [JITTER]"
+
+
 def setup(directives: Sequence[Directive], context: Context) -> Reload:
-    """Read `reload [INTERVAL] [JITTER]`; the first one of a block counts, as in CoreDNS."""
+    """Make the plugin; the first directive of a block counts, as in CoreDNS. Raises CorefileError."""
     directive = directives[0]
     directive.expect(0, 2)
-    for line in directive.block or ():
-        raise line.error(f"unknown property '{line.name.text}'")
+    Options.read(directive)
     given = len(directive.arguments)
     interval = directive.duration(0) if given > 0 else _INTERVAL_SECONDS
     if interval < _INTERVAL_SECONDS_MIN:
