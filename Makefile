@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime
 INSTALLED := $(VENV)/.installed
 # The native engine is built where there is a Rust toolchain; elsewhere podname runs without it, and says so.
 NATIVE := src/podname/_core.abi3.so
-NATIVE_SOURCES := _build/native.py $(wildcard rust/Cargo.* rust/src/*.rs)
+NATIVE_SOURCES := _build/native.py $(wildcard rust/Cargo.* rust/src/*.rs rust/src/*/*.rs)
 CARGO_CAN := $(BIN)/python _build/native.py can
 
 .DEFAULT_GOAL := help
