@@ -23,7 +23,7 @@ _ORDER = """
 """
 _SUPPORTED = """
     reload bind debug ready health prometheus errors log loadbalance cache hosts kubernetes loop
-    forward whoami
+    forward whoami chaos
 """
 
 #: CoreDNS's order, which is the order of the chain.

@@ -62,9 +62,9 @@ class Record(NamedTuple):
         return self.fixed + 4
 
 
-def record(owner: bytes, rtype: int, ttl_seconds: int, rdata: bytes) -> bytes:
+def record(owner: bytes, rtype: int, ttl_seconds: int, rdata: bytes, rclass: int = c.IN) -> bytes:
     """Make one record; `owner` is a name or a compression pointer."""
-    return owner + _FIXED.pack(rtype, c.IN, ttl_seconds, len(rdata)) + rdata
+    return owner + _FIXED.pack(rtype, rclass, ttl_seconds, len(rdata)) + rdata
 
 
 def pointer(offset: int) -> bytes:

@@ -62,6 +62,8 @@ bind 127.0.0.1 ::1
 bind lo { except 127.0.0.1 }
 whoami
 debug
+chaos
+chaos v1 somebody
 """.strip().splitlines()
 
 REFUSED = """

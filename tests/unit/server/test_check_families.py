@@ -32,7 +32,6 @@ EXPECTED = {
         "openshift:6:9 tls",
         "openshift:13:5 bufsize",
         "openshift:19:5 bufsize",
-        "openshift:42:5 chaos",
     ],
 }
 

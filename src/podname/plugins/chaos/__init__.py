@@ -1,0 +1,1 @@
+"""The `chaos` directive: says in class CH which server this is."""
