@@ -1,9 +1,9 @@
 """What one large Service costs: CPU per event, and what others see while its endpoints are listed anew.
 
-    python -m bench.large_service [--endpoints 1000 5000 10000] [--events 40] [--relists 3] [--no-coredns]
+    python -m bench.large_service [--endpoints 1000 5000 10000] [--events 40] [--relists 3]
 
-A headless Service has so many endpoints, in slices of a hundred. podname and CoreDNS follow it from a pretended API
-server in turns. First endpoints come and go, one a second apart and ten a second: CPU per event. Then the watch of
+A headless Service has so many endpoints, in slices of a hundred. podname follows it from a pretended API
+server. First endpoints come and go, one a second apart and ten a second: CPU per event. Then the watch of
 slices ends in 410 and the same endpoints are listed in slices of other names, three times, while one process asks for
 endpoints that are there before and after, and another for a name that is forwarded: how many answers deny an endpoint,
 and the longest time that the other one waited.
@@ -28,7 +28,6 @@ from pathlib import Path
 
 import dns.message
 from bench.follow import Process, free_port
-from bench.side_by_side import PROGRAMS
 from tests.support.apiserver import ApiServer
 from tests.support.objects import endpoint, endpoint_slice, namespace, service
 
@@ -175,20 +174,16 @@ async def relists(server: ApiServer, port: int, endpoints: int, count: int) -> l
     return found
 
 
-async def measure(name: str, endpoints: int, options: argparse.Namespace) -> None:
+async def measure(endpoints: int, options: argparse.Namespace) -> None:
     with beside(upstream) as pipe, tempfile.TemporaryDirectory() as folder:
         async with ApiServer() as server:
-            if (
-                name == "CoreDNS"
-            ):  # the pretended bookmarks are those of pods, which client-go refuses
-                server.faults.watch_list = "refused"
             server.put("namespaces", namespace("default"))
             server.put("services", service("web", "None"))
             for one in slices(endpoints, "a"):
                 server.put("endpointslices", one)
             port, path = free_port(), Path(folder) / "Corefile"
             path.write_text(COREFILE.format(port=port, api=server.url, upstream=pipe.recv()))
-            process = start(name, path, port)
+            process = start(path, port)
             try:
                 await has(port, name_of(endpoints - 1))
                 await asyncio.sleep(1)
@@ -200,18 +195,14 @@ async def measure(name: str, endpoints: int, options: argparse.Namespace) -> Non
                 process.process.wait(30)
     answers, denied, _ = asked
     print(
-        f"{name:8} {endpoints:6} endpoints: {slow:6.1f} ms an event, {fast:6.1f} when ten come a second;"
+        f"{endpoints:6} endpoints: {slow:6.1f} ms an event, {fast:6.1f} when ten come a second;"
         f" relists: {denied} of {answers} denied, a forward waited {forwarded[2] * 1e3:.0f} ms",
         flush=True,
     )
 
 
-def start(name: str, corefile: Path, port: int) -> Process:
-    if name == "CoreDNS":
-        found = sorted(PROGRAMS.glob("*/coredns"), key=lambda path: path.stat().st_mtime)
-        command = [str(found[-1]), "-quiet", "-conf", str(corefile)]
-    else:
-        command = [sys.executable, "-m", "podname", "-conf", str(corefile)]
+def start(corefile: Path, port: int) -> Process:
+    command = [sys.executable, "-m", "podname", "-conf", str(corefile)]
     environment = {**os.environ, "PODNAME_ENGINE": "native"}
     quiet = subprocess.DEVNULL
     return Process(subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet), port)
@@ -224,11 +215,9 @@ def main() -> None:
     parser.add_argument("--endpoints", type=int, nargs="+", default=[1000, 5000, 10_000])
     parser.add_argument("--events", type=int, default=40)
     parser.add_argument("--relists", type=int, default=3)
-    parser.add_argument("--no-coredns", dest="coredns", action="store_false")
     options = parser.parse_args()
     for endpoints in options.endpoints:
-        for name in ("podname", "CoreDNS") if options.coredns else ("podname",):
-            asyncio.run(measure(name, endpoints, options))
+        asyncio.run(measure(endpoints, options))
 
 
 if __name__ == "__main__":
