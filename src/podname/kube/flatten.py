@@ -40,6 +40,7 @@ from podname.kube.shapes import (
     PodMetadata,
     PodShape,
     PodSpec,
+    PodStatus,
     PortShape,
     ServiceShape,
     ServiceSpec,
@@ -100,6 +101,30 @@ def pod_of(shape: PodShape, faults: Faults) -> Pod:
         intern((status and status.phase) or ""),
         _owner(metadata, faults),
         _container_ports(shape.spec, faults),
+        _hostname(shape.spec, metadata.name or "", faults),
+        on_host=_on_host(shape.spec, status, texts),
+    )
+
+
+def _hostname(spec: PodSpec | None, name: str, faults: Faults) -> str:
+    """Return what a pod is told to call itself, an override first; empty for none, or its own name."""
+    if spec is None or not (spec.hostname or spec.hostname_override):
+        return ""
+    text = spec.hostname_override or spec.hostname or ""
+    if not (_SUBDOMAIN(text) if spec.hostname_override else _LABEL(text)):
+        faults.append(f"hostname {_shown(text)} is no hostname")
+        return ""
+    return "" if text == name else text
+
+
+def _on_host(spec: PodSpec | None, status: PodStatus | None, texts: list[str]) -> bool:
+    """Return whether a pod has the addresses of its node: by its spec, or by what was given to it."""
+    if spec is not None and spec.host_network:
+        return True
+    if status is None or not texts:
+        return False
+    return texts[0] == status.host_ip or any(
+        each.ip in texts for each in status.host_ips or () if each.ip
     )
 
 

@@ -133,12 +133,13 @@ class Pod(Struct, frozen=True, gc=False):
 
     `owner` is the workload that made it, as its names spell it: `deploy/web/7bd795854f` (with the revision), `rs/web`
     (of no Deployment), `sts/db`, `ds/log`, `job/import`; empty for a pod of nobody else's. `ports` are those of its
-    containers that have a name.
+    containers that have a name. `hostname` is what the pod calls itself if that is not made of its name, and `on_host`
+    whether its addresses are its node's.
     """
 
     key: str  # `namespace/name`: stores have it too, so the name alone is what would cost memory
     namespace: str
-    packed: str  # the addresses with commas between them: nearly always there is one
+    packed: str  # `address,address`, nearly always one; with `|hostname|host` only where there is something to say
     phase: str
     owner: str
     ports: tuple[Port, ...]
@@ -151,9 +152,15 @@ class Pod(Struct, frozen=True, gc=False):
         phase: str,
         owner: str = "",
         ports: tuple[Port, ...] = (),
+        hostname: str = "",
+        *,
+        on_host: bool = False,
     ) -> Pod:
         """Make a pod."""
-        return Pod(f"{namespace}/{name}", namespace, ",".join(addresses), phase, owner, ports)
+        packed = ",".join(addresses)
+        if hostname or on_host:
+            packed = f"{packed}|{hostname}|{'host' if on_host else ''}"
+        return Pod(f"{namespace}/{name}", namespace, packed, phase, owner, ports)
 
     @property
     def name(self) -> str:
@@ -163,7 +170,18 @@ class Pod(Struct, frozen=True, gc=False):
     @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses."""
-        return tuple(self.packed.split(",")) if self.packed else ()
+        texts = self.packed.partition("|")[0]
+        return tuple(texts.split(",")) if texts else ()
+
+    @property
+    def hostname(self) -> str:
+        """What the pod calls itself; empty when that is made of its name."""
+        return self.packed.split("|")[1] if "|" in self.packed else ""
+
+    @property
+    def on_host(self) -> bool:
+        """Whether its addresses are its node's."""
+        return self.packed.endswith("|host")
 
 
 Object = Namespace | Service | EndpointSlice | Pod

@@ -115,6 +115,8 @@ class PodStatus(Struct, gc=False):
     phase: str | None = None
     pod_ip: str | None = field(default=None, name="podIP")
     pod_ips: list[PodAddress] | None = field(default=None, name="podIPs")
+    host_ip: str | None = field(default=None, name="hostIP")
+    host_ips: list[PodAddress] | None = field(default=None, name="hostIPs")
 
 
 class PodLabels(Struct, gc=False):
@@ -153,10 +155,13 @@ class ContainerShape(Struct, gc=False):
     ports: list[ContainerPort] | None = None
 
 
-class PodSpec(Struct, gc=False):
+class PodSpec(Struct, rename="camel", gc=False):
     """v1 PodSpec."""
 
     containers: list[ContainerShape] | None = None
+    host_network: bool | None = None
+    hostname: str | None = None
+    hostname_override: str | None = None  # KEP-4762
 
 
 class PodShape(Struct, gc=False):

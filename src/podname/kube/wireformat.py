@@ -40,8 +40,25 @@ _CONTAINER_PORT: Message = {1: ("name", str), 3: ("containerPort", int), 4: ("pr
 _CONTAINER: Message = {6: ("ports", [_CONTAINER_PORT])}
 _POD: Message = {
     1: ("metadata", METADATA),
-    2: ("spec", {2: ("containers", [_CONTAINER])}),
-    3: ("status", {1: ("phase", str), 6: ("podIP", str), 12: ("podIPs", [{1: ("ip", str)}])}),
+    2: (
+        "spec",
+        {
+            2: ("containers", [_CONTAINER]),
+            11: ("hostNetwork", bool),
+            16: ("hostname", str),
+            41: ("hostnameOverride", str),
+        },
+    ),
+    3: (
+        "status",
+        {
+            1: ("phase", str),
+            5: ("hostIP", str),
+            6: ("podIP", str),
+            12: ("podIPs", [{1: ("ip", str)}]),
+            16: ("hostIPs", [{1: ("ip", str)}]),
+        },
+    ),
 }
 
 _PORT: Message = {1: ("name", str), 2: ("protocol", str), 3: ("port", int)}

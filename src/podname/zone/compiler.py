@@ -102,8 +102,8 @@ class Compiler:
         self._on_work = on_work or self._work_at_once
         exposure = Exposure(options, watched=sources.namespaces is not None)
         self.exposure = exposure
-        self.services = ServiceNames(options, exposure, self.changes, monotonic)
-        self.pods = PodNames(options, exposure, self.changes)
+        self.services = ServiceNames(options, exposure, self.changes)
+        self.pods = PodNames(options, exposure, self.changes, self._find_pod)
         self.reverse = ReverseNames(options, exposure, self.changes, self.services, self.pods)
         self.workloads = WorkloadNames(
             options, exposure, self.changes, (self.services, self.pods), table
@@ -175,13 +175,19 @@ class Compiler:
         self.reverse.slices.places = self.pods.holders.places = None
         self.reverse.knows_pods = True
         yield from self._in_steps(pods, self._build_pod)
-        self._must_put_name_servers = True
-        yield from self._make()
-        self.changes.is_fresh = False
-        yield from self.work()
-        self._is_built = True
+        if self.options.one_ptr:  # now that it is known which pods have the addresses
+            yield from self._in_steps(self.reverse.all_slices(), self.reverse.put_of_slice)
+        waiting, self._waiting = self._waiting, None
+        for work, old, new in waiting:
+            work(old, new)
+        self._put_name_servers()
+        self.reverse.settle()
+        self.changes.write()
         self.table.synced = True
         self._on_change()
+
+    def _find_pod(self, key: str) -> Pod | None:
+        return self.sources.pods.objects.get(key) if self.sources.pods is not None else None
 
     def _note_slice(self, one: EndpointSlice) -> None:
         self.services.slices.add(one)
@@ -190,12 +196,14 @@ class Compiler:
     def _build_service(self, service: Service) -> Iterator[None]:
         yield from self._written(self.services.build(service))
         self.reverse.put_of_service(service)
-        for one in self.services.slices_of(service.key):
+        for one in () if self.options.one_ptr else self.services.slices_of(service.key):
             self.reverse.put_of_slice(one)
             self._write_if_full()
             yield
 
     def _build_slice(self, one: EndpointSlice) -> None:
+        if self.options.one_ptr:
+            return
         if one.service_key not in self.services.services:  # the others went with their Services
             self.reverse.put_of_slice(one)
 

@@ -13,7 +13,7 @@ Sources: docs/names.md; RFC 2782 (SRV); RFC 6335 §5.1 (names of ports have no u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -116,14 +116,14 @@ def listing(
 ) -> ReadyAnswers:
     """List pods: all their addresses, and an SRV record without port for each."""
     addresses = dict.fromkeys(address for pod in members for address in pods.addresses_of(pod))
-    out = endpoints.address_answers(addresses, options.ttl_seconds) if addresses else {}
+    out = endpoints.address_answers(addresses, options.pod_ttl_seconds) if addresses else {}
     having = ((pod, _NO_PORT, name) for pod, name in named(members, zone, options))
     return out | _srv(owner, having, options)
 
 
 def short_listing(members: Iterable[Pod], options: ZoneOptions) -> ReadyAnswers:
     """List pods by their bare hostnames."""
-    return _short((pod.name for pod in members if pods.addresses_of(pod)), options)
+    return _short((pods.own_hostname(pod) for pod in members if pods.addresses_of(pod)), options)
 
 
 def ports(
@@ -163,7 +163,7 @@ def _srv(
         if name
         for address in pods.addresses_of(pod)
     )
-    made = endpoints.answers(owner, b"", targets, options.ttl_seconds)
+    made = endpoints.answers(owner, b"", targets, options.pod_ttl_seconds)
     return {c.SRV: made[c.SRV]} if c.SRV in made else {}
 
 
@@ -182,20 +182,30 @@ def _fitting(reached: Iterable[Entry]) -> list[Entry]:
 
 def _short(names: Iterable[str], options: ZoneOptions) -> ReadyAnswers:
     """Make SRV records to single labels. They are no names of ours, so nothing says where they are."""
-    labels = [made for name in names if (made := label(kubelet_hostname(name)))]
+    labels = [made for name in names if (made := label(name))]
     targets = [made + ROOT for made in dict.fromkeys(labels)]
     weight = endpoints.srv_weight(len(targets)) if targets else 0
     rdatas = [srv_rdata(0, weight, 0, target) for target in targets]
-    return {c.SRV: answer(c.SRV, options.ttl_seconds, rdatas)} if rdatas else {}
+    return {c.SRV: answer(c.SRV, options.pod_ttl_seconds, rdatas)} if rdatas else {}
 
 
 # ------------------------------------------------------------------ Services
 
 
-def short_endpoints(slices: Iterable[EndpointSlice], options: ZoneOptions) -> ReadyAnswers:
+def short_endpoints(
+    slices: Iterable[EndpointSlice], find: Callable[[str], Pod | None], options: ZoneOptions
+) -> ReadyAnswers:
     """List the endpoints of a Service by their bare hostnames; what is neither a host nor a pod has none."""
-    reached = [endpoint for one in slices for endpoint in one.endpoints]
-    return _short((each.hostname or each.pod for each in reached), options)
+    names = (
+        each.hostname or _hostname(each.pod, find(f"{one.namespace}/{each.pod}"))
+        for one in slices
+        for each in one.endpoints
+    )
+    return _short(names, options)
+
+
+def _hostname(name: str, pod: Pod | None) -> str:
+    return kubelet_hostname(name) if pod is None else pods.own_hostname(pod)
 
 
 def portless(

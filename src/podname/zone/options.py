@@ -18,16 +18,20 @@ class ZoneOptions:
     """The options of one `kubernetes` directive that decide which names there are.
 
     `zones` are folded origins in the order of the file; at least one is no reverse zone. `ttl_seconds` is what records
-    leave with, after any cap that `cache` puts on them; `version_ttl_seconds` is that of `dns-version.<zone>`.
+    leave with, after any cap that `cache` puts on them; `pod_ttl_seconds` is that of the names which `pod_names` gives
+    to pods and lists of pods, `version_ttl_seconds` that of `dns-version.<zone>`. With `coredns_ptr` an address has
+    all the PTR records that its endpoints give it, else one.
     """
 
     zones: tuple[bytes, ...]
     ttl_seconds: int = 5
+    pod_ttl_seconds: int = 5
     version_ttl_seconds: int = 28800
     namespaces: frozenset[str] = frozenset()
     pods: str = "disabled"  # disabled, insecure, verified
     endpoint_pod_names: bool = False
     pod_names: bool = False
+    coredns_ptr: bool = False
     ignore_empty_service: bool = False
     endpoints: bool = True
     local_addresses: tuple[bytes, ...] = ()  # of this server, for the NS records
@@ -54,6 +58,11 @@ class ZoneOptions:
     def zone_of(self, owner: bytes) -> bytes | None:
         """Give the longest zone that `owner` is in."""
         return longest_match(owner, self._zone_set)
+
+    @property
+    def one_ptr(self) -> bool:
+        """Whether an address has one PTR record at most."""
+        return self.pod_names and not self.coredns_ptr
 
     @property
     def watches_pods(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 
 from podname.kube.objects import Pod
 from podname.wire.names import NAME_OCTETS_MAX
@@ -16,9 +16,16 @@ from podname.zone.options import ZoneOptions
 class PodNames:
     """The names of pods, and which pod has which address."""
 
-    def __init__(self, options: ZoneOptions, exposure: Exposure, changes: Changes) -> None:
+    def __init__(
+        self,
+        options: ZoneOptions,
+        exposure: Exposure,
+        changes: Changes,
+        find: Callable[[str], Pod | None],  # a pod by its key
+    ) -> None:
         self.holders: Index[bytes, Pod] = Index()
         self._options, self._exposure, self._changes = options, exposure, changes
+        self.find = find
         self._hidden: Hidden[Pod] = Hidden(options)
         self._sharing: dict[bytes, dict[str, Pod]] = {}
         self._dirty: dict[str, Pod] = {}  # by key
@@ -91,7 +98,15 @@ class PodNames:
         for address in pods.addresses_of(pod):
             self.holders.discard(address, pod)
         for zone in self._options.forward_zones:
-            self._changes.drop(pods.own_owners(pod.namespace, pod.name, zone, self._options))
+            own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
+            self._changes.drop(own)
+            for owner in own:
+                if owner in self._sharing:
+                    self._put_shared(owner)
+            shared = pods.shared_owner(pod, zone, self._options)
+            if shared is not None:
+                self._sharing.get(shared, {}).pop(pod.key, None)
+                self._put_shared(shared)
             for owner, address in pods.dashed_owners(pod, zone, self._options):
                 if not self._has_dashed(pod.namespace, owner, zone, address):
                     self._changes.drop((owner,))
@@ -102,7 +117,7 @@ class PodNames:
             self._put_any(pod)
             return
         options, (own, address) = self._options, plain
-        answers = endpoints.address_answers((address,), options.ttl_seconds)
+        answers = endpoints.address_answers((address,), options.pod_ttl_seconds)
         for zone in options.forward_zones:
             parent = pods.pods_owner(pod.namespace, zone)
             if parent is None:
@@ -110,10 +125,11 @@ class PodNames:
             if options.pod_names and len(own) + len(parent) <= NAME_OCTETS_MAX:
                 self._changes.put_one(own + parent, answers)
             if pods.has_dashed(pod, options):
-                self._changes.put_one(pods.dashed(pod) + parent, answers)
+                made = endpoints.address_answers((address,), options.ttl_seconds)
+                self._changes.put_one(pods.dashed(pod) + parent, made)
 
     def _put_any(self, pod: Pod) -> None:
-        answers = endpoints.address_answers(pods.addresses_of(pod), self._options.ttl_seconds)
+        answers = endpoints.address_answers(pods.addresses_of(pod), self._options.pod_ttl_seconds)
         for zone in self._options.forward_zones:
             if answers:
                 owners = pods.own_owners(pod.namespace, pod.name, zone, self._options)
@@ -123,15 +139,37 @@ class PodNames:
                 self._changes.put({owner: made})
 
     def _put_shared(self, owner: bytes) -> None:
-        """Answer for a cut hostname with all pods that have it; a pod that is really called so comes first."""
+        """Answer for a hostname with the pod that is named so, else with all pods that call themselves so."""
         sharing = self._sharing.get(owner, {})
         holders = [sharing[key] for key in sorted(sharing)]
         if not holders:
             self._sharing.pop(owner, None)
-        elif not self._exposure.has(holders[0].namespace):
-            holders = []
-        found = dict.fromkeys(a for pod in holders for a in pods.addresses_of(pod))
-        self._changes.put({owner: endpoints.address_answers(found, self._options.ttl_seconds)})
+        named = self._named_as(holders[0]) if holders else None
+        found = dict.fromkeys(
+            a for pod in ([named] if named else holders) for a in pods.addresses_of(pod)
+        )
+        self._changes.put({owner: endpoints.address_answers(found, self._options.pod_ttl_seconds)})
+
+    def _named_as(self, pod: Pod) -> Pod | None:
+        """Return the pod whose own name is what another one calls itself."""
+        named = self.find(f"{pod.namespace}/{pods.own_hostname(pod).lower()}")
+        return named if named is not None and pods.addresses_of(named) else None
+
+    def calling_themselves(self, pod: Pod) -> Iterable[Pod]:
+        """List the pods that call themselves by the name of this one."""
+        if not self._sharing:
+            return []
+        zone, options = self._options.primary_zone, self._options
+        owners = pods.own_owners(pod.namespace, pod.name, zone, options)
+        return [one for owner in owners for one in self._sharing.get(owner, {}).values()]
+
+    def name_of(self, pod: Pod, zone: bytes) -> bytes | None:
+        """Return what a pod calls itself if it is found by that, else its own name; None when it has neither."""
+        shared = pods.shared_owner(pod, zone, self._options)
+        if shared is not None and self._named_as(pod) is None:
+            return shared
+        own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
+        return own[0] if own else None
 
     def _has_dashed(self, namespace: str, owner: bytes, zone: bytes, address: bytes) -> bool:
         return any(

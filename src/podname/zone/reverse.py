@@ -1,9 +1,14 @@
 """PTR records: which one name, or which names, an address has.
 
 1. A Service with this cluster IP: its name, alone.
-2. Ready endpoints with this address: each one's primary name, under every Service that it is an endpoint of.
-3. With `pod_names`: the pods that have it. This changes no answer that a Service gives.
+2. Without `pod_names`, or with `coredns_ptr`: the primary name of each ready endpoint with this address, under every
+   Service that it is an endpoint of; where there is none, with `pod_names`, the best name of the pods that have it.
+3. Else the best of the names that endpoints and pods give it, and no second one, which clients such as Erlang's refuse:
+   a hostname under a Service; a pod's name under a Service that names its endpoints so (`endpoint_pod_names`); what a
+   pod calls itself, or its name, at `<pod>.<ns>.pod.<zone>`; an address with dashes. Headless Services come first,
+   then the order of octets decides.
 
+A pod on its node's network gives the address none: that is the node's.
 Targets are in the primary zone, in sorted order, so the answer is the same from every replica.
 
 Sources: dns-spec 1.1.0 §2.3.3, §2.4.3; CoreDNS plugin/kubernetes `serviceRecordForIP`.
@@ -12,15 +17,37 @@ Sources: dns-spec 1.1.0 §2.3.3, §2.4.3; CoreDNS plugin/kubernetes `serviceReco
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
-from podname.kube.objects import EndpointSlice, Service
+from podname.kube.objects import Endpoint, EndpointSlice, Service
 from podname.wire import addresses
 from podname.wire import constants as c
 from podname.wire.records import ReadyAnswers, answer
+from podname.zone import endpoints
 from podname.zone.endpoints import names_in, plain_in
+from podname.zone.labels import labels
 from podname.zone.options import ZoneOptions
+from podname.zone.pods import POD
 from podname.zone.services import service_owner
+
+
+class Rank(IntEnum):
+    """How good a name is for an address; the lowest is best."""
+
+    HOSTNAME = 0
+    POD_UNDER_SERVICE = 1
+    POD = 2
+    DASHED = 3
+
+
+class Candidate(NamedTuple):
+    """A name that an address may have. They compare as they are chosen: the least is the best."""
+
+    rank: Rank
+    is_not_headless: bool
+    target: bytes
 
 
 def reverse_owner(address: bytes, options: ZoneOptions) -> bytes | None:
@@ -60,6 +87,29 @@ def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[byte
     return targets
 
 
+def candidates_in(
+    endpoint_slice: EndpointSlice, options: ZoneOptions, *, headless: bool
+) -> dict[bytes, list[Candidate]]:
+    """Map each address in a slice to the names that its endpoints may give it."""
+    owner = service_owner(endpoint_slice.namespace, endpoint_slice.service, options.primary_zone)
+    found: dict[bytes, list[Candidate]] = {}
+    for endpoint in endpoint_slice.endpoints if owner else ():
+        for address, primary, _ in endpoints.named(endpoint, options):
+            if primary is not None and owner is not None:
+                made = Candidate(
+                    _rank_of(endpoint, primary, options), not headless, primary + owner
+                )
+                found.setdefault(address, []).append(made)
+    return found
+
+
+def _rank_of(endpoint: Endpoint, primary: bytes, options: ZoneOptions) -> Rank:
+    if endpoint.hostname and labels(endpoint.hostname) == primary:
+        return Rank.HOSTNAME
+    is_pod = options.endpoint_pod_names and endpoint.pod and labels(endpoint.pod) == primary
+    return Rank.POD_UNDER_SERVICE if is_pod else Rank.DASHED
+
+
 def addresses_in(endpoint_slice: EndpointSlice) -> list[bytes]:
     """List the addresses of a slice's endpoints as octets."""
     parsed = map(addresses.parse, endpoint_slice.addresses)
@@ -71,7 +121,9 @@ def ptr_answer(targets: Collection[bytes], options: ZoneOptions) -> ReadyAnswers
     if len(targets) == 1:
         (target,) = targets
         octets = len(target).to_bytes(2, "big")
-        return {c.PTR: _head_of_one(options.ttl_seconds) + octets + target}
+        is_pod = target.endswith(POD + options.primary_zone)
+        ttl_seconds = options.pod_ttl_seconds if is_pod else options.ttl_seconds
+        return {c.PTR: _head_of_one(ttl_seconds) + octets + target}
     rdatas = sorted(targets)
     return {c.PTR: answer(c.PTR, options.ttl_seconds, rdatas)} if rdatas else {}
 

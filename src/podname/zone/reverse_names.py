@@ -16,9 +16,11 @@ from podname.zone.exposure import Exposure
 from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
+from podname.zone.reverse import Candidate, Rank
 from podname.zone.service_names import ServiceNames
 
-_ADDRESSES_PER_SLICE = 100
+#: What addresses the slices that were looked at have, by identity.
+_Seen = dict[int, dict[bytes, list[Candidate]]]
 
 
 class ReverseNames:
@@ -46,7 +48,11 @@ class ReverseNames:
                 address = addresses.parse(text)
                 if address is not None and service is not None:
                     note(address, service)
-                    self.touched[address] = None
+                    self.touched.add(address)
+        either = new or old
+        if self._options.one_ptr and either is not None and _headless(old) != _headless(new):
+            for one in self._service_names.slices_of(either.key):
+                self.touched.update(reverse.addresses_in(one))
 
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Follow the addresses of a slice; those of endpoints that stay as they are need nothing."""
@@ -62,7 +68,10 @@ class ReverseNames:
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """Follow the addresses of a pod."""
         for pod in (old, new):
-            self.touched.update(dict.fromkeys(pods.addresses_of(pod)) if pod else {})
+            if pod is not None:
+                self.touched.update(pods.addresses_of(pod))
+                for other in self._pod_names.calling_themselves(pod):
+                    self.touched.update(pods.addresses_of(other))
 
     def namespace_changed(self, namespace: str) -> Iterator[None]:
         """Look again at the endpoints of a namespace that became, or ceased to be, exposed."""
@@ -101,6 +110,9 @@ class ReverseNames:
 
     def put_of_slice(self, one: EndpointSlice) -> None:
         """Make the answers of the addresses in a slice; of those in several, once."""
+        if self._options.one_ptr:
+            self._put_best_of_slice(one)
+            return
         options, several = self._options, []
         shown = self._exposure.has_reverse(one.namespace)
         targets = reverse.targets_in(one, options) if shown else {}
@@ -118,6 +130,30 @@ class ReverseNames:
                 self._changes.put_one(owner, reverse.ptr_answer(found, options))
         self.put(several)
 
+    def _put_best_of_slice(self, one: EndpointSlice) -> None:
+        """Make the answers of the addresses in a slice, once if several have one."""
+        options, zone, several = self._options, self._options.primary_zone, []
+        is_plain = endpoints.plain_in(one, options) is not None
+        for address in dict.fromkeys(reverse.addresses_in(one)):
+            if address in self.services or self.slices.first(address) is not one:
+                continue
+            pod = self._pod_names.holders.only(address) if is_plain else None
+            owner = reverse.reverse_owner(address, options)
+            is_one = pod is not None and self.slices.only(address) is one
+            if pod is None or owner is None or not is_one or not self._is_plain(pod):
+                several.append(address)
+                continue
+            named = pods.own_owners(pod.namespace, pod.name, zone, options)
+            self._changes.put_one(owner, reverse.ptr_answer(named, options))
+        self.put(several)
+
+    def _is_plain(self, pod: Pod) -> bool:
+        return pods.plain(pod) is not None and self._exposure.has(pod.namespace)
+
+    def all_slices(self) -> list[EndpointSlice]:
+        """List the slices that are known, each once."""
+        return list({id(one): one for one in self.slices.all()}.values())
+
     def put_of_pod(self, pod: Pod) -> None:
         """Make the answers of a pod's addresses that are no Service's and no endpoint's; once if several have one."""
         for address in pods.addresses_of(pod):
@@ -128,11 +164,9 @@ class ReverseNames:
             ):
                 self.put((address,))
 
-    def put(
-        self, touched: Iterable[bytes], seen: dict[int, dict[bytes, set[bytes]]] | None = None
-    ) -> None:
-        """Make the PTR answers of these addresses; `seen` keeps what slices were looked at."""
-        seen = {} if seen is None else seen
+    def put(self, touched: Iterable[bytes]) -> None:
+        """Make the PTR answers of these addresses."""
+        seen: _Seen = {}
         for address in touched:
             owner = reverse.reverse_owner(address, self._options)
             if owner is not None:
@@ -142,9 +176,7 @@ class ReverseNames:
                     continue
                 self._changes.put_one(owner, reverse.ptr_answer(targets, self._options))
 
-    def _targets(
-        self, address: bytes, seen: dict[int, dict[bytes, set[bytes]]]
-    ) -> Collection[bytes]:
+    def _targets(self, address: bytes, seen: _Seen) -> Collection[bytes]:
         """Give the names of an address; `seen` keeps what slices were looked at."""
         zone = self._options.primary_zone
         if address in self.services:
@@ -153,18 +185,32 @@ class ReverseNames:
             names = reverse.service_targets(shown, zone)
             if names:
                 return names
-        found: set[bytes] = set()
+        found = self._of_endpoints(address, seen)
+        if found and not self._options.one_ptr:
+            return {one.target for one in found}
+        found += self._of_pods(address)
+        return [min(found).target] if found else []
+
+    def _of_endpoints(self, address: bytes, seen: _Seen) -> list[Candidate]:
+        found: list[Candidate] = []
         for one in self.slices.get(address):
             if self._exposure.has_reverse(one.namespace):
                 key = id(one)  # the index keeps it alive
                 if key not in seen:
-                    seen[key] = reverse.targets_in(one, self._options)
-                found |= seen[key].get(address, set())
-        return found or self._pod_targets(address)
-
-    def _pod_targets(self, address: bytes) -> set[bytes]:
-        zone, found = self._options.primary_zone, set[bytes]()
-        for pod in self._pod_names.holders.get(address):
-            if self._exposure.has(pod.namespace):
-                found.update(pods.own_owners(pod.namespace, pod.name, zone, self._options))
+                    headless = _headless(self._service_names.services.get(one.service_key))
+                    seen[key] = reverse.candidates_in(one, self._options, headless=headless)
+                found += seen[key].get(address, ())
         return found
+
+    def _of_pods(self, address: bytes) -> list[Candidate]:
+        holders = self._pod_names.holders.get(address) if self._options.pod_names else ()
+        names = (
+            self._pod_names.name_of(pod, self._options.primary_zone)
+            for pod in holders
+            if self._exposure.has(pod.namespace) and not pod.on_host
+        )
+        return [Candidate(Rank.POD, False, name) for name in names if name is not None]
+
+
+def _headless(service: Service | None) -> bool:
+    return service is not None and service.headless

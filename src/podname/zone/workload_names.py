@@ -112,6 +112,9 @@ class WorkloadNames:
         self._unmake((space, *workload_of(pod)))
         if pod.owner.startswith("deploy/"):
             self._unmake((space, "rs", replica_set_of(pod)))
+        if pod.hostname:  # Services list it by that
+            for listed in [each for each in self._made if each[:2] == (space, "svc")]:
+                self._unmake(listed)
         if "." in pod.name:  # its own name may come in the place of a workload's
             for zone in self._options.forward_zones:
                 shared = pods.shared_owner(pod, zone, self._options)
@@ -160,7 +163,7 @@ class WorkloadNames:
         if not self._table.exists(name):  # headless, and no endpoint is ready
             return None
         slices = self._services.slices_of(service.key)
-        found = {owner: discovery.short_endpoints(slices, self._options)}
+        found = {owner: discovery.short_endpoints(slices, self._pods.find, self._options)}
         return self._keep((asked.namespace, "svc", asked.name), found)[owner]
 
     def _of_workload(self, owner: bytes, zone: bytes, asked: Asked) -> ReadyAnswers | None:

@@ -176,8 +176,15 @@ def endpoint_slice(
     return EndpointSlice.of(ns, name, svc, kind, tuple(map(_endpoint, endpoints)), _ports(ports))
 
 
-def pod(name: str, *ips: str, ns: str = "default", phase: str = "Running") -> Pod:
-    return Pod.of(ns, name, ips, phase)
+def pod(
+    name: str,
+    *ips: str,
+    ns: str = "default",
+    phase: str = "Running",
+    hostname: str = "",
+    on_host: bool = False,
+) -> Pod:
+    return Pod.of(ns, name, ips, phase, hostname=hostname, on_host=on_host)
 
 
 def _endpoint(text: str) -> Endpoint:

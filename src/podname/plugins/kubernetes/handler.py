@@ -130,11 +130,13 @@ class Kubernetes(Plugin):
         return ZoneOptions(
             zones=self._zones,
             ttl_seconds=self._ttl_seconds(zone, settings.ttl_seconds),
+            pod_ttl_seconds=self._ttl_seconds(zone, settings.pod_ttl_seconds),
             version_ttl_seconds=self._ttl_seconds(zone, _VERSION_TTL_SECONDS),
             namespaces=settings.namespaces,
             pods=settings.pods,
             endpoint_pod_names=settings.endpoint_pod_names,
             pod_names=settings.pod_names,
+            coredns_ptr=settings.coredns_ptr,
             ignore_empty_service=settings.ignore_empty_service,
             endpoints=settings.endpoints,
             local_addresses=own_addresses(self._hosts),

@@ -73,7 +73,9 @@ def _of_pod(
         ready = [compiler.table.get(owner, rtype) for rtype in (c.A, c.AAAA)]
         found = [address for answer in ready if answer for address in rdatas_of(answer)]
     reached = [Entry(address, name, _NO_PORT_OF_A_POD) for address in found]
-    return endpoints.answers(owner, parent, reached, compiler.options.ttl_seconds).get(c.SRV)
+    options = compiler.options
+    ttl_seconds = options.pod_ttl_seconds if spelled is None else options.ttl_seconds
+    return endpoints.answers(owner, parent, reached, ttl_seconds).get(c.SRV)
 
 
 def _pods_with(address: bytes, namespace: bytes, compiler: Compiler) -> int:

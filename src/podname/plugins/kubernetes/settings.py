@@ -17,6 +17,8 @@ class Settings:
     pods: str = "disabled"
     endpoint_pod_names: bool = False
     pod_names: bool = False
+    pod_ttl_seconds: int = 5
+    coredns_ptr: bool = False
     namespaces: frozenset[str] = frozenset()
     labels: str = ""
     namespace_labels: str = ""

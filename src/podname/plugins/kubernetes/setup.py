@@ -137,12 +137,25 @@ def _fallthrough(line: Line, settings: Settings, _: Context) -> None:
 
 def _ttl(line: Line, settings: Settings, _: Context) -> None:
     line.expect(1)
-    text = line.arguments[0].text
-    if not re.fullmatch(r"[+-]?[0-9]+", text):
-        raise line.error(f"'{text}' is no number of seconds", line.arguments[0])
-    if not 0 <= int(text) <= _TTL_SECONDS_MAX:
-        raise line.error(f"ttl must be in range [0, {_TTL_SECONDS_MAX}]: {text}", line.arguments[0])
-    settings.ttl_seconds = int(text)
+    settings.ttl_seconds = _ttl_seconds(line, 0)
+
+
+def _pod_names(line: Line, settings: Settings, _: Context) -> None:
+    words = line.expect(0, 2)
+    settings.pod_names = True
+    if words:
+        if words[0] != "ttl" or len(words) != 2:
+            raise line.error("write `pod_names` or `pod_names ttl SECONDS`", line.arguments[0])
+        settings.pod_ttl_seconds = _ttl_seconds(line, 1)
+
+
+def _ttl_seconds(line: Line, index: int) -> int:
+    word = line.arguments[index]
+    if not re.fullmatch(r"[+-]?[0-9]+", word.text):
+        raise line.error(f"'{word.text}' is no number of seconds", word)
+    if not 0 <= int(word.text) <= _TTL_SECONDS_MAX:
+        raise line.error(f"ttl must be in range [0, {_TTL_SECONDS_MAX}]: {word.text}", word)
+    return int(word.text)
 
 
 def _ignore(line: Line, settings: Settings, _: Context) -> None:
@@ -174,7 +187,8 @@ def _limit(kind: Callable[[str], float]) -> Callable[[Line, Settings, Context], 
 
 _PROPERTIES: dict[str, Callable[[Line, Settings, Context], None]] = {
     "endpoint_pod_names": _flag("endpoint_pod_names"),
-    "pod_names": _flag("pod_names"),
+    "pod_names": _pod_names,
+    "coredns_ptr": _flag("coredns_ptr"),
     "pods": _pods,
     "namespaces": _namespaces,
     "namespace_labels": _namespace_labels,
