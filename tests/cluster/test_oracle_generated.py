@@ -30,7 +30,7 @@ QUESTIONS = 60
 """For each Corefile and each state of a cluster."""
 
 
-@pytest.fixture(scope="module", params=["", "pod_names"])
+@pytest.fixture(scope="module", params=["", "pod_names", "pod_names\n        coredns_ptr"])
 def pair(request: pytest.FixtureRequest, bare: Cluster) -> Iterator[Pair]:
     upstream = Upstream(bare.namespace)
     with Pair(

@@ -175,8 +175,7 @@ class Compiler:
         self.reverse.slices.places = self.pods.holders.places = None
         self.reverse.knows_pods = True
         yield from self._in_steps(pods, self._build_pod)
-        if self.options.one_ptr:  # now that it is known which pods have the addresses
-            yield from self._in_steps(self.reverse.all_slices(), self.reverse.put_of_slice)
+        self.reverse.settle_assumed()
         waiting, self._waiting = self._waiting, None
         for work, old, new in waiting:
             work(old, new)
@@ -196,14 +195,12 @@ class Compiler:
     def _build_service(self, service: Service) -> Iterator[None]:
         yield from self._written(self.services.build(service))
         self.reverse.put_of_service(service)
-        for one in () if self.options.one_ptr else self.services.slices_of(service.key):
+        for one in self.services.slices_of(service.key):
             self.reverse.put_of_slice(one)
             self._write_if_full()
             yield
 
     def _build_slice(self, one: EndpointSlice) -> None:
-        if self.options.one_ptr:
-            return
         if one.service_key not in self.services.services:  # the others went with their Services
             self.reverse.put_of_slice(one)
 

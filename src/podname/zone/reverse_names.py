@@ -10,6 +10,7 @@ from itertools import islice
 
 from podname.kube.objects import EndpointSlice, Pod, Service
 from podname.wire import addresses
+from podname.wire.names import NAME_OCTETS_MAX
 from podname.zone import endpoints, pods, reverse
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure
@@ -36,7 +37,8 @@ class ReverseNames:
     ) -> None:
         self.services: Index[bytes, Service] = Index()
         self.slices: Index[bytes, EndpointSlice] = Index()
-        self.touched: dict[bytes, None] = {}
+        self.touched: set[bytes] = set()
+        self._assumed: dict[bytes, bytes] = {}  # while pods still come
         self.knows_pods = True  # else addresses that only a pod may have are left for `settle`
         self._options, self._exposure, self._changes = options, exposure, changes
         self._service_names, self._pod_names = service_names, pod_names
@@ -111,7 +113,7 @@ class ReverseNames:
     def put_of_slice(self, one: EndpointSlice) -> None:
         """Make the answers of the addresses in a slice; of those in several, once."""
         if self._options.one_ptr:
-            self._put_best_of_slice(one)
+            self._assume(one)
             return
         options, several = self._options, []
         shown = self._exposure.has_reverse(one.namespace)
@@ -130,39 +132,54 @@ class ReverseNames:
                 self._changes.put_one(owner, reverse.ptr_answer(found, options))
         self.put(several)
 
-    def _put_best_of_slice(self, one: EndpointSlice) -> None:
-        """Make the answers of the addresses in a slice, once if several have one."""
-        options, zone, several = self._options, self._options.primary_zone, []
-        is_plain = endpoints.plain_in(one, options) is not None
-        for address in dict.fromkeys(reverse.addresses_in(one)):
-            if address in self.services or self.slices.first(address) is not one:
-                continue
-            pod = self._pod_names.holders.only(address) if is_plain else None
+    def _assume(self, one: EndpointSlice) -> None:
+        """Make the answers of a slice's endpoints as if each were the pod that it names; `put_of_pod` confirms them.
+
+        Pods come last when all names are built, and nearly all are what slices say of them.
+        """
+        options, zone = self._options, self._options.primary_zone
+        parent = pods.pods_owner(one.namespace, zone)
+        known = endpoints.plain_in(one, options) if self._exposure.has(one.namespace) else None
+        for address, _, pod in known or ():
             owner = reverse.reverse_owner(address, options)
-            is_one = pod is not None and self.slices.only(address) is one
-            if pod is None or owner is None or not is_one or not self._is_plain(pod):
-                several.append(address)
-                continue
-            named = pods.own_owners(pod.namespace, pod.name, zone, options)
-            self._changes.put_one(owner, reverse.ptr_answer(named, options))
-        self.put(several)
+            fits = parent is not None and len(pod) + len(parent) <= NAME_OCTETS_MAX
+            is_only = address not in self.services and self.slices.only(address) is one
+            if parent and owner and fits and is_only:
+                target = self._assumed[address] = pod + parent
+                self._changes.put_one(owner, reverse.ptr_answer((target,), options))
+            else:
+                self.touched.add(address)
+        if known is None:
+            self.touched.update(reverse.addresses_in(one))
 
-    def _is_plain(self, pod: Pod) -> bool:
-        return pods.plain(pod) is not None and self._exposure.has(pod.namespace)
-
-    def all_slices(self) -> list[EndpointSlice]:
-        """List the slices that are known, each once."""
-        return list({id(one): one for one in self.slices.all()}.values())
+    def settle_assumed(self) -> None:
+        """Look again at what no pod has confirmed."""
+        self.touched.update(self._assumed)
+        self._assumed = {}
 
     def put_of_pod(self, pod: Pod) -> None:
         """Make the answers of a pod's addresses that are no Service's and no endpoint's; once if several have one."""
         for address in pods.addresses_of(pod):
-            if (
+            assumed = self._assumed.get(address) if self._assumed else None
+            if assumed is not None and self._is(pod, assumed, address):
+                del self._assumed[address]
+            elif (
                 address not in self.slices
                 and address not in self.services
                 and self._pod_names.holders.first(address) is pod
             ):
                 self.put((address,))
+
+    def _is(self, pod: Pod, assumed: bytes, address: bytes) -> bool:
+        """Return whether this pod alone has an address, and the name that was assumed of it."""
+        plain = pods.plain(pod)
+        parent = pods.pods_owner(pod.namespace, self._options.primary_zone)
+        return (
+            plain is not None
+            and parent is not None
+            and plain[0] + parent == assumed
+            and self._pod_names.holders.only(address) is pod
+        )
 
     def put(self, touched: Iterable[bytes]) -> None:
         """Make the PTR answers of these addresses."""

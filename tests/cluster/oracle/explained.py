@@ -11,7 +11,7 @@ from tests.cluster.oracle import explained_discovery, explained_packets
 from tests.cluster.oracle.case import Case
 from tests.cluster.oracle.comparing import differences
 from tests.cluster.oracle.messages import NOERROR, NXDOMAIN, Reply
-from tests.cluster.oracle.names import addresses_of, octets_of, spelled
+from tests.cluster.oracle.names import addresses_of, octets_of, pods_with, spelled
 
 
 def text_at_a_name_that_exists(case: Case) -> bool:
@@ -215,6 +215,25 @@ def name_that_is_added(case: Case) -> bool:
     )
 
 
+def one_pointer(case: Case) -> bool:
+    """PTR with `pod_names`: all of an address's endpoints there, the best of its names here."""
+    one, two = case.reference, case.subject
+    if "pod_names" not in case.ours or "coredns_ptr" in case.ours or not (one and two):
+        return False
+    if not (case.kind("PTR") and is_known_reply(one) and is_known_reply(two)):
+        return False
+    if len(two.answer) != 1 or one.edns != two.edns or one.flags != two.flags:
+        return False
+    best = str(two.answer[0].data[0]).lower()
+    theirs = {str(record.data[0]).lower() for record in one.answer}
+    of_pods = {
+        f"{name}.{zone}.".lower()
+        for zone in case.variant.zones
+        for name in pods_with(case.objects, case.name)
+    }
+    return best in theirs | of_pods
+
+
 def copy_in_the_cache(case: Case) -> bool:
     """What `cache` has from before: with its age and the case of another question there, fresh here."""
     one, two = case.reference, case.subject
@@ -257,6 +276,7 @@ RULES: list[Rule] = [
     name_servers_of_what_is_bound,
     options_of_an_upstream,
     name_that_is_added,
+    one_pointer,
     *explained_discovery.RULES,
     copy_in_the_cache,
     name_with_names_below,  # last: it looks at every object

@@ -140,6 +140,8 @@ def added(objects: Iterable[Object], zone: str) -> Iterator[str]:
             yield from (
                 f"{name}.{space}.pod.{zone}" for name in _pod_names(item["metadata"]["name"])
             )
+            if hostname := item.get("spec", {}).get("hostname"):
+                yield f"{hostname}.{space}.pod.{zone}"
             yield from (reverse_of(one["ip"]) for one in item["status"].get("podIPs", ()))
         elif item["kind"] == "EndpointSlice":
             owner = (
@@ -149,6 +151,17 @@ def added(objects: Iterable[Object], zone: str) -> Iterator[str]:
                 pod = (endpoint.get("targetRef") or {}).get("name") or ""
                 yield from (f"{name}.{owner}" for name in _pod_names(pod) if name)
                 yield from (f"{dashes(text)}.{owner}" for text in endpoint.get("addresses") or ())
+
+
+def pods_with(objects: Iterable[Object], reverse: str) -> Iterator[str]:
+    """List the names below the zone of the pods whose address has this reverse name."""
+    for item in objects:
+        if item["kind"] != "Pod":
+            continue
+        if reverse in {reverse_of(one["ip"]) for one in item["status"].get("podIPs", ())}:
+            hostname = item.get("spec", {}).get("hostname")
+            for name in [*_pod_names(item["metadata"]["name"]), *([hostname] if hostname else [])]:
+                yield f"{name}.{item['metadata']['namespace']}.pod"
 
 
 def _pod_names(pod: str) -> list[str]:

@@ -302,7 +302,8 @@ WARNINGS = [
         | shaken(node=str(BY_POD)),
         {},
     ),
-    (there(name=LONG), {"labels": "warns"}),
+    (there(name=LONG, hostname=""), {"labels": "warns"}),
+    (there(hostname="db.example.com"), {"labels": "warns"}),
     (machine(cookie=None) | shaken(cookie_accepted=None), {"cookie": "unknown"}),
     (
         shaken(is_tls=True, node="", status="", cookie_accepted=None),

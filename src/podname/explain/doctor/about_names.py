@@ -120,7 +120,13 @@ def labels(facts: Facts) -> Finding:
                 "DNS has no such name, and a node whose inetrc looks names up with dns ends when it connects to it",
                 _shorter(host, pod.own_hostname if pod and host == facts.node.host else ""),
             )
-    if pod and len(pod.name) > LABEL_OCTETS_MAX:
+    if pod and ("." in pod.hostname or len(pod.hostname) > LABEL_OCTETS_MAX):
+        return check.warns(
+            f"pod {pod} has the hostnameOverride {pod.hostname}, which is not one label",
+            "a node there calls itself so, and podname serves no such name",
+            f"use the pod's own name, {pod.name}: say -name or -sname there; or a hostnameOverride of one label",
+        )
+    if pod and len(pod.name) > LABEL_OCTETS_MAX and not pod.hostname:
         return check.warns(
             f"pod {pod} has a name of {len(pod.name)} characters",
             f"in it `hostname` prints the first {LABEL_OCTETS_MAX} of them, and the node is called so",

@@ -168,7 +168,7 @@ def _pod(shape: shapes.Pod) -> PodView:
     return PodView(
         namespace=metadata.namespace or "",
         name=metadata.name or "",
-        hostname=spec.hostname or "",
+        hostname=spec.hostname_override or spec.hostname or "",
         subdomain=spec.subdomain or "",
         addresses=_addresses(status),
         phase=status.phase or "",

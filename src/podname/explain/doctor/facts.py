@@ -120,7 +120,7 @@ class PodView:
 
     namespace: str
     name: str
-    hostname: str = ""  # spec.hostname
+    hostname: str = ""  # spec.hostnameOverride, else spec.hostname
     subdomain: str = ""
     addresses: tuple[str, ...] = ()
     phase: str = ""

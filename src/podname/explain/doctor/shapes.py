@@ -50,6 +50,7 @@ class PodSpec(Struct, rename="camel"):
     """v1 PodSpec."""
 
     hostname: str | None = None
+    hostname_override: str | None = None
     subdomain: str | None = None
     dns_policy: str | None = None
     dns_config: DnsConfig | None = None
