@@ -107,8 +107,11 @@ def pod_of(shape: PodShape, faults: Faults) -> Pod:
 
 
 def _hostname(spec: PodSpec | None, name: str, faults: Faults) -> str:
-    """Return what a pod is told to call itself, an override first; empty for none, or its own name."""
-    if spec is None or not (spec.hostname or spec.hostname_override):
+    """Return what a pod is told to call itself, an override first; empty for none, or its own name.
+
+    On its node's network it is called as the node is, whatever it is told.
+    """
+    if spec is None or spec.host_network or not (spec.hostname or spec.hostname_override):
         return ""
     text = spec.hostname_override or spec.hostname or ""
     if not (_SUBDOMAIN(text) if spec.hostname_override else _LABEL(text)):

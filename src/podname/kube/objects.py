@@ -133,16 +133,17 @@ class Pod(Struct, frozen=True, gc=False):
 
     `owner` is the workload that made it, as its names spell it: `deploy/web/7bd795854f` (with the revision), `rs/web`
     (of no Deployment), `sts/db`, `ds/log`, `job/import`; empty for a pod of nobody else's. `ports` are those of its
-    containers that have a name. `hostname` is what the pod calls itself if that is not made of its name, and `on_host`
-    whether its addresses are its node's.
+    containers that have a name. `hostname` is what its spec has it call itself, one label; empty where it is its name.
     """
 
     key: str  # `namespace/name`: stores have it too, so the name alone is what would cost memory
     namespace: str
-    packed: str  # `address,address`, nearly always one; with `|hostname|host` only where there is something to say
+    packed: str  # the addresses with commas between them: nearly always there is one
     phase: str
     owner: str
     ports: tuple[Port, ...]
+    hostname: str = ""
+    on_host: bool = False  # its addresses are those of its node
 
     @staticmethod
     def of(  # noqa: PLR0917  # the fields, in their order
@@ -157,10 +158,8 @@ class Pod(Struct, frozen=True, gc=False):
         on_host: bool = False,
     ) -> Pod:
         """Make a pod."""
-        packed = ",".join(addresses)
-        if hostname or on_host:
-            packed = f"{packed}|{hostname}|{'host' if on_host else ''}"
-        return Pod(f"{namespace}/{name}", namespace, packed, phase, owner, ports)
+        key, packed = f"{namespace}/{name}", ",".join(addresses)
+        return Pod(key, namespace, packed, phase, owner, ports, hostname, on_host)
 
     @property
     def name(self) -> str:
@@ -170,18 +169,7 @@ class Pod(Struct, frozen=True, gc=False):
     @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses."""
-        texts = self.packed.partition("|")[0]
-        return tuple(texts.split(",")) if texts else ()
-
-    @property
-    def hostname(self) -> str:
-        """What the pod calls itself; empty when that is made of its name."""
-        return self.packed.split("|")[1] if "|" in self.packed else ""
-
-    @property
-    def on_host(self) -> bool:
-        """Whether its addresses are its node's."""
-        return self.packed.endswith("|host")
+        return tuple(self.packed.split(",")) if self.packed else ()
 
 
 Object = Namespace | Service | EndpointSlice | Pod

@@ -102,7 +102,7 @@ class Compiler:
         self._on_work = on_work or self._work_at_once
         exposure = Exposure(options, watched=sources.namespaces is not None)
         self.exposure = exposure
-        self.services = ServiceNames(options, exposure, self.changes)
+        self.services = ServiceNames(options, exposure, self.changes, monotonic)
         self.pods = PodNames(options, exposure, self.changes, self._find_pod)
         self.reverse = ReverseNames(options, exposure, self.changes, self.services, self.pods)
         self.workloads = WorkloadNames(
@@ -175,18 +175,13 @@ class Compiler:
         self.reverse.slices.places = self.pods.holders.places = None
         self.reverse.knows_pods = True
         yield from self._in_steps(pods, self._build_pod)
-        self.reverse.settle_assumed()
-        waiting, self._waiting = self._waiting, None
-        for work, old, new in waiting:
-            work(old, new)
-        self._put_name_servers()
-        self.reverse.settle()
-        self.changes.write()
+        self._must_put_name_servers = True
+        yield from self._make()
+        self.changes.is_fresh = False
+        yield from self.work()
+        self._is_built = True
         self.table.synced = True
         self._on_change()
-
-    def _find_pod(self, key: str) -> Pod | None:
-        return self.sources.pods.objects.get(key) if self.sources.pods is not None else None
 
     def _note_slice(self, one: EndpointSlice) -> None:
         self.services.slices.add(one)
@@ -285,13 +280,24 @@ class Compiler:
     def _make(self) -> Iterator[None]:
         """Make and write all that was marked: what is put first."""
         made = self.changes.made
-        for flush in (self.services.flush, self.pods.flush, self.reverse.flush):
+        for flush in (self.services.flush, self._flush_pods, self.reverse.flush):
             yield from self._written(_guarded(flush()))
         if self._must_put_name_servers:
             self._put_name_servers()
         yield from self.changes.finish()
         if self.changes.made > made:
             self._on_change()
+
+    def _flush_pods(self) -> Iterator[None]:
+        yield from self.pods.flush()
+        renamed, self.pods.renamed = self.pods.renamed, {}
+        for pod in renamed.values():
+            self.workloads.pod_renamed(pod)
+            self.reverse.pod_changed(None, pod)
+            yield
+
+    def _find_pod(self, key: str) -> Pod | None:
+        return self.sources.pods.objects.get(key) if self.sources.pods else None
 
     def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> Iterator[None]:
         if new is not None:
@@ -334,6 +340,10 @@ class Compiler:
         self.workloads.pod_changed(old, new)
         self.pods.pod_changed(old, new)
         self.reverse.pod_changed(old, new)
+        for pod in (old, new):
+            if pod is not None and pod.hostname:  # the bare hostnames of a Service's endpoints
+                for one in self.reverse.slices_with(pod):
+                    self.workloads.slice_changed(None, one)
         yield
 
     def _open(self, namespace: str) -> Iterator[None]:

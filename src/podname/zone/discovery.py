@@ -23,7 +23,7 @@ from podname.wire.names import ROOT, parent_of
 from podname.wire.records import ReadyAnswers, answer, srv_rdata
 from podname.zone import endpoints, pods
 from podname.zone.endpoints import Entry
-from podname.zone.labels import kubelet_hostname, label
+from podname.zone.labels import label
 from podname.zone.options import ZoneOptions
 
 ALL = "_all"
@@ -112,13 +112,12 @@ def replica_set_of(pod: Pod) -> str:
 
 
 def listing(
-    owner: bytes, members: Sequence[Pod], zone: bytes, options: ZoneOptions
+    owner: bytes, members: Sequence[tuple[Pod, bytes]], options: ZoneOptions
 ) -> ReadyAnswers:
-    """List pods: all their addresses, and an SRV record without port for each."""
-    addresses = dict.fromkeys(address for pod in members for address in pods.addresses_of(pod))
+    """List pods, given with their names: all their addresses, and an SRV record without port for each."""
+    addresses = dict.fromkeys(address for pod, _ in members for address in pods.addresses_of(pod))
     out = endpoints.address_answers(addresses, options.pod_ttl_seconds) if addresses else {}
-    having = ((pod, _NO_PORT, name) for pod, name in named(members, zone, options))
-    return out | _srv(owner, having, options)
+    return out | _srv(owner, ((pod, _NO_PORT, name) for pod, name in members), options)
 
 
 def short_listing(members: Iterable[Pod], options: ZoneOptions) -> ReadyAnswers:
@@ -139,19 +138,9 @@ def ports(
     return _srv(owner, having, options) if asked.port else {}
 
 
-def named(members: Iterable[Pod], zone: bytes, options: ZoneOptions) -> Iterable[tuple[Pod, bytes]]:
-    """Give pods with their names."""
-    return ((pod, _name(pod, zone, options)) for pod in members)
-
-
 def _is(port: Port, asked: Asked) -> bool:
     name, wanted = (text.lower().replace("_", "-") for text in (port.name, asked.port))
     return port.protocol == asked.protocol and wanted in {name, ""}
-
-
-def _name(pod: Pod, zone: bytes, options: ZoneOptions) -> bytes:
-    """Give the name that is this pod's alone; none for one that yields to an address."""
-    return next(iter(pods.own_owners(pod.namespace, pod.name, zone, options)), b"")
 
 
 def _srv(
@@ -193,19 +182,21 @@ def _short(names: Iterable[str], options: ZoneOptions) -> ReadyAnswers:
 
 
 def short_endpoints(
-    slices: Iterable[EndpointSlice], find: Callable[[str], Pod | None], options: ZoneOptions
+    slices: Iterable[EndpointSlice], hostname_of: Callable[[str], str], options: ZoneOptions
 ) -> ReadyAnswers:
-    """List the endpoints of a Service by their bare hostnames; what is neither a host nor a pod has none."""
-    names = (
-        each.hostname or _hostname(each.pod, find(f"{one.namespace}/{each.pod}"))
-        for one in slices
-        for each in one.endpoints
+    """List the endpoints of a Service by their bare hostnames; what is neither a host nor a pod has none.
+
+    `hostname_of` tells what the pod with a key calls itself.
+    """
+    reached = [(one.namespace, endpoint) for one in slices for endpoint in one.endpoints]
+    return _short(
+        (
+            each.hostname or hostname_of(f"{namespace}/{each.pod}")
+            for namespace, each in reached
+            if each.hostname or each.pod
+        ),
+        options,
     )
-    return _short(names, options)
-
-
-def _hostname(name: str, pod: Pod | None) -> str:
-    return kubelet_hostname(name) if pod is None else pods.own_hostname(pod)
 
 
 def portless(
@@ -224,5 +215,5 @@ def portless(
             for address, primary, _ in endpoints.named(endpoint, options):
                 target = primary + owner if primary and (is_named or not pod) else b"".join(pod)
                 reached += [Entry(address, target, _NO_PORT)] if target else []
-    made = endpoints.answers(owner, b"", _fitting(reached), options.ttl_seconds)
+    made = endpoints.answers(owner, b"", _fitting(reached), options.pod_ttl_seconds)
     return made.get(c.SRV)

@@ -85,6 +85,29 @@ def named(endpoint: Endpoint, options: ZoneOptions) -> list[Named]:
     return _named(endpoint, options.endpoint_pod_names, options.pod_names)
 
 
+class Hostnames(NamedTuple):
+    """What an endpoint's address may be called under its Service, apart; as labels in octets, None for what is none."""
+
+    address: bytes
+    hostname: bytes | None
+    pod: bytes | None
+    dashed: bytes
+
+
+def hostnames_in(one: EndpointSlice) -> list[Hostnames]:
+    """Return what the addresses in a slice may be called."""
+    found = []
+    for endpoint in unpack(one.packed):
+        hostname = labels(endpoint.hostname) if endpoint.hostname else None
+        pod = next(iter(pod_labels(endpoint.pod)), None) if endpoint.pod else None
+        for text in endpoint.addresses:
+            address = addresses.parse(text)
+            if address is not None:
+                dashed = octets_of_label(addresses.to_dashed(text))
+                found.append(Hostnames(address, hostname, pod, dashed))
+    return found
+
+
 @lru_cache(maxsize=256)  # a change asks several times about the few slices of one Service
 def _names_in(packed: str, endpoint_pod_names: bool, pod_names: bool) -> tuple[Named, ...]:
     return tuple(

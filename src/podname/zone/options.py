@@ -18,20 +18,21 @@ class ZoneOptions:
     """The options of one `kubernetes` directive that decide which names there are.
 
     `zones` are folded origins in the order of the file; at least one is no reverse zone. `ttl_seconds` is what records
-    leave with, after any cap that `cache` puts on them; `pod_ttl_seconds` is that of the names which `pod_names` gives
-    to pods and lists of pods, `version_ttl_seconds` that of `dns-version.<zone>`. With `coredns_ptr` an address has
-    all the PTR records that its endpoints give it, else one.
+    leave with, after any cap that `cache` puts on them; `version_ttl_seconds` is that of `dns-version.<zone>`, and
+    `pod_ttl_seconds` that of names that `pod_names` adds for pods and for lists of pods.
     """
 
     zones: tuple[bytes, ...]
     ttl_seconds: int = 5
-    pod_ttl_seconds: int = 5
     version_ttl_seconds: int = 28800
+    pod_ttl_seconds: int = 5
     namespaces: frozenset[str] = frozenset()
     pods: str = "disabled"  # disabled, insecure, verified
     endpoint_pod_names: bool = False
     pod_names: bool = False
-    coredns_ptr: bool = False
+    coredns_ptr: bool = (
+        False  # an address of several endpoints has a PTR record for each, as CoreDNS has it
+    )
     ignore_empty_service: bool = False
     endpoints: bool = True
     local_addresses: tuple[bytes, ...] = ()  # of this server, for the NS records
@@ -61,7 +62,7 @@ class ZoneOptions:
 
     @property
     def one_ptr(self) -> bool:
-        """Whether an address has one PTR record at most."""
+        """Whether an address has one PTR record, its best name."""
         return self.pod_names and not self.coredns_ptr
 
     @property

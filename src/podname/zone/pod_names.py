@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 from podname.kube.objects import Pod
-from podname.wire.names import NAME_OCTETS_MAX
+from podname.wire.names import NAME_OCTETS_MAX, ROOT, labels_of
 from podname.zone import endpoints, pods
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure, Hidden
 from podname.zone.index import Index
+from podname.zone.labels import kubelet_hostname
 from podname.zone.options import ZoneOptions
 
 
 class PodNames:
-    """The names of pods, and which pod has which address."""
+    """The names of pods, and which pod has which address.
+
+    `find` gives the pod with a key. `renamed` gathers pods that may have another name than before: what a pod calls
+    itself is its name, unless it is another pod's own.
+    """
 
     def __init__(
         self,
         options: ZoneOptions,
         exposure: Exposure,
         changes: Changes,
-        find: Callable[[str], Pod | None],  # a pod by its key
+        find: Callable[[str], Pod | None] = lambda _: None,
     ) -> None:
         self.holders: Index[bytes, Pod] = Index()
+        self.renamed: dict[str, Pod] = {}
         self._options, self._exposure, self._changes = options, exposure, changes
-        self.find = find
+        self._find = find
         self._hidden: Hidden[Pod] = Hidden(options)
         self._sharing: dict[bytes, dict[str, Pod]] = {}
+        self._taken: set[bytes] = set()  # what pods call themselves, and is another pod's own name
         self._dirty: dict[str, Pod] = {}  # by key
         self._dirty_shared: set[bytes] = set()
 
@@ -38,6 +45,11 @@ class PodNames:
         if new is not None:
             self.note(new)
             self._dirty[new.key] = new
+        for pod in (old, new) if self._sharing else ():
+            if pod is not None:
+                self._dirty_shared.update(
+                    owner for owner in self._own_owners(pod) if owner in self._sharing
+                )
 
     def note(self, pod: Pod) -> None:
         """Remember who has a pod's addresses, and who shares a name."""
@@ -48,15 +60,28 @@ class PodNames:
             self._dirty_shared.add(shared)
 
     def flush(self) -> Iterator[None]:
-        """Make the names that may have changed, a step at a time: those that are one pod's last, for they win."""
-        shared, self._dirty_shared = self._dirty_shared, set()
-        for owner in shared:
-            self._put_shared(owner)
-            yield
+        """Make the names that may have changed, a step at a time."""
         dirty, self._dirty = self._dirty, {}
         for pod in dirty.values():
             self.put(pod)
             yield
+        shared, self._dirty_shared = self._dirty_shared, set()
+        for owner in shared:
+            self._put_shared(owner)
+            yield
+
+    def name_of(self, pod: Pod, zone: bytes) -> bytes:
+        """Return the name of a pod: what it calls itself, unless another pod is named so; nothing where it has none."""
+        shared = pods.shared_owner(pod, zone, self._options)
+        if shared is not None and shared not in self._taken:
+            return shared
+        own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
+        return own[0] if own else b""
+
+    def hostname_of(self, key: str) -> str:
+        """Return what the pod with a key calls itself, of which nothing more may be known."""
+        pod = self._find(key)
+        return pods.own_hostname(pod) if pod else kubelet_hostname(key.partition("/")[2])
 
     def put(self, pod: Pod) -> None:
         """Give a pod its names, or remember it until its namespace has any."""
@@ -89,6 +114,13 @@ class PodNames:
         owners = (pods.shared_owner(pod, zone, options) for zone in zones)
         return [owner for owner in owners if owner is not None]
 
+    def _own_owners(self, pod: Pod) -> list[bytes]:
+        return [
+            owner
+            for zone in self._options.forward_zones
+            for owner in pods.own_owners(pod.namespace, pod.name, zone, self._options)
+        ]
+
     def _forget(self, pod: Pod) -> None:
         self._hidden.discard(pod)
         self._dirty.pop(pod.key, None)
@@ -98,15 +130,7 @@ class PodNames:
         for address in pods.addresses_of(pod):
             self.holders.discard(address, pod)
         for zone in self._options.forward_zones:
-            own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
-            self._changes.drop(own)
-            for owner in own:
-                if owner in self._sharing:
-                    self._put_shared(owner)
-            shared = pods.shared_owner(pod, zone, self._options)
-            if shared is not None:
-                self._sharing.get(shared, {}).pop(pod.key, None)
-                self._put_shared(shared)
+            self._changes.drop(pods.own_owners(pod.namespace, pod.name, zone, self._options))
             for owner, address in pods.dashed_owners(pod, zone, self._options):
                 if not self._has_dashed(pod.namespace, owner, zone, address):
                     self._changes.drop((owner,))
@@ -117,16 +141,16 @@ class PodNames:
             self._put_any(pod)
             return
         options, (own, address) = self._options, plain
-        answers = endpoints.address_answers((address,), options.pod_ttl_seconds)
         for zone in options.forward_zones:
             parent = pods.pods_owner(pod.namespace, zone)
             if parent is None:
                 continue
             if options.pod_names and len(own) + len(parent) <= NAME_OCTETS_MAX:
+                answers = endpoints.address_answers((address,), options.pod_ttl_seconds)
                 self._changes.put_one(own + parent, answers)
             if pods.has_dashed(pod, options):
-                made = endpoints.address_answers((address,), options.ttl_seconds)
-                self._changes.put_one(pods.dashed(pod) + parent, made)
+                answers = endpoints.address_answers((address,), options.ttl_seconds)
+                self._changes.put_one(pods.dashed(pod) + parent, answers)
 
     def _put_any(self, pod: Pod) -> None:
         answers = endpoints.address_answers(pods.addresses_of(pod), self._options.pod_ttl_seconds)
@@ -139,37 +163,28 @@ class PodNames:
                 self._changes.put({owner: made})
 
     def _put_shared(self, owner: bytes) -> None:
-        """Answer for a hostname with the pod that is named so, else with all pods that call themselves so."""
+        """Answer for what pods call themselves with all that do, or with the pod whose own name it is."""
         sharing = self._sharing.get(owner, {})
-        holders = [sharing[key] for key in sorted(sharing)]
-        if not holders:
+        if not sharing:
             self._sharing.pop(owner, None)
-        named = self._named_as(holders[0]) if holders else None
-        found = dict.fromkeys(
-            a for pod in ([named] if named else holders) for a in pods.addresses_of(pod)
-        )
-        self._changes.put({owner: endpoints.address_answers(found, self._options.pod_ttl_seconds)})
+        namesake = self._namesake(owner)
+        if (namesake is not None) != (owner in self._taken):
+            self._taken ^= {owner}
+            self.renamed.update(sharing)
+        holders = [namesake] if namesake else [sharing[key] for key in sorted(sharing)]
+        shown = [pod for pod in holders if self._exposure.has(pod.namespace)]
+        found = dict.fromkeys(address for pod in shown for address in pods.addresses_of(pod))
+        answers = endpoints.address_answers(found, self._options.pod_ttl_seconds)
+        self._changes.put_one(owner, answers)
 
-    def _named_as(self, pod: Pod) -> Pod | None:
-        """Return the pod whose own name is what another one calls itself."""
-        named = self.find(f"{pod.namespace}/{pods.own_hostname(pod).lower()}")
-        return named if named is not None and pods.addresses_of(named) else None
-
-    def calling_themselves(self, pod: Pod) -> Iterable[Pod]:
-        """List the pods that call themselves by the name of this one."""
-        if not self._sharing:
-            return []
-        zone, options = self._options.primary_zone, self._options
-        owners = pods.own_owners(pod.namespace, pod.name, zone, options)
-        return [one for owner in owners for one in self._sharing.get(owner, {}).values()]
-
-    def name_of(self, pod: Pod, zone: bytes) -> bytes | None:
-        """Return what a pod calls itself if it is found by that, else its own name; None when it has neither."""
-        shared = pods.shared_owner(pod, zone, self._options)
-        if shared is not None and self._named_as(pod) is None:
-            return shared
-        own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
-        return own[0] if own else None
+    def _namesake(self, owner: bytes) -> Pod | None:
+        """Return the pod whose own name an owner is, if it has an address."""
+        zone = self._options.zone_of(owner) or ROOT
+        *name, namespace, _ = labels_of(owner[: len(owner) - len(zone)] + ROOT)
+        pod = self._find(f"{namespace.decode()}/{b'.'.join(name).decode()}")
+        if pod is None or owner not in self._own_owners(pod) or not pods.addresses_of(pod):
+            return None
+        return pod
 
     def _has_dashed(self, namespace: str, owner: bytes, zone: bytes, address: bytes) -> bool:
         return any(

@@ -1,7 +1,7 @@
 """The names of pods. Pure.
 
-* With `pod_names`: `<pod>.<ns>.pod.<zone>` for every pod that has an address, and `<hostname>.<ns>.pod.<zone>` for
-  those that call themselves otherwise.
+* With `pod_names`: `<pod>.<ns>.pod.<zone>` for every pod that has an address, and `<hostname>.<ns>.pod.<zone>` for one
+  that calls itself otherwise. Pods that share a hostname answer together; a pod's own name wins over it.
 * With `pods verified`: `<dashed address>.<ns>.pod.<zone>`, spelled as the API server writes the address.
   (`pods insecure` needs no pod: the engine makes the address from the name.)
 
@@ -19,13 +19,7 @@ from functools import lru_cache
 from podname.kube.objects import Pod
 from podname.wire import addresses
 from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
-from podname.zone.labels import (
-    kubelet_hostname,
-    label,
-    octets_of_label,
-    pod_labels,
-    shared_label,
-)
+from podname.zone.labels import kubelet_hostname, label, octets_of_label, pod_labels, shared_label
 from podname.zone.options import ZoneOptions
 
 POD = b"\x03pod"
@@ -46,13 +40,7 @@ def plain(pod: Pod) -> tuple[bytes, bytes] | None:
     Such a pod has one IPv4 address, and a name that is one label and spells no address.
     """
     name, text = pod.name, pod.packed
-    if (
-        ":" in text
-        or "|" in text
-        or "." in name
-        or not 0 < len(name) <= LABEL_OCTETS_MAX
-        or not name.isascii()
-    ):
+    if ":" in text or "." in name or not 0 < len(name) <= LABEL_OCTETS_MAX or not name.isascii():
         return None
     address = addresses.parse(text)
     if address is None or not _spells_none(name):
@@ -72,21 +60,17 @@ def own_owners(namespace: str, pod: str, zone: bytes, options: ZoneOptions) -> l
     return [o for name in pod_labels(pod) if (o := _owner(name, namespace, zone, options))]
 
 
-def shared_owner(pod: Pod, zone: bytes, options: ZoneOptions) -> bytes | None:
-    """Return the owner of what a pod calls itself, which other pods may call themselves, too.
+def own_hostname(pod: Pod) -> str:
+    """Return what a pod calls itself."""
+    return pod.hostname or kubelet_hostname(pod.name)
 
-    None when that is its own name, or more than one label.
-    """
+
+def shared_owner(pod: Pod, zone: bytes, options: ZoneOptions) -> bytes | None:
+    """Return the owner of what a pod calls itself, which others may share; None where that is its own name."""
     if not options.pod_names:
         return None
-    text = pod.hostname
-    name = label(text) if text else shared_label(pod.name)
+    name = label(pod.hostname) if pod.hostname else shared_label(pod.name)
     return _owner(name, pod.namespace, zone, options) if name else None
-
-
-def own_hostname(pod: Pod) -> str:
-    """Return what `hostname` prints in a pod."""
-    return pod.hostname or kubelet_hostname(pod.name)
 
 
 def has_dashed(pod: Pod, options: ZoneOptions) -> bool:
@@ -108,7 +92,7 @@ def dashed_owners(pod: Pod, zone: bytes, options: ZoneOptions) -> Iterator[tuple
 
 def addresses_of(pod: Pod) -> list[bytes]:
     """List a pod's addresses as octets, without those that are none."""
-    if "," not in pod.packed and "|" not in pod.packed:
+    if "," not in pod.packed:
         address = addresses.parse(pod.packed)
         return [] if address is None else [address]
     parsed = [addresses.parse(text) for text in pod.addresses]

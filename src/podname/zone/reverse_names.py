@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from podname.kube.objects import EndpointSlice, Pod, Service
 from podname.wire import addresses
-from podname.wire.names import NAME_OCTETS_MAX
 from podname.zone import endpoints, pods, reverse
 from podname.zone.changes import Changes
 from podname.zone.exposure import Exposure
 from podname.zone.index import Index
 from podname.zone.options import ZoneOptions
 from podname.zone.pod_names import PodNames
-from podname.zone.reverse import Candidate, Rank
+from podname.zone.reverse import Rank, Ranked
 from podname.zone.service_names import ServiceNames
 
-#: What addresses the slices that were looked at have, by identity.
-_Seen = dict[int, dict[bytes, list[Candidate]]]
+_ADDRESSES_PER_SLICE = 100
+
+#: What the slices that were looked at say of their addresses, by identity.
+_Seen = dict[int, dict[bytes, Any]]
 
 
 class ReverseNames:
@@ -37,9 +39,9 @@ class ReverseNames:
     ) -> None:
         self.services: Index[bytes, Service] = Index()
         self.slices: Index[bytes, EndpointSlice] = Index()
-        self.touched: set[bytes] = set()
-        self._assumed: dict[bytes, bytes] = {}  # while pods still come
-        self.knows_pods = True  # else addresses that only a pod may have are left for `settle`
+        self.touched: dict[bytes, None] = {}
+        self.knows_pods = True  # else addresses whose name may be a pod's are left for `flush`
+        self._touched_services: set[str] = set()  # whose endpoints may be called otherwise
         self._options, self._exposure, self._changes = options, exposure, changes
         self._service_names, self._pod_names = service_names, pod_names
 
@@ -50,11 +52,9 @@ class ReverseNames:
                 address = addresses.parse(text)
                 if address is not None and service is not None:
                     note(address, service)
-                    self.touched.add(address)
-        either = new or old
-        if self._options.one_ptr and either is not None and _headless(old) != _headless(new):
-            for one in self._service_names.slices_of(either.key):
-                self.touched.update(reverse.addresses_in(one))
+                    self.touched[address] = None
+        if self._options.one_ptr and _naming(old) != _naming(new):
+            self._touched_services.update(one.key for one in (old, new) if one)
 
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Follow the addresses of a slice; those of endpoints that stay as they are need nothing."""
@@ -70,10 +70,7 @@ class ReverseNames:
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         """Follow the addresses of a pod."""
         for pod in (old, new):
-            if pod is not None:
-                self.touched.update(pods.addresses_of(pod))
-                for other in self._pod_names.calling_themselves(pod):
-                    self.touched.update(pods.addresses_of(other))
+            self.touched.update(dict.fromkeys(pods.addresses_of(pod)) if pod else {})
 
     def namespace_changed(self, namespace: str) -> Iterator[None]:
         """Look again at the endpoints of a namespace that became, or ceased to be, exposed."""
@@ -83,13 +80,20 @@ class ReverseNames:
                     self.touched.update(dict.fromkeys(reverse.addresses_in(one)))
                 yield
 
+    def slices_with(self, pod: Pod) -> list[EndpointSlice]:
+        """Return the slices that have an address of a pod."""
+        return [one for address in pods.addresses_of(pod) for one in self.slices.get(address)]
+
     def flush(self) -> Iterator[None]:
         """Make the answers of all touched addresses, a step at a time."""
+        touched_services, self._touched_services = self._touched_services, set()
+        for key in touched_services:
+            for one in self._service_names.slices_of(key):
+                self.touched.update(dict.fromkeys(reverse.addresses_in(one)))
+                yield
         touched, self.touched = iter(self.touched), {}
         while some := tuple(islice(touched, _ADDRESSES_PER_SLICE)):
-            seen: dict[
-                int, dict[bytes, set[bytes]]
-            ] = {}  # addresses of one slice mostly stand together
+            seen: _Seen = {}  # addresses of one slice mostly stand together
             for address in some:
                 self.put((address,), seen)
                 yield
@@ -112,57 +116,38 @@ class ReverseNames:
 
     def put_of_slice(self, one: EndpointSlice) -> None:
         """Make the answers of the addresses in a slice; of those in several, once."""
-        if self._options.one_ptr:
-            self._assume(one)
-            return
-        options, several = self._options, []
+        rest, options = [], self._options
         shown = self._exposure.has_reverse(one.namespace)
-        targets = reverse.targets_in(one, options) if shown else {}
+        targets = self._targets_in(one) if shown else {}
         has_all = targets and endpoints.plain_in(one, options) is not None
         for address in targets if has_all else dict.fromkeys(reverse.addresses_in(one)):
             if address in self.services:
                 continue
-            found = targets.get(address) if self.slices.only(address) is one else None
-            if found is None:
+            target = targets.get(address) if self.slices.only(address) is one else None
+            if target is None:
                 if self.slices.first(address) is one:
-                    several.append(address)
+                    rest.append(address)
                 continue
             owner = reverse.reverse_owner(address, options)
             if owner is not None:
-                self._changes.put_one(owner, reverse.ptr_answer(found, options))
-        self.put(several)
+                self._changes.put_one(owner, reverse.ptr_answer(target, options.ttl_seconds))
+        if options.one_ptr and not self.knows_pods:  # nor all of the Services that have a name
+            self.touched.update(dict.fromkeys(rest))
+        else:
+            self.put(rest)
 
-    def _assume(self, one: EndpointSlice) -> None:
-        """Make the answers of a slice's endpoints as if each were the pod that it names; `put_of_pod` confirms them.
-
-        Pods come last when all names are built, and nearly all are what slices say of them.
-        """
-        options, zone = self._options, self._options.primary_zone
-        parent = pods.pods_owner(one.namespace, zone)
-        known = endpoints.plain_in(one, options) if self._exposure.has(one.namespace) else None
-        for address, _, pod in known or ():
-            owner = reverse.reverse_owner(address, options)
-            fits = parent is not None and len(pod) + len(parent) <= NAME_OCTETS_MAX
-            is_only = address not in self.services and self.slices.only(address) is one
-            if parent and owner and fits and is_only:
-                target = self._assumed[address] = pod + parent
-                self._changes.put_one(owner, reverse.ptr_answer((target,), options))
-            else:
-                self.touched.add(address)
-        if known is None:
-            self.touched.update(reverse.addresses_in(one))
-
-    def settle_assumed(self) -> None:
-        """Look again at what no pod has confirmed."""
-        self.touched.update(self._assumed)
-        self._assumed = {}
+    def _targets_in(self, one: EndpointSlice) -> Mapping[bytes, Collection[bytes]]:
+        """Map the addresses of which a slice alone decides to their names."""
+        if not self._options.one_ptr:
+            return reverse.targets_in(one, self._options)
+        ranked = self._ranked_in(one)
+        return {address: (best.owner,) for address, best in ranked.items() if best.rank < Rank.POD}
 
     def put_of_pod(self, pod: Pod) -> None:
         """Make the answers of a pod's addresses that are no Service's and no endpoint's; once if several have one."""
         for address in pods.addresses_of(pod):
-            assumed = self._assumed.get(address) if self._assumed else None
-            if assumed is not None and self._is(pod, assumed, address):
-                del self._assumed[address]
+            if pod.on_host and self._options.one_ptr:
+                self.touched[address] = None  # its endpoints were taken for the pod's
             elif (
                 address not in self.slices
                 and address not in self.services
@@ -170,64 +155,76 @@ class ReverseNames:
             ):
                 self.put((address,))
 
-    def _is(self, pod: Pod, assumed: bytes, address: bytes) -> bool:
-        """Return whether this pod alone has an address, and the name that was assumed of it."""
-        plain = pods.plain(pod)
-        parent = pods.pods_owner(pod.namespace, self._options.primary_zone)
-        return (
-            plain is not None
-            and parent is not None
-            and plain[0] + parent == assumed
-            and self._pod_names.holders.only(address) is pod
-        )
-
-    def put(self, touched: Iterable[bytes]) -> None:
-        """Make the PTR answers of these addresses."""
-        seen: _Seen = {}
+    def put(self, touched: Iterable[bytes], seen: _Seen | None = None) -> None:
+        """Make the PTR answers of these addresses; `seen` keeps what slices were looked at."""
+        seen = {} if seen is None else seen
         for address in touched:
             owner = reverse.reverse_owner(address, self._options)
-            if owner is not None:
-                targets = self._targets(address, seen)
-                if not targets and not self.knows_pods:
-                    self.touched[address] = None
-                    continue
-                self._changes.put_one(owner, reverse.ptr_answer(targets, self._options))
+            if owner is None:
+                continue
+            targets, ttl_seconds = self._targets(address, seen)
+            if not targets and not self.knows_pods:
+                self.touched[address] = None
+                continue
+            self._changes.put_one(owner, reverse.ptr_answer(targets, ttl_seconds))
 
-    def _targets(self, address: bytes, seen: _Seen) -> Collection[bytes]:
-        """Give the names of an address; `seen` keeps what slices were looked at."""
+    def _targets(self, address: bytes, seen: _Seen) -> tuple[Collection[bytes], int]:
+        """Return the names of an address, and their TTL; `seen` keeps what slices were looked at."""
+        options = self._options
+        has_reverse = self._exposure.has_reverse
+        services = [each for each in self.services.get(address) if has_reverse(each.namespace)]
+        if services and (names := reverse.service_targets(services, options.primary_zone)):
+            return names, options.ttl_seconds
+        slices = [each for each in self.slices.get(address) if has_reverse(each.namespace)]
+        if options.one_ptr:
+            return self._best(address, slices, seen)
+        found: set[bytes] = set()
+        for one in slices:
+            if id(one) not in seen:  # the index keeps it alive
+                seen[id(one)] = reverse.targets_in(one, options)
+            found |= seen[id(one)].get(address, set())
+        if found:
+            return found, options.ttl_seconds
+        return self._pod_targets(address), options.pod_ttl_seconds
+
+    def _best(
+        self, address: bytes, slices: list[EndpointSlice], seen: _Seen
+    ) -> tuple[Collection[bytes], int]:
+        """Return the best name of an address, and its TTL."""
+        options, found = self._options, list[Ranked]()
+        on_host = any(pod.on_host for pod in self._pod_names.holders.get(address))
+        for one in slices:
+            if on_host:  # no pod's name is the node's
+                found += reverse.dashed_in(one, address, options)
+                continue
+            if id(one) not in seen:
+                seen[id(one)] = self._ranked_in(one)
+            if (ranked := seen[id(one)].get(address)) is not None:
+                found.append(ranked)
+        best = min(found, default=None)
+        if best is None or best.rank > Rank.POD:
+            if not self.knows_pods:
+                return (), options.ttl_seconds
+            if of_pods := self._pod_targets(address):
+                return (min(of_pods),), options.pod_ttl_seconds
+        return (best.owner,) if best else (), options.ttl_seconds
+
+    def _ranked_in(self, one: EndpointSlice) -> dict[bytes, Ranked]:
+        service = self._service_names.services.get(one.service_key)
+        return reverse.ranked_in(one, service, self._options)
+
+    def _pod_targets(self, address: bytes) -> set[bytes]:
+        if not self._options.pod_names:
+            return set()
         zone = self._options.primary_zone
-        if address in self.services:
-            has_reverse = self._exposure.has_reverse
-            shown = [s for s in self.services.get(address) if has_reverse(s.namespace)]
-            names = reverse.service_targets(shown, zone)
-            if names:
-                return names
-        found = self._of_endpoints(address, seen)
-        if found and not self._options.one_ptr:
-            return {one.target for one in found}
-        found += self._of_pods(address)
-        return [min(found).target] if found else []
-
-    def _of_endpoints(self, address: bytes, seen: _Seen) -> list[Candidate]:
-        found: list[Candidate] = []
-        for one in self.slices.get(address):
-            if self._exposure.has_reverse(one.namespace):
-                key = id(one)  # the index keeps it alive
-                if key not in seen:
-                    headless = _headless(self._service_names.services.get(one.service_key))
-                    seen[key] = reverse.candidates_in(one, self._options, headless=headless)
-                found += seen[key].get(address, ())
-        return found
-
-    def _of_pods(self, address: bytes) -> list[Candidate]:
-        holders = self._pod_names.holders.get(address) if self._options.pod_names else ()
-        names = (
-            self._pod_names.name_of(pod, self._options.primary_zone)
-            for pod in holders
+        found = {
+            self._pod_names.name_of(pod, zone)
+            for pod in self._pod_names.holders.get(address)
             if self._exposure.has(pod.namespace) and not pod.on_host
-        )
-        return [Candidate(Rank.POD, False, name) for name in names if name is not None]
+        }
+        return found - {b""}
 
 
-def _headless(service: Service | None) -> bool:
-    return service is not None and service.headless
+def _naming(service: Service | None) -> object:
+    """Return what of a Service the names of its endpoints' addresses depend on."""
+    return (service.type == "ExternalName", service.headless) if service else None

@@ -11,7 +11,7 @@ Sources: docs/names.md; the design of podname (the path of a change).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from podname.engine.base import Table
@@ -75,6 +75,11 @@ class WorkloadNames:
             if "." in name:
                 self._dotted.add((new.namespace, kind, name))
 
+    def pod_renamed(self, pod: Pod) -> None:
+        """Follow a pod whose own name may be another one."""
+        if self._made:
+            self._unmake_lists_with(pod)
+
     def service_changed(self, old: Service | None, new: Service | None) -> None:
         """Follow a Service."""
         for one in (old, new) if self._made else ():
@@ -112,9 +117,6 @@ class WorkloadNames:
         self._unmake((space, *workload_of(pod)))
         if pod.owner.startswith("deploy/"):
             self._unmake((space, "rs", replica_set_of(pod)))
-        if pod.hostname:  # Services list it by that
-            for listed in [each for each in self._made if each[:2] == (space, "svc")]:
-                self._unmake(listed)
         if "." in pod.name:  # its own name may come in the place of a workload's
             for zone in self._options.forward_zones:
                 shared = pods.shared_owner(pod, zone, self._options)
@@ -163,7 +165,8 @@ class WorkloadNames:
         if not self._table.exists(name):  # headless, and no endpoint is ready
             return None
         slices = self._services.slices_of(service.key)
-        found = {owner: discovery.short_endpoints(slices, self._pods.find, self._options)}
+        hostname_of = self._pods.hostname_of
+        found = {owner: discovery.short_endpoints(slices, hostname_of, self._options)}
         return self._keep((asked.namespace, "svc", asked.name), found)[owner]
 
     def _of_workload(self, owner: bytes, zone: bytes, asked: Asked) -> ReadyAnswers | None:
@@ -172,15 +175,25 @@ class WorkloadNames:
         if not members:
             return {} if self._has_below(asked) else None
         if asked.protocol:
-            named = discovery.named(members, zone, options)
-            return discovery.ports(owner, named, asked, options)
+            return discovery.ports(owner, self._named(members, zone), asked, options)
         plain = discovery.stem(owner, asked)
         if asked.kind == ALL and asked.is_short:  # a table would find it without underscores, too
             return discovery.short_listing(members, options)
-        found = {plain: discovery.listing(plain, members, zone, options)}
+        found = {plain: discovery.listing(plain, self._named(members, zone), options)}
         if asked.kind != ALL and len(_SHORT_LABEL) + len(plain) <= NAME_OCTETS_MAX:
             found[_SHORT_LABEL + plain] = discovery.short_listing(members, options)
         return self._keep((asked.namespace, asked.kind, asked.name), found)[owner]
+
+    def _named(self, members: Iterable[Pod], zone: bytes) -> list[tuple[Pod, bytes]]:
+        """Return pods with the names that nodes there have. A name that was cut would not tell pods apart."""
+        return [
+            (pod, self._pods.name_of(pod, zone) if pod.hostname else self._own_name(pod, zone))
+            for pod in members
+        ]
+
+    def _own_name(self, pod: Pod, zone: bytes) -> bytes:
+        own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
+        return own[0] if own else b""
 
     def _keep(self, listed: _Listed, found: dict[bytes, ReadyAnswers]) -> dict[bytes, ReadyAnswers]:
         """Leave answers in the table until what they list changes."""

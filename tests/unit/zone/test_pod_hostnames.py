@@ -72,7 +72,7 @@ def test_a_phoenix_app_in_two_services_has_one_ptr_and_coredns_ptr_brings_both_b
         endpoint_slice("web-1", "web", "10.0.0.1 pod=web-x"),
         endpoint_slice("peers-1", "peers", "10.0.0.1 pod=web-x"),
     )
-    assert loaded(*objects).records(ONE) == [f"PTR web-x.{P}"]
+    assert loaded(*objects).records(ONE) == [f"PTR web-x.peers.{D}"]
     assert loaded(*objects, endpoint_pod_names=True).records(ONE) == [f"PTR web-x.peers.{D}"]
     assert loaded(*objects, coredns_ptr=True).records(ONE) == [
         f"PTR 10-0-0-1.peers.{D}",
@@ -84,7 +84,7 @@ def test_a_phoenix_app_in_two_services_has_one_ptr_and_coredns_ptr_brings_both_b
     ("endpoint", "best"),
     [
         ("10.0.0.1 hostname=web-0 pod=web-0", f"web-0.s.{D}"),
-        ("10.0.0.1 pod=web-0", f"web-0.{P}"),
+        ("10.0.0.1 pod=web-0", f"web-0.s.{D}"),
         ("10.0.0.1", f"web-0.{P}"),
     ],
 )
