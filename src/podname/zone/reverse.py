@@ -108,14 +108,12 @@ def ranked_in(
     return best
 
 
-def dashed_in(endpoint_slice: EndpointSlice, address: bytes, options: ZoneOptions) -> list[Ranked]:
-    """Return the names of an address in a slice that are no pod's."""
-    owner = service_owner(endpoint_slice.namespace, endpoint_slice.service, options.primary_zone)
-    return [
-        Ranked(Rank.HOSTNAME if hostname else Rank.DASHED, True, (hostname or dashed) + owner)
-        for other, hostname, _, dashed in hostnames_in(endpoint_slice)
-        if owner is not None and other == address
-    ]
+def primaries_of(
+    address: bytes, endpoint_slice: EndpointSlice, options: ZoneOptions
+) -> list[Ranked]:
+    """Return the primary names of an address's endpoints in a slice: those that CoreDNS gives a node's address."""
+    found = targets_in(endpoint_slice, options).get(address, ())
+    return [Ranked(Rank.DASHED, True, owner) for owner in found]
 
 
 def addresses_in(endpoint_slice: EndpointSlice) -> list[bytes]:

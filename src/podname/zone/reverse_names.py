@@ -194,8 +194,8 @@ class ReverseNames:
         options, found = self._options, list[Ranked]()
         on_host = any(pod.on_host for pod in self._pod_names.holders.get(address))
         for one in slices:
-            if on_host:  # no pod's name is the node's
-                found += reverse.dashed_in(one, address, options)
+            if on_host:  # what a pod is called is no name for its node
+                found += reverse.primaries_of(address, one, options)
                 continue
             if id(one) not in seen:
                 seen[id(one)] = self._ranked_in(one)

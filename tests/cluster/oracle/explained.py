@@ -11,7 +11,7 @@ from tests.cluster.oracle import explained_discovery, explained_packets
 from tests.cluster.oracle.case import Case
 from tests.cluster.oracle.comparing import differences
 from tests.cluster.oracle.messages import NOERROR, NXDOMAIN, Reply
-from tests.cluster.oracle.names import addresses_of, octets_of, pods_with, spelled
+from tests.cluster.oracle.names import addresses_of, endpoints_with, octets_of, pods_with, spelled
 
 
 def text_at_a_name_that_exists(case: Case) -> bool:
@@ -226,12 +226,9 @@ def one_pointer(case: Case) -> bool:
         return False
     best = str(two.answer[0].data[0]).lower()
     theirs = {str(record.data[0]).lower() for record in one.answer}
-    of_pods = {
-        f"{name}.{zone}.".lower()
-        for zone in case.variant.zones
-        for name in pods_with(case.objects, case.name)
-    }
-    return best in theirs | of_pods
+    ours = [*pods_with(case.objects, case.name), *endpoints_with(case.objects, case.name)]
+    named = {f"{name}.{zone}.".lower() for zone in case.variant.zones for name in ours}
+    return best in theirs | named
 
 
 def copy_in_the_cache(case: Case) -> bool:

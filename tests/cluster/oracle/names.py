@@ -164,6 +164,20 @@ def pods_with(objects: Iterable[Object], reverse: str) -> Iterator[str]:
                 yield f"{name}.{item['metadata']['namespace']}.pod"
 
 
+def endpoints_with(objects: Iterable[Object], reverse: str) -> Iterator[str]:
+    """List the names below the zone, by pod under Service, of the endpoints whose address has this reverse name."""
+    for item in objects:
+        if item["kind"] != "EndpointSlice":
+            continue
+        metadata = item["metadata"]
+        service = metadata.get("labels", {}).get("kubernetes.io/service-name", "")
+        for endpoint in item.get("endpoints") or ():
+            pod = endpoint.get("targetRef", {}).get("name", "")
+            if pod and reverse in map(reverse_of, endpoint.get("addresses") or ()):
+                for name in _pod_names(pod):
+                    yield f"{name}.{service}.{metadata['namespace']}.svc"
+
+
 def _pod_names(pod: str) -> list[str]:
     """Spell a pod's name: whole, cut as the kubelet does, with long labels made short (names.md)."""
     digits = hashlib.sha256(pod.encode()).hexdigest()[:8]
