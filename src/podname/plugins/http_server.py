@@ -25,6 +25,7 @@ from podname.errors import PodnameError
 from podname.plugins.asgi import App
 
 _CLOSE_SECONDS = 5
+_ABORT_SECONDS = 1
 _HANDSHAKE_SECONDS = 5.0
 _IDLE_SECONDS = 5
 
@@ -106,15 +107,21 @@ class HttpServer:
         return int(listening.getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening and finish what is under way."""
-        if self._server is None:
+        """Stop listening and finish what is under way; no connection outlives this, be it in its handshake."""
+        server, self._server = self._server, None
+        if server is None:
             return
-        self._server.close()
-        self._server = None
+        closed = asyncio.ensure_future(server.wait_closed())
+        await asyncio.sleep(0)  # before `close`: after it uvloop and Python 3.11 wait for nobody
+        server.close()
         for connection in list(self._state.connections):
             connection.shutdown()
-        if tasks := set(self._state.tasks):
-            await asyncio.wait(tasks, timeout=_CLOSE_SECONDS)
+        waiting = {closed, *self._state.tasks}
+        _, late = await asyncio.wait(waiting, timeout=_CLOSE_SECONDS)
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        if late:
+            await asyncio.wait(late, timeout=_ABORT_SECONDS)
 
 
 async def listen(host: str, port: int, *, share: bool) -> socket.socket:
