@@ -46,5 +46,7 @@ pub const DNSSEC_OK: u16 = 0x8000;
 pub const HEADER_OCTETS: usize = 12;
 pub const UDP_OCTETS_WITHOUT_EDNS: usize = 512;
 pub const MESSAGE_OCTETS_MAX: usize = 65_535;
+/// What an IPv4 packet holds beside both headers; IPv6 would take 20 octets more.
+pub const UDP_OCTETS_MAX: usize = 65_507;
 /// Where a compression pointer can no longer point.
 pub const POINTER_REACH: usize = 0x4000;

@@ -52,11 +52,13 @@ impl Query {
         &packet[c::HEADER_OCTETS..self.end]
     }
 
-    /// Say how many octets a response over UDP may have (RFC 6891 §6.2.3).
-    pub fn udp_octets(&self) -> usize {
-        self.edns.map_or(c::UDP_OCTETS_WITHOUT_EDNS, |edns| {
-            c::UDP_OCTETS_WITHOUT_EDNS.max(edns.udp_octets as usize)
-        })
+    /// Give the size of the largest response that can reach the client (RFC 6891 §6.2.3).
+    pub fn octets_max(&self, over_udp: bool) -> usize {
+        if !over_udp {
+            return c::MESSAGE_OCTETS_MAX;
+        }
+        let said = self.edns.map_or(0, |edns| edns.udp_octets as usize);
+        said.clamp(c::UDP_OCTETS_WITHOUT_EDNS, c::UDP_OCTETS_MAX)
     }
 
     /// Say whether the client wants DNSSEC records.

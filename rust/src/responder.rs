@@ -143,7 +143,7 @@ impl Responder {
 
     /// Say how many octets the response to a query may have.
     fn limit(&self, query: &Query) -> usize {
-        if self.over_udp { query.udp_octets() } else { c::MESSAGE_OCTETS_MAX }
+        query.octets_max(self.over_udp)
     }
 
     /// Ask the layers of a plan in turn. None when the chain must be asked.

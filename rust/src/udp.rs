@@ -367,6 +367,7 @@ impl Loop {
         let unsent = self.batch.send(answered);
         if unsent > 0 {
             self.shared.totals.unsent.fetch_add(unsent as u64, Ordering::Relaxed);
+            self.shared.wake();
         }
     }
 

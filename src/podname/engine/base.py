@@ -187,10 +187,11 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Handed:
-    """How much an engine handed over to Python: whatever is not among the misses, it answered by itself."""
+    """What an engine could not do by itself: whatever is not among the misses, it answered."""
 
     misses: int = 0  # questions for the plugin chain
     unseen: int = 0  # answers that the observers were not shown, because they did not keep up
+    unsent: int = 0  # answers over UDP that the system did not take
 
 
 class Engine(Protocol):

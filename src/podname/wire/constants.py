@@ -26,4 +26,5 @@ DNSSEC_OK = 0x8000
 HEADER_OCTETS = 12
 UDP_OCTETS_WITHOUT_EDNS = 512
 MESSAGE_OCTETS_MAX = 65535
+UDP_OCTETS_MAX = 65507  # what an IPv4 packet holds beside both headers; IPv6 would take 20 more
 POINTER_TO_QNAME = b"\xc0\x0c"

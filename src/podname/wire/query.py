@@ -69,8 +69,12 @@ class Query(NamedTuple):
 
     @property
     def udp_octets(self) -> int:
-        """The largest answer that the client takes over UDP (RFC 6891 §6.2.3)."""
+        """The largest answer that the client says it takes over UDP (RFC 6891 §6.2.3)."""
         return max(c.UDP_OCTETS_WITHOUT_EDNS, self.edns.udp_octets) if self.edns else 512
+
+    def octets_max(self, *, over_udp: bool) -> int:
+        """Give the size of the largest answer that can reach the client."""
+        return min(self.udp_octets, c.UDP_OCTETS_MAX) if over_udp else c.MESSAGE_OCTETS_MAX
 
 
 @dataclass(frozen=True, slots=True)

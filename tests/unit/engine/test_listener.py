@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import dns.flags
 import dns.message
@@ -19,6 +21,7 @@ from podname.engine.base import Client, Code, Plan
 from podname.engine.python import PythonEngine, batch, misses, tcp
 from podname.engine.python.engine import PythonListener
 from podname.engine.sockets import Pair
+from podname.wire import constants as c
 from podname.wire import names, reply
 from podname.wire.query import Query
 from podname.wire.records import answer
@@ -182,6 +185,55 @@ async def test_answers_larger_than_a_batch_holds() -> None:
     async with serving() as served:
         found = await served.ask_udp("big.default.svc A", use_edns=0, payload=8192)
         assert len(found) == 301
+
+
+_NULL = 10
+BORDER = (65500, *range(65506, 65510), *range(65526, 65536))
+
+
+def filled(query: Query, octets: int) -> bytes:
+    """Answer with TXT records so that the response has so many octets with OPT."""
+    left, records = octets - query.end - 11, list[bytes]()
+    while left:
+        rdata = left - 12 if left < 1000 else 800
+        head = c.POINTER_TO_QNAME + struct.pack("!HHIH", _NULL, c.IN, 5, rdata)
+        records.append(head + bytes(rdata))
+        left -= 12 + rdata
+    counts = struct.pack("!3H", len(records), 0, 0)
+    return reply.respond(query, counts + b"".join(records))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_what_no_datagram_holds_is_cut(host: str) -> None:
+    async with serving(host) as served:
+        served.chain.go.set()
+        for octets in BORDER:
+            served.chain.answer = partial(filled, octets=octets)
+            with served.udp() as sock:
+                sock.send(make_query("x.slow NULL", use_edns=0, payload=65535).to_wire())
+                received = await receive(sock)
+            is_cut = bool(dns.message.from_wire(received).flags & dns.flags.TC)
+            assert is_cut == (octets > c.UDP_OCTETS_MAX)
+            assert is_cut or len(received) == octets
+        assert served.engine.handed.unsent == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root forges datagrams")
+@pytest.mark.parametrize("question", ["web.default.svc A", "x.slow A"])
+async def test_an_answer_that_cannot_be_sent_is_counted(
+    question: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving() as served:
+        served.chain.go.set()
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as sock:
+            octets = make_query(question).to_wire()
+            header = struct.pack("!4H", 0, served.port, 8 + len(octets), 0)  # from port 0
+            for _ in range(2):
+                sock.sendto(header + octets, (served.host, served.port))
+        await until(lambda: served.engine.handed.unsent == 2)
+    said = [text for text in caplog.messages if "could not be sent" in text]
+    assert len(said) == 1
+    assert "podname_engine_unsent_total counts them" in said[0]
 
 
 async def test_a_query_that_is_too_long_is_cut_and_malformed() -> None:

@@ -53,7 +53,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.dropped = Counters()
-        self.handed = Handed(misses=3)
+        self.handed = Handed(misses=3, unsent=2)
 
 
 @asynccontextmanager
@@ -316,6 +316,7 @@ async def test_queries_of_the_chain_are_counted_under_coredns_names() -> None:
     assert shown("coredns_build_info", **build) == 1
     python = platform.python_version()
     assert shown("podname_engine_misses_total") == 3
+    assert shown("podname_engine_unsent_total") == 2
     assert shown("podname_build_info", version=__version__, engine="python", python=python) == 1
     assert shown("process_resident_memory_bytes") > 0
 

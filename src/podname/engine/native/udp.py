@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 import struct
@@ -24,15 +23,14 @@ from podname.engine.native.routes import Routing, plugins_of
 from podname.engine.python.misses import Misses
 from podname.engine.python.responder import Responder
 from podname.engine.python.udp import prepare
+from podname.engine.unsent import count_unsent
 from podname.wire.query import Edns, Query
 
 MISSES_MAX = 256  # that are taken before the event loop goes on
 SIGHTS_MAX = 256
-_UNSEEN = 3  # among the totals
+_UNSEEN, _UNSENT = 3, 4  # among the totals
 _LET_GO = struct.pack("@ll", 1, 0)  # how often a thread without packets sees what is served
 _FORGET_SECONDS = 2.0  # by then all threads have seen it, and the old plans are let go of
-
-_log = logging.getLogger(__name__)
 
 
 class Udp:
@@ -49,7 +47,7 @@ class Udp:
         plans: Sequence[Plan],
     ) -> None:
         self._sockets, self._server, self._misses = sockets, server, misses
-        self._handed, self._unseen = handed, 0
+        self._handed, self._unseen, self._unsent = handed, 0, 0
         wildcard = sockets[0].getsockname()[0] in {"0.0.0.0", "::"}
         is_ipv6 = sockets[0].family == socket.AF_INET6
         for sock in sockets:
@@ -115,11 +113,17 @@ class Udp:
             plan_seen = self._plans[number][index]
             client = Client(address, port, "udp", self._server)
             self._show(plan_seen, packet, response, client, plugins_of(plan_seen)[plugin], seconds)
-        unseen = self._core.totals()[_UNSEEN]
-        self._handed.unseen += unseen - self._unseen
-        self._unseen = unseen
+        self._count()
         if len(misses) == MISSES_MAX or len(sights) == SIGHTS_MAX:
             os.eventfd_write(self._event, 1)  # there may be more, after the event loop's turn
+
+    def _count(self) -> None:
+        """Add what the threads have counted since the last time."""
+        totals = self._core.totals()
+        unseen, unsent = totals[_UNSEEN], totals[_UNSENT]
+        self._handed.unseen += unseen - self._unseen
+        count_unsent(self._handed, unsent - self._unsent)
+        self._unseen, self._unsent = unseen, unsent
 
     def _ask(self, plan: Plan, query: Query, client: Client, origin: _core.Origin) -> None:
         def send(response: bytes | None) -> None:
@@ -135,8 +139,7 @@ class Udp:
         answers, self._answers = self._answers, []
         fd = self._sockets[0].fileno()
         unsent = self._core.answer(fd, answers) if fd >= 0 else len(answers)
-        if unsent:  # no way back, or no room
-            _log.debug("%d answers could not be sent", unsent)
+        count_unsent(self._handed, unsent)
 
     def _show(  # noqa: PLR0917  # an observer's arguments
         self,

@@ -34,6 +34,7 @@ class PythonListener:
         self.address = address
         self._server = server
         self._dropped = dropped
+        self._handed = handed
         self._misses = Misses(handed)
         self._tcp = Tcp(server, self._misses)
         self._responders: list[Responder] = []
@@ -69,7 +70,7 @@ class PythonListener:
             for responder in (over_udp, over_tcp):
                 responder.serve(plans)
                 self._responders.append(responder)
-            endpoint = udp(datagrams, self._server, over_udp, self._misses)
+            endpoint = udp(datagrams, self._server, over_udp, self._misses, self._handed)
             self._udp.append(endpoint)
             await self._tcp.accept(stream, over_tcp)
             loop.add_reader(datagrams.fileno(), endpoint.readable)

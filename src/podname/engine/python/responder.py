@@ -126,7 +126,7 @@ class Responder:
 
     def size_limit(self, query: Query) -> int:
         """Say how many octets the response to a query may have."""
-        return query.udp_octets if self._over_udp else c.MESSAGE_OCTETS_MAX
+        return query.octets_max(over_udp=self._over_udp)
 
     def refuse(self, query: Query, rcode: int) -> bytes:
         """Answer an RCODE and count it as dropped."""

@@ -14,7 +14,7 @@ import struct
 from time import perf_counter
 from typing import Protocol
 
-from podname.engine.base import Client, Plan
+from podname.engine.base import Client, Handed, Plan
 from podname.engine.python import batch
 from podname.engine.python.batch import PACKET_OCTETS_MAX, PACKETS_MAX, Batch
 from podname.engine.python.misses import Misses
@@ -26,6 +26,7 @@ from podname.engine.python.origin import (
     without_interface,
 )
 from podname.engine.python.responder import Responder
+from podname.engine.unsent import count_unsent
 from podname.wire.query import parse
 
 ROUNDS_MAX = 4  # batches before the event loop goes on
@@ -45,13 +46,16 @@ def prepare(sock: socket.socket, *, wildcard: bool) -> None:
         ask_for_destinations(sock)
 
 
-def udp(sock: socket.socket, server: str, responder: Responder, misses: Misses) -> Udp:
+def udp(
+    sock: socket.socket, server: str, responder: Responder, misses: Misses, handed: Handed
+) -> Udp:
     """Answer the packets of a bound socket in the best way that the platform has."""
     wildcard = sock.getsockname()[0] in {"0.0.0.0", "::"}
     prepare(sock, wildcard=wildcard)
     if batch.supported():
-        return BatchedUdp(sock, server, responder, misses, Batch(sock, wildcard=wildcard))
-    return Udp(sock, server, responder, misses)
+        buffers = Batch(sock, wildcard=wildcard)
+        return BatchedUdp(sock, server, responder, misses, handed, buffers)
+    return Udp(sock, server, responder, misses, handed)
 
 
 class Place(Protocol):
@@ -68,13 +72,18 @@ class Udp:
     """Answers the packets of a socket one by one."""
 
     def __init__(
-        self, sock: socket.socket, server: str, responder: Responder, misses: Misses
+        self,
+        sock: socket.socket,
+        server: str,
+        responder: Responder,
+        misses: Misses,
+        handed: Handed,
     ) -> None:
         self.sock = sock
         self.server = server
         self.responder = responder
         self.misses = misses
-        self.unsent = 0  # answers that the system did not take
+        self._handed = handed
 
     def readable(self) -> None:
         """Answer what waits. For the event loop to call."""
@@ -120,22 +129,23 @@ class Udp:
         try:
             origin.answer(self.sock, response)
         except OSError as error:  # no way back, no room, or already closed
-            self.unsent += 1
+            count_unsent(self._handed, 1)
             _log.debug("an answer to %s could not be sent: %s", origin.address, error)
 
 
 class BatchedUdp(Udp):
     """Answers the packets of a socket in batches."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         sock: socket.socket,
         server: str,
         responder: Responder,
         misses: Misses,
+        handed: Handed,
         buffers: Batch,
     ) -> None:
-        super().__init__(sock, server, responder, misses)
+        super().__init__(sock, server, responder, misses, handed)
         self._batch = buffers
         self._places = [_Slot(buffers, number, server) for number in range(PACKETS_MAX)]
 
@@ -167,10 +177,10 @@ class BatchedUdp(Udp):
                 continue
             if response is not None:
                 self.send(response, places[number].origin())
-            self.unsent += buffers.send(waiting, number - waiting)
+            count_unsent(self._handed, buffers.send(waiting, number - waiting))
             waiting = number + 1
         responder.settle()
-        self.unsent += buffers.send(waiting, len(lengths) - waiting)
+        count_unsent(self._handed, buffers.send(waiting, len(lengths) - waiting))
 
 
 class _Received:

@@ -51,7 +51,7 @@ class Stanza:
         options, query = self.options, request.query
         self._take_a_place()
         over_tcp = request.client.protocol == "tcp"
-        limit = c.MESSAGE_OCTETS_MAX if over_tcp else query.udp_octets
+        limit = query.octets_max(over_udp=not over_tcp)
         tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
         failed, last, problem = 0, None, "no healthy upstream"
         others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`

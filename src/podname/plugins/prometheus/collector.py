@@ -125,6 +125,12 @@ def _handed(handed: Handed) -> Iterator[Metric]:
     )
     unseen.add_metric([], handed.unseen)
     yield unseen
+    unsent = CounterMetricFamily(
+        "podname_engine_unsent",
+        "Answers over UDP that the system did not take: no way back to the client, or no room.",
+    )
+    unsent.add_metric([], handed.unsent)
+    yield unsent
 
 
 def _build_info(engine: str) -> Iterator[Metric]:
