@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
 from podname.cli.flags import from_go
+from podname.cli.printing import escape_the_unforeseen, usage_errors_escaped
 
 _COMMANDS = {
     "serve": "Answer DNS as a Corefile says.",
@@ -29,6 +31,16 @@ _COMMANDS = {
 
 class Commands(click.Group):
     """Imports a command's module only when it is asked for: start time counts."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the options that stand before a command."""
+        with usage_errors_escaped():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read a command's options and run it."""
+        with usage_errors_escaped():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands."""
@@ -64,6 +76,7 @@ def commands() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    escape_the_unforeseen()
     arguments = from_go(sys.argv[1:])
     if arguments and arguments[0].startswith("-") and arguments[0].lstrip("-") not in {"h", "help"}:
         arguments = ["serve", *arguments]

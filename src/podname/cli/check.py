@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from podname.cli.printing import say, tell
 from podname.errors import CorefileError
 
 
@@ -39,16 +40,12 @@ def command(file: str | None, conf: str | None, port: int) -> None:
     from podname.server.source import find  # noqa: PLC0415
 
     source = find(file or conf)
-    house = House(PythonEngine(), port, source.folder, lambda text: _tell(f"warning: {text}"))
+    house = House(PythonEngine(), port, source.folder, lambda text: tell(f"warning: {text}"))
     try:
         configuration = configure(source.read(), house, Resources())
     except CorefileError as error:
         for told in (error, *error.others):
-            _tell(str(told))
+            tell(str(told))
         sys.exit(2)
     count = len(configuration.blocks)
-    click.echo(f"{source.path}: good, {count} server block{'s' * (count != 1)}")
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    say(f"{source.path}: good, {count} server block{'s' * (count != 1)}")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from podname.cli.printing import say, write
+
 
 @click.command(
     context_settings={"help_option_names": ["-h", "-help", "--help"]},
@@ -61,5 +63,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     except BadNode as error:
         raise click.UsageError(str(error)) from None
     findings = judge(facts)
-    click.echo((show.as_json if output == "json" else show.text)(facts, findings))
+    if output == "json":
+        write(show.as_json(facts, findings) + "
+")
+    else:
+        say(show.text(facts, findings))
     sys.exit(exit_code(facts, findings))

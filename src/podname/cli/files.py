@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-import click
-
 from podname.attach.findings import Finding
+from podname.cli.printing import say, tell
 
 MOST_OCTETS = 1 << 20
 
@@ -20,12 +19,10 @@ def octets_of(path: Path) -> bytes:
         with path.open("rb") as file:
             octets = file.read(MOST_OCTETS + 1)
     except OSError as error:
-        click.echo(f"podname: cannot read {str(path)!r}: {error.strerror}", err=True)
+        tell(f"podname: cannot read {str(path)!r}: {error.strerror}")
         sys.exit(2)
     if len(octets) > MOST_OCTETS:
-        click.echo(
-            f"podname: {str(path)!r} is bigger than a mebibyte: it is something else", err=True
-        )
+        tell(f"podname: {str(path)!r} is bigger than a mebibyte: it is something else")
         sys.exit(2)
     return octets
 
@@ -33,8 +30,8 @@ def octets_of(path: Path) -> bytes:
 def exit_with(findings: Sequence[Finding], praise: str) -> NoReturn:
     """Tell the findings and end: 0 when there are only warnings, 2 otherwise."""
     for finding in findings:
-        click.echo(str(finding), err=True)
+        tell(str(finding))
     if any(finding.severity == "error" for finding in findings):
         sys.exit(2)
-    click.echo(praise)
+    say(praise)
     sys.exit(0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from podname.cli.options import zone_option
+from podname.cli.printing import tell, write
 from podname.errors import PodnameError
 
 
@@ -52,11 +53,11 @@ def command(
     try:
         server = place.Nameserver.parse(nameserver)
     except PodnameError as error:
-        click.echo(f"podname: {error}", err=True)
+        tell(f"podname: {error}")
         sys.exit(2)
     domain, searches = "", tuple[str, ...]()
     if namespace:
         pods = place.pods_domain(namespace, zone)
         domain = place.service_domain(service, namespace, zone) if service else pods
         searches = (pods, *place.cluster_searches(namespace, zone))
-    click.echo(inetrc.inetrc(server, "full" if full else "additive", domain, searches), nl=False)
+    write(inetrc.inetrc(server, "full" if full else "additive", domain, searches))

@@ -13,8 +13,10 @@ import click
 
 from podname.cli.manifest_files import STDIN, manifests, text_of
 from podname.cli.options import dist_port_option, zone_option
+from podname.cli.printing import say, tell, write
 from podname.cli.replacing import replace_files
 from podname.errors import PodnameError
+from podname.text import escaped
 
 if TYPE_CHECKING:
     from podname.attach.selection import Selection
@@ -140,16 +142,16 @@ def command(
     files = _files(paths or (STDIN,))
     outcome = inject_files(files, options, Extras(namespace, issuer, _beams(beams)), selection)
     for line in outcome.problems or outcome.notes:
-        click.echo(str(line), err=True)
+        tell(str(line))
     if outcome.problems:
         sys.exit(2)
     if not outcome.workloads:
         _fail(f"there is no workload to inject in {', '.join(map(_shown, files)) or 'no file'}")
     if dns_over_tcp is None and via != "epmd" and outcome.texts != files:
-        click.echo(TRUNCATED, err=True)
+        tell(TRUNCATED)
     if is_diff:
         for name, text in outcome.texts.items():
-            click.echo("".join(_diff(_shown(name), files[name], text)), nl=False)
+            write("".join(_diff(escaped(_shown(name)), files[name], text)))
     if in_place:
         _write(files, outcome.texts)
     elif not is_diff:
@@ -208,7 +210,7 @@ def _check(options: Options, *, beams: str | None, issuer: str) -> None:
 
 def _files(paths: tuple[str, ...]) -> dict[str, str]:
     files: dict[str, str] = {}
-    for name in manifests(paths, lambda line: click.echo(line, err=True)):
+    for name in manifests(paths, tell):
         try:
             files[name] = text_of(name)
         except OSError as error:
@@ -251,7 +253,7 @@ def _write(before: Mapping[str, str], after: Mapping[str, str]) -> None:
     changed = {name: text.encode() for name, text in after.items() if text != before[name]}
     try:
         for name in replace_files(changed):
-            click.echo(name)
+            say(name)
     except OSError as error:
         _fail(f"cannot write {error.filename!r}, which is as it was: {error.strerror}")
 
@@ -273,5 +275,5 @@ def _shown(name: str) -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"podname: {message}", err=True)
+    tell(f"podname: {message}")
     sys.exit(2)

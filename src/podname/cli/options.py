@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from podname.cli.printing import tell
 from podname.errors import PodnameError
 
 
@@ -74,5 +75,5 @@ def finish(run: Callable[[], int]) -> NoReturn:
     try:
         sys.exit(run())
     except (PodnameError, OSError) as error:
-        click.echo(f"podname: {error}", err=True)
+        tell(f"podname: {error}")
         sys.exit(1)

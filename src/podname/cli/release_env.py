@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from podname.cli.options import dist_port_option, zone_option
+from podname.cli.printing import write
 
 
 @click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
@@ -82,4 +83,4 @@ def command(
                 else place.pods_domain(namespace, zone)
             )
     release = release_env.Release(domain, node, inetrc, port, optfile)
-    click.echo(release_env.env_sh(release), nl=False)
+    write(release_env.env_sh(release))

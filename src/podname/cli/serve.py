@@ -10,6 +10,7 @@ import sys
 import click
 
 from podname.cli.options import log_format_option
+from podname.cli.printing import say, tell
 from podname.errors import CorefileError, PodnameError
 
 
@@ -49,19 +50,19 @@ def command(
     if plugins:
         from podname.plugins import SUPPORTED  # noqa: PLC0415 - start time counts
 
-        click.echo("\n".join(sorted(SUPPORTED)))
+        say("\n".join(sorted(SUPPORTED)))
         return
     from podname.engine.choice import NoSuchEngine, choose  # noqa: PLC0415
 
     try:
         engine = choose()
     except NoSuchEngine as error:
-        click.echo(f"podname: {error}", err=True)
+        tell(f"podname: {error}")
         sys.exit(2)
     if version:
         from podname.server.version import version as version_text  # noqa: PLC0415
 
-        click.echo(version_text(engine.name))
+        say(version_text(engine.name))
         return
     from podname.server import process  # noqa: PLC0415
 
@@ -70,8 +71,8 @@ def command(
         sys.exit(process.run(options, engine))
     except CorefileError as error:
         for told in (error, *error.others):
-            click.echo(str(told), err=True)
+            tell(str(told))
         sys.exit(process.EXIT_CONFIGURATION)
     except (PodnameError, OSError) as error:
-        click.echo(f"podname: {error}", err=True)
+        tell(f"podname: {error}")
         sys.exit(process.EXIT_RUNTIME)

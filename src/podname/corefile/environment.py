@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from podname.corefile.tree import Token
-from podname.corefile.values import shown
+from podname.text import shown
 
 _STYLES = (re.compile(r"\{%(.+?)%\}", re.DOTALL), re.compile(r"\{\$([^}]+)\}"))
 

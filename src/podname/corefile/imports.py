@@ -18,7 +18,6 @@ from pathlib import Path
 from podname.corefile.lexer import Word, words
 from podname.corefile.stream import Source, TooManyImports
 from podname.corefile.tree import Token
-from podname.corefile.values import escaped
 from podname.errors import CorefileError
 
 SNIPPET_IMPORTS_MAX = 10_000
@@ -40,12 +39,12 @@ class Library:
         """Keep a snippet. Raises CorefileError if its name is taken or it imports itself."""
         if name in self._snippets:
             first = self._snippets[name][0].place
-            message = f"redeclaration of previously declared snippet '{escaped(name)}' ({first})"
+            message = f"redeclaration of previously declared snippet '{name}' ({first})"
             raise CorefileError(message, key.place)
         self._snippets[name] = key, body
         for word, following in itertools.pairwise(body):
             if word.token.text == "import" and word.starts_line and following.token.text == name:
-                raise CorefileError(f"snippet '{escaped(name)}' imports itself", word.token.place)
+                raise CorefileError(f"snippet '{name}' imports itself", word.token.place)
 
     def find(self, pattern: Token) -> list[Source]:
         """Give the sources that `import pattern` stands for. Raises CorefileError."""
@@ -61,13 +60,13 @@ class Library:
         folder = os.path.dirname(pattern.place.file)  # noqa: PTH120 - text, as the user wrote it
         path = os.path.normpath(os.path.join(folder, pattern.text))  # noqa: PTH118
         if path.count("*") > 1 or path.count("?") > 1 or "[" in path:
-            message = f"glob pattern may only contain one wildcard (*): '{escaped(path)}'"
+            message = f"glob pattern may only contain one wildcard (*): '{path}'"
             raise CorefileError(message, pattern.place)
         if "*" not in path and "?" not in path:
             return [path]
         paths = _glob(path)
         if not paths:
-            self._warn(pattern, f"no files match the import pattern '{escaped(pattern.text)}'")
+            self._warn(pattern, f"no files match the import pattern '{pattern.text}'")
         return paths
 
     def _file(self, path: str, pattern: Token) -> Source:
@@ -75,10 +74,10 @@ class Library:
             try:
                 text = read_text(path)
             except FileNotFoundError:
-                message = f"file to import not found: '{escaped(path)}'"
+                message = f"file to import not found: '{path}'"
                 raise CorefileError(message, pattern.place) from None
             except (OSError, ValueError) as error:
-                message = f"could not import '{escaped(path)}': {explained(error)}"
+                message = f"could not import '{path}': {explained(error)}"
                 raise CorefileError(message, pattern.place) from None
             self._files[path] = Source(path, list(words(text, path)))
         return self._files[path]

@@ -21,8 +21,8 @@ from podname.corefile.imports import Library, explained, read_text
 from podname.corefile.lexer import Word, words
 from podname.corefile.stream import Source, Stream
 from podname.corefile.tree import Corefile, Directive, Line, ServerBlock, Token
-from podname.corefile.values import escaped, shown
 from podname.errors import CorefileError
+from podname.text import shown
 
 
 def parse(path: str | Path, *, environment: Mapping[str, str] = os.environ) -> Corefile:
@@ -30,7 +30,7 @@ def parse(path: str | Path, *, environment: Mapping[str, str] = os.environ) -> C
     try:
         text = read_text(path)
     except (OSError, ValueError) as error:
-        raise CorefileError(f"cannot read '{escaped(str(path))}': {explained(error)}") from None
+        raise CorefileError(f"cannot read '{path}': {explained(error)}") from None
     return parse_text(text, file=str(path), environment=environment)
 
 

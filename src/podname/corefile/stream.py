@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from podname.corefile.lexer import Word
 from podname.corefile.tree import Token
-from podname.corefile.values import escaped
 from podname.errors import CorefileError
 
 IMPORTED_WORDS_MAX = 1_000_000
@@ -89,7 +88,7 @@ class Stream:
             if source.name in self._names:
                 way = [reading.source.name for reading in self._stack]
                 around = [*way[way.index(source.name) :], source.name]
-                raise CorefileError(f"import cycle: {escaped(' → '.join(around))}", pattern.place)
+                raise CorefileError(f"import cycle: {' → '.join(around)}", pattern.place)
             self._imported_words += len(source.words)
         if self._imported_words > IMPORTED_WORDS_MAX:
             message = f"imports make more than {IMPORTED_WORDS_MAX} words of the Corefile"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from podname.corefile import values
 from podname.errors import CorefileError, Place
+from podname.text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Line:
         token = self.argument(index)
         number = values.integer(token.text)
         if number is None:
-            message = f"'{values.shown(token.text)}' after '{self._shown}' is not a whole number"
+            message = f"'{shown(token.text)}' after '{self._shown}' is not a whole number"
             raise self.error(message, token)
         if (least is not None and number < least) or (most is not None and number > most):
             raise self.error(f"{self._shown} must be {_range(least, most)}: {number}", token)
@@ -74,7 +75,7 @@ class Line:
         seconds = values.duration_seconds(token.text)
         if seconds is None:
             raise self.error(
-                f"'{values.shown(token.text)}' after '{self._shown}' is not a duration: "
+                f"'{shown(token.text)}' after '{self._shown}' is not a duration: "
                 "write numbers with units, such as 30s, 500ms or 1h30m",
                 token,
             )
@@ -82,7 +83,7 @@ class Line:
 
     @property
     def _shown(self) -> str:
-        return values.shown(self.name.text)
+        return shown(self.name.text)
 
     def _wrong_count(self, token: Token, least: int, most: int | None) -> CorefileError:
         expected = _count(least, most)

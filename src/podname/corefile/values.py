@@ -22,8 +22,7 @@ _UNIT_NANOSECONDS = {
     "h": 3_600_000_000_000,
 }
 _INT64_MAX = 2**63 - 1
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-_SHOWN_MAX = 60
+_DURATION_CHARACTERS_MAX = 60
 
 
 def integer(text: str) -> int | None:
@@ -38,23 +37,13 @@ def duration_seconds(text: str) -> float | None:
     """Read a Go duration (`1h2m3.5s`, `500ms`, `0`), in seconds. None: it is not one."""
     if text in {"0", "+0", "-0"}:
         return 0.0
-    if len(text) > _SHOWN_MAX or not _DURATION.fullmatch(text):
+    if len(text) > _DURATION_CHARACTERS_MAX or not _DURATION.fullmatch(text):
         return None
     parts = _PART.findall(text)
     nanoseconds = sum(Fraction(_decimal(n)) * _UNIT_NANOSECONDS[unit] for n, unit in parts)
     if nanoseconds > _INT64_MAX:
         return None
     return float((-nanoseconds if text[0] == "-" else nanoseconds) / 1_000_000_000)
-
-
-def shown(text: str) -> str:
-    """Give a word as a message may show it: control characters escaped, cut when it is long."""
-    return escaped(text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…")
-
-
-def escaped(text: str) -> str:
-    """Give a text with its control characters escaped, so that it cannot play with a terminal."""
-    return text.translate(_CONTROLS)
 
 
 def _decimal(text: str) -> str:

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable
 
 from podname.corefile.tree import Token
-from podname.corefile.values import shown
 from podname.errors import CorefileError
+from podname.text import shown
 from podname.wire import names
 
 #: The schemes of a key and the port that each listens on; None is the port of `-dns.port`.

@@ -142,7 +142,7 @@ class Decoder(Generic[T]):
         if len(self._warned) >= _WARNED_MAX:
             self._warned.clear()
         self._warned.add(seen)
-        logger.warning("%s %s: %s", self.kind.name, ascii(name)[1:-1], what)
+        logger.warning("%s %s: %s", self.kind.name, name, what)
 
 
 def version_of(metadata: Metadata | None) -> int:

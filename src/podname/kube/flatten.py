@@ -46,6 +46,7 @@ from podname.kube.shapes import (
     ServiceSpec,
     SliceMetadata,
 )
+from podname.text import shown
 from podname.wire import addresses
 
 Faults = list[str]
@@ -294,4 +295,4 @@ def _known(metadata: Metadata | None) -> Metadata:
 
 
 def _shown(text: str) -> str:
-    return ascii(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
+    return f"'{shown(text, _SHOWN_CHARACTERS)}'"

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from podname.kube.selectors import BadSelector, Selector, parse_selector
 from podname.publish.objects import Service
+from podname.text import shown
 
 ANNOTATION = "podname.dev/publish"
 
@@ -68,9 +69,8 @@ def _refused(service: Service) -> str:
 
 
 def _fault(service: Service, why: str) -> str:
-    shown = ascii((service.annotation or "")[:200])
-    why = why[:200].encode("unicode_escape").decode()
     return (
-        f"Service {service.key}: the annotation {ANNOTATION}: {shown} is no label selector: {why};"
+        f"Service {service.key}: the annotation {ANNOTATION}:"
+        f" '{shown(service.annotation or '', 200)}' is no label selector: {shown(why, 200)};"
         " pods that are published stay, none is added, until it is one such as app=web"
     )

@@ -27,6 +27,7 @@ from podname.publish.objects import (
     Slice,
     WantedPort,
 )
+from podname.text import shown
 
 MANAGER = "podname.dev"
 #: Asks for the slices that are ours; those of others are never even read.
@@ -97,7 +98,7 @@ def _can_be_published(text: str, faults: Faults) -> bool:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        faults.append(f"{text[:80]!a} is no address")
+        faults.append(f"'{shown(text, 80)}' is no address")
         return False
     if address.is_loopback or address.is_link_local or address.is_multicast:
         faults.append(f"address {text} cannot be published")

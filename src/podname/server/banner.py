@@ -15,6 +15,7 @@ from podname.engine.choice import remark
 from podname.server.lifecycle import Server
 from podname.server.source import EXAMPLES
 from podname.server.version import version
+from podname.text import escaped_lines
 
 _log = logging.getLogger("podname.server")
 
@@ -42,7 +43,7 @@ def _tell(text: str, log_format: str) -> None:
     if log_format == "json":
         _log.info(text)
     else:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(escaped_lines(text) + "\n")
         sys.stdout.flush()
 
 

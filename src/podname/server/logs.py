@@ -16,6 +16,8 @@ from typing import Any, TextIO
 
 import msgspec
 
+from podname.text import EscapingFormatter, escaped_json
+
 _TEXT_LEVELS = {"CRITICAL": "FATAL"}
 _JSON_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _KUBERNETES = {"kube", "zone"}
@@ -47,34 +49,17 @@ def plugin_of(record: logging.LogRecord) -> str:
     return parts[2] if parts[1] == "plugins" and len(parts) > 2 else ""
 
 
-def _on_one_line(message: str) -> str:
-    """Escape what would end the line or move the cursor: an object's text is anybody's."""
-    if message.isprintable():
-        return message
-    return "".join(
-        character if character.isprintable() or character == "\t" else _escaped(character)
-        for character in message
-    )
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
-
-
-class TextFormatter(logging.Formatter):
+class TextFormatter(EscapingFormatter):
     """`[LEVEL] plugin/name: message`, a traceback below it."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Write one record."""
+    def line(self, record: logging.LogRecord) -> str:
+        """Give the line of a record."""
         level = _TEXT_LEVELS.get(record.levelname, record.levelname)
         plugin = plugin_of(record)
-        line = (
-            f"[{level}] {f'plugin/{plugin}: ' if plugin else ''}{_on_one_line(record.getMessage())}"
-        )
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return f"[{level}] {f'plugin/{plugin}: ' if plugin else ''}{record.message}"
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(EscapingFormatter):
     """`time`, `level`, `msg`, `plugin`, and the fields that a record brings along."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -85,10 +70,10 @@ class JsonFormatter(logging.Formatter):
         out: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
             "level": _JSON_LEVELS.get(record.levelname, record.levelname),
-            "msg": message.encode("utf-8", "replace").decode(),
+            "msg": message.encode("utf-8", "backslashreplace").decode(),  # surrogates
         }
         if plugin := plugin_of(record):
             out["plugin"] = plugin
         if fields := getattr(record, "fields", None):
             out |= fields()
-        return msgspec.json.encode(out).decode()
+        return escaped_json(msgspec.json.encode(out).decode())

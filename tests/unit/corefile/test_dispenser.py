@@ -119,8 +119,7 @@ def test_not_durations(text: str) -> None:
     assert "is not a duration: write numbers with units, such as 30s, 500ms or 1h30m" in message
 
 
-def test_messages_show_control_characters_and_cut_long_words() -> None:
-    assert "'\\x1b[31m' after" in refusal_of(lambda: line_of("ttl \x1b[31m").integer())
+def test_messages_cut_long_words() -> None:
     assert len(refusal_of(lambda: line_of(f"ttl {'x' * 5000}").integer())) < 200
 
 

@@ -74,7 +74,6 @@ REFUSED = [
     ("(x)", "1:1: expected '{' after snippet '(x)'"),
     ("(x) {\n dir1 {\n }\n", "1:5: snippet '(x)' is opened here and never closed"),
     ("a {\n d\x1b[31m }", "2:9: '}' must stand"),
-    ("a {\n dir1 {\n } \x1b[31m\n}", "3:4: '\\x1b[31m' after '}'"),
 ]
 
 

@@ -250,8 +250,8 @@ def test_a_bad_object_is_named_once_for_each_of_its_versions(
         decoder.item(encode(changed(bad, "metadata.resourceVersion", version)))
     assert decoder.errors == 2
     assert [record.getMessage() for record in caplog.records] == [
-        "Service default/web: 'x\\ny' is no address",
-        "Service default/web: 'x\\ny' is no address",
+        "Service default/web: 'x\ny' is no address",
+        "Service default/web: 'x\ny' is no address",
     ]
 
 

@@ -57,14 +57,14 @@ def test_a_json_record_is_one_line_whatever_is_in_it() -> None:
     )
     (line,) = out.getvalue().splitlines()
     message = json.loads(line)["msg"]
-    assert message.startswith('quoted "text"\n?\x00\nRuntimeError: two\nlines')
+    assert message.startswith('quoted "text"\n\\udcff\x00\nRuntimeError: two\\nlines')
 
 
 def test_a_text_record_is_one_line_whatever_is_in_it() -> None:
     out = io.StringIO()
     configure_logs("text", out)
     logging.getLogger("podname.server").error("a\tb\n[FATAL] forged\r\x1b[2J\0 é\u2028\udcff")
-    expected = "[ERROR] a\tb\\n[FATAL] forged\\r\\x1b[2J\\x00 é\\u2028\\udcff\n"
+    expected = "[ERROR] a\\tb\\n[FATAL] forged\\r\\x1b[2J\\x00 é\\u2028\\udcff\n"
     assert out.getvalue() == expected
 
 

@@ -11,7 +11,6 @@ Sources: Kubernetes, Dynamic Admission Control ("Webhook request and response");
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
@@ -23,6 +22,7 @@ from podname.attach.patch import changes, pointer
 from podname.attach.place import DNS_PORT, Nameserver
 from podname.attach.pod_template import inject, is_refused
 from podname.attach.ways import BEAMS_NAME, MARK, WAYS, Options, Owner, Way, needs_files, service_of
+from podname.text import escaped
 
 API_VERSION = "admission.k8s.io/v1"
 _MOST_WARNINGS = 8
@@ -248,6 +248,6 @@ def _body(uid: str, warnings: Sequence[str], operations: Sequence[dict[str, Any]
 
 
 def _short(text: str) -> str:
-    """Make a line for an HTTP header: what is not plain text is shown as ?."""
-    plain = re.sub(r"[^\x20-\x7e]", "?", f"podname: {text}")
+    """Make a line for an HTTP header, which takes nothing but ASCII."""
+    plain = escaped(f"podname: {text}").encode("ascii", "backslashreplace").decode()
     return plain if len(plain) <= _MOST_OF_A_WARNING else plain[: _MOST_OF_A_WARNING - 3] + "..."

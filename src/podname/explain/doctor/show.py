@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from podname.explain.doctor.facts import Facts, Where
 from podname.explain.doctor.findings import Finding, Outcome
 from podname.explain.doctor.judge import blindness, exit_code
+from podname.text import escaped
 
 VERSION = 1
 _MARKS = {
@@ -39,7 +40,8 @@ def text(facts: Facts, findings: list[Finding]) -> str:
     unseen = sum(finding.outcome is Outcome.UNKNOWN for finding in findings)
     none = "nothing is known" if exit_code(facts, findings) == 2 else "nothing fails"
     total = f"fails: {', '.join(failed)}" if failed else none
-    return "\n".join([*lines, "", f"{total}; {unseen} could not be seen" if unseen else total])
+    lines += ["", f"{total}; {unseen} could not be seen" if unseen else total]
+    return "\n".join(map(escaped, lines))
 
 
 def _blind(facts: Facts) -> Iterator[str]:
