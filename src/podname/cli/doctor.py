@@ -64,8 +64,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError(str(error)) from None
     findings = judge(facts)
     if output == "json":
-        write(show.as_json(facts, findings) + "
-")
+        write(show.as_json(facts, findings) + "\n")
     else:
         say(show.text(facts, findings))
     sys.exit(exit_code(facts, findings))

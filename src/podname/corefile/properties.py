@@ -25,8 +25,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from podname.corefile.suggest import suggest
 from podname.corefile.tree import Directive, Line
-from podname.corefile.values import shown
 from podname.errors import CorefileError
+from podname.text import shown
 
 T = TypeVar("T")
 D = TypeVar("D")

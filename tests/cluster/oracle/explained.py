@@ -231,6 +231,16 @@ def one_pointer(case: Case) -> bool:
     return best in theirs | named
 
 
+def owner_of_hosts(case: Case) -> bool:
+    """An answer of `hosts`, whose owner is in lower case there and as the question spells it here."""
+    one, two = case.reference, case.subject
+    if not (case.variant.has("hosts") and one and two and one.rcode == two.rcode == NOERROR):
+        return False
+    folded = [replace(record, owner=record.owner.lower()) for record in two.answer]
+    same = sorted(folded, key=str) == sorted(one.answer, key=str)
+    return same and replace(two, answer=one.answer) == one
+
+
 def copy_in_the_cache(case: Case) -> bool:
     """What `cache` has from before: with its age and the case of another question there, fresh here."""
     one, two = case.reference, case.subject
@@ -275,6 +285,7 @@ RULES: list[Rule] = [
     name_that_is_added,
     one_pointer,
     *explained_discovery.RULES,
+    owner_of_hosts,
     copy_in_the_cache,
     name_with_names_below,  # last: it looks at every object
 ]
