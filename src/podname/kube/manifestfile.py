@@ -24,6 +24,8 @@ from podname.kube.itemstream import end_of_value
 from podname.kube.kinds import KINDS
 from podname.kube.objects import Object
 from podname.kube.scrub import fit
+from podname.kube.shapes import PodShape
+from podname.wire import addresses
 
 DEFAULT_NAMESPACE = "default"
 
@@ -100,6 +102,7 @@ class ManifestFile:
             self._complain("; ".join([*faults, "no name in DNS can be made of it"]), line, who)
             return
         flat = kind.flatten(shape, faults)
+        faults += _contradiction(shape)
         if faults:
             self._complain("; ".join(faults[:5]), line, who)
         labels = _texts(metadata.get("labels"))
@@ -225,6 +228,18 @@ def _next_line(octets: bytes, at: int) -> tuple[int, int]:
     while octets[at : at + 1] in {b" ", b"\t", b"\r", b"\n", b","}:
         at += 1
     return max(end_of_value(octets, at) - 1, at), octets.count(b"\n", 0, at) + 1
+
+
+def _contradiction(shape: object) -> list[str]:
+    """Tell of a Pod whose `podIP` is not the first of its `podIPs`, which an API server never stores."""
+    status = shape.status if isinstance(shape, PodShape) else None
+    if status is None or not status.pod_ip or not status.pod_ips:
+        return []
+    first = status.pod_ips[0].ip or ""
+    if status.pod_ip == first or addresses.parse(status.pod_ip) == addresses.parse(first):
+        return []
+    said = f"status.podIP is {status.pod_ip[:80]!r}, but status.podIPs begins with {first[:80]!r}"
+    return [f"{said}: podIPs counts, write the same address into both"]
 
 
 def _texts(labels: object) -> dict[str, str]:

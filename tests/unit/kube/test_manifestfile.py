@@ -127,6 +127,34 @@ def test_what_cannot_be_read_is_named_with_its_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        ("{podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}, {ip: '2001:db8::1'}]}", None),
+        ("{podIP: '2001:db8:0::1', podIPs: [{ip: '2001:db8::1'}]}", None),
+        ("{podIP: 10.0.0.1}", None),
+        ("{podIPs: [{ip: 10.0.0.1}]}", None),
+        (
+            "{podIP: 10.0.0.9, podIPs: [{ip: 10.0.0.1}]}",
+            "status.podIP is '10.0.0.9', but status.podIPs begins with '10.0.0.1'",
+        ),
+        (
+            "{podIP: '2001:db8::1', podIPs: [{ip: 10.0.0.1}, {ip: '2001:db8::1'}]}",
+            "status.podIP is '2001:db8::1', but status.podIPs begins with '10.0.0.1'",
+        ),
+    ],
+)
+def test_a_pod_ip_that_is_edited_alone_is_told(status: str, problem: str | None) -> None:
+    text = f"# a pod\nkind: Pod\napiVersion: v1\nmetadata: {{name: web}}\nstatus: {status}\n"
+    file = read(text)
+    told = f"a.yaml:2: Pod default/web: {problem}: podIPs counts, write the same address into both"
+    assert [str(each) for each in file.problems] == ([told] if problem else [])
+    (loaded,) = file.objects
+    assert isinstance(loaded.object, Pod)
+    if "podIPs" in status:
+        assert loaded.object.addresses[0] in status.partition("podIPs")[2]
+
+
+@pytest.mark.parametrize(
     ("value", "problem"),
     [
         ("2022-99-99", "'2022-99-99' is no timestamp"),
