@@ -19,11 +19,11 @@ Sources: CoreDNS's plugins, whose setup.go files read the same grammar by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from podname.corefile.suggest import suggest
+from podname.corefile.suggest import did_you_mean
 from podname.corefile.tree import Directive, Line
 from podname.errors import CorefileError
 from podname.text import shown
@@ -92,7 +92,7 @@ class Properties:
                     owner = directive.name.text
                     warn(f"{line.name.place}: '{word}' in {owner} is obsolete and has no effect")
                 elif not otherwise(line, said):
-                    raise _unknown(directive, line, cls)
+                    raise _not_taken(directive, line, cls)
             except CorefileError as error:
                 errors += (error, *error.others)
         if errors:
@@ -120,12 +120,17 @@ def _declared(cls: type[Properties]) -> dict[str, tuple[str, Value[Any]]]:
     return found
 
 
-def _unknown(directive: Directive, line: Line, cls: type[Properties]) -> CorefileError:
+def _not_taken(directive: Directive, line: Line, cls: type[Properties]) -> CorefileError:
     word, owner = line.name.text, directive.name.text
     if word in cls.LATER:
         return line.error(f"the property '{word}' of {owner} is not supported yet")
-    hint = suggest(word, _declared(cls))
-    meant = f", did you mean '{hint}'?" if hint else ""
+    return unknown_property(line, owner, _declared(cls))
+
+
+def unknown_property(line: Line, owner: str, known: Iterable[str]) -> CorefileError:
+    """Make the error for a line in the block of the directive `owner` that begins with no property."""
+    word = line.name.text
+    meant = did_you_mean(word, known)
     return line.error(f"unknown property '{shown(word)}' of {owner}{meant}")
 
 

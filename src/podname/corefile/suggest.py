@@ -12,3 +12,9 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     """Give the word of `known` that `word` probably misspells, None if none is near."""
     close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=_CLOSE_ENOUGH)
     return close[0] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of an error about `word`: the neighbour that it has, empty for none."""
+    hint = suggest(word, known)
+    return f", did you mean '{hint}'?" if hint else ""

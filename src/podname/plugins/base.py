@@ -215,11 +215,6 @@ def each_line(directive: Directive, read: Callable[[Line], None]) -> None:
         raise first
 
 
-def unknown_property(line_error: Callable[[str], CorefileError], word: str) -> CorefileError:
-    """Make the error for a word in a directive's block that means nothing."""
-    return line_error(f"unknown property '{word}'")
-
-
 def end_of_chain(last: str) -> Next:
     """Make what answers when no plugin of a block does, behind the one named: SERVFAIL, as CoreDNS."""
 

@@ -153,7 +153,9 @@ def test_a_property_is_read(lines: list[str], field: str, value: object) -> None
         ("manifests", "argument count", 1),
         ("multicluster", "'multicluster' is CoreDNS's, but podname does not support it yet", 1),
         ("zonal", "'zonal' is CoreDNS's, but podname does not support it yet", 1),
-        ("nonsense", "unknown property 'nonsense'", 1),
+        ("nonsense", "unknown property 'nonsense' of kubernetes", 1),
+        ("pod_name", "of kubernetes, did you mean 'pod_names'?", 1),
+        ("namespace default", "of kubernetes, did you mean 'namespaces'?", 1),
         (
             "namespaces a\nnamespace_labels b",
             "namespaces and namespace_labels cannot both be set",

@@ -69,7 +69,8 @@ chaos v1 somebody
 REFUSED = """
 errors stderr | 2:8 | invalid log file: stderr
 errors stdout stdout | 2:15 | expected 0 to 1 arguments, found 2
-errors { foo } | 2:10 | unknown property 'foo'
+errors { foo } | 2:10 | unknown property 'foo' of errors
+errors { stacktrase } | 2:10 | unknown property 'stacktrase' of errors, did you mean 'stacktrace'?
 errors { consolidate } | 2:10 | expected 2 to 4 arguments
 errors { consolidate 5m } | 2:22 | expected 2 to 4 arguments
 errors { consolidate five x } | 2:22 | 'five' after 'consolidate' is not a duration
@@ -80,7 +81,8 @@ errors { consolidate 5m x info error } | 2:32 | multiple log levels
 errors { consolidate 5m x show_first info } | 2:38 | log level must come before show_first
 log { class } | 2:7 | expected at least 1 argument
 log { class quiet } | 2:13 | invalid class: quiet
-log { foo } | 2:7 | unknown property 'foo'
+log { foo } | 2:7 | unknown property 'foo' of log
+log { clas error } | 2:7 | unknown property 'clas' of log, did you mean 'class'?
 log a..b | 2:5 | 'a..b' is not a name
 health a b | 2:10 | expected 0 to 1 arguments
 health localhost | 2:8 | missing port in address 'localhost'
@@ -112,7 +114,8 @@ loadbalance { x } | 2:15 | unknown property 'x'
 bind | 2:1 | at least one address or interface name is expected
 bind nosuch0 | 2:6 | not a valid IP address or interface name: 'nosuch0'
 bind 127.0.0.1 { except } | 2:18 | at least one address or interface name is expected
-bind 127.0.0.1 { only lo } | 2:18 | unknown property 'only'
+bind 127.0.0.1 { only lo } | 2:18 | unknown property 'only' of bind
+bind 127.0.0.1 { exept lo } | 2:18 | unknown property 'exept' of bind, did you mean 'except'?
 bind 127.0.0.1 { except 127.0.0.1 } | 2:1 | no address is left to bind to
 whoami x | 2:8 | expected no argument
 debug x | 2:7 | expected no argument

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from podname.corefile import Directive, Line, Token
+from podname.corefile.properties import unknown_property
 from podname.plugins.base import Context
 from podname.plugins.bind.handler import Bind
 from podname.plugins.interfaces import interface_addresses
@@ -38,7 +39,7 @@ def _excepted(directive: Directive, interfaces: Mapping[str, Sequence[str]]) -> 
     excepted: list[str] = []
     for line in directive.block or ():
         if line.name.text != "except":
-            raise line.error(f"unknown property '{line.name.text}'")
+            raise unknown_property(line, "bind", ("except",))
         excepted += _resolve(line, _arguments(line), interfaces)
     return excepted
 

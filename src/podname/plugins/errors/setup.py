@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 
 from podname.corefile import Directive, Line
+from podname.corefile.properties import unknown_property
 from podname.plugins.base import Context, once
 from podname.plugins.errors.handler import Errors, Pattern
 
@@ -36,7 +37,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Errors:
         elif line.name.text == "consolidate":
             errors.patterns.append(_pattern(line))
         else:
-            raise line.error(f"unknown property '{line.name.text}'")
+            raise unknown_property(line, "errors", ("stacktrace", "consolidate"))
     return errors
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from podname.corefile import Directive, Line, normalize_zones
+from podname.corefile.properties import unknown_property
 from podname.errors import KubeError
 from podname.kube.config import from_kubeconfig
 from podname.kube.selectors import BadSelector, parse_selector
@@ -49,7 +50,7 @@ def _property(line: Line, settings: Settings, context: Context) -> None:
     elif word in _PROPERTIES:
         _PROPERTIES[word](line, settings, context)
     else:
-        raise line.error(f"unknown property '{word}'")
+        raise unknown_property(line, "kubernetes", _PROPERTIES)
 
 
 def _flag(name: str, value: bool = True) -> Callable[[Line, Settings, Context], None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podname.corefile import Directive, Token
+from podname.corefile.properties import unknown_property
 from podname.plugins.base import Context
 from podname.plugins.log.entry import DENIAL, ERROR, SUCCESS
 from podname.plugins.log.format import COMMON, compile_format
@@ -46,7 +47,7 @@ def _classes(directive: Directive) -> frozenset[str]:
     classes: set[str] = set()
     for line in directive.block or ():
         if line.name.text != "class":
-            raise line.error(f"unknown property '{line.name.text}'")
+            raise unknown_property(line, "log", ("class",))
         line.expect(1)
         for token in line.arguments:
             if token.text not in _ALL | {"all"}:
