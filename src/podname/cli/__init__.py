@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 
-from podname.cli.flags import from_go
 from podname.cli.printing import escape_the_unforeseen, usage_errors_escaped
 
 _COMMANDS = {
@@ -38,9 +37,14 @@ class Commands(click.Group):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Read a command's options and run it."""
+        """Run a command. One that there is not, or an option that it has not, gets its neighbour."""
         with usage_errors_escaped():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except click.NoSuchCommand as error:
+                raise click.UsageError(_no_such_command(error), error.ctx) from None
+            except click.NoSuchOption as error:
+                raise click.UsageError(_no_such_option(error), error.ctx) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands."""
@@ -57,6 +61,25 @@ class Commands(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _no_such_command(error: click.NoSuchCommand) -> str:
+    from podname.corefile.suggest import did_you_mean  # noqa: PLC0415 - start time counts
+
+    name = error.command_name
+    return f"there is no command {name!r}{did_you_mean(name, _COMMANDS)}"
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    """Word the error; dashes do not make two options alike."""
+    from podname.corefile.suggest import suggest  # noqa: PLC0415 - start time counts
+
+    name = error.option_name
+    dashes = name[: len(name) - len(name.lstrip("-"))]
+    command = error.ctx.command if error.ctx else commands
+    options = (option for each in command.params for option in (*each.opts, *each.secondary_opts))
+    hint = suggest(name.lstrip("-"), {o.lstrip("-") for o in options if o.startswith("-")})
+    return f"there is no option {name!r}" + (f", did you mean '{dashes}{hint}'?" if hint else "")
 
 
 _EXIT_CODES = "Exit codes: 0 done; 1 something failed; 2 the command line or the Corefile is wrong."
@@ -77,7 +100,7 @@ def commands() -> None:
 def main() -> None:
     """Run the command line and exit."""
     escape_the_unforeseen()
-    arguments = from_go(sys.argv[1:])
+    arguments = sys.argv[1:]
     if arguments and arguments[0].startswith("-") and arguments[0].lstrip("-") not in {"h", "help"}:
         arguments = ["serve", *arguments]
     commands.main(args=arguments, prog_name="podname")

@@ -9,11 +9,12 @@ import sys
 
 import click
 
+from podname.cli.flags import GoCommand
 from podname.cli.printing import say, tell
 from podname.errors import CorefileError
 
 
-@click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
+@click.command(cls=GoCommand, context_settings={"help_option_names": ["-h", "-help", "--help"]})
 @click.argument("file", required=False)
 @click.option("-conf", "--conf", metavar="FILE", help="The same as FILE (default: ./Corefile).")
 @click.option(

@@ -1,7 +1,7 @@
 """Go's way of writing flags, made into what click reads.
 
-Go takes `-flag`, `--flag`, `-flag=value`, `--flag=value`, and `-bool=true` or `-bool=false`. click
-reads most of that when an option is declared with both dashes; what it does not is put right here.
+Go takes `-flag`, `--flag`, `-flag=value`, `--flag=value`, and `-bool=true` or `-bool=false`. click takes one dash for
+a row of one-letter options: `-pidfle x` would be the port "idfle".
 
 Source: Go's package flag.
 """
@@ -10,9 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import click
+
 BOOLEAN = frozenset({"quiet", "version", "plugins"})
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+
+class GoCommand(click.Command):
+    """A command whose flags are Go's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        return super().parse_args(ctx, from_go(args))
 
 
 def from_go(arguments: Sequence[str]) -> list[str]:
@@ -27,10 +37,12 @@ def from_go(arguments: Sequence[str]) -> list[str]:
 
 def _from_go(argument: str) -> list[str]:
     name, equals, value = argument.lstrip("-").partition("=")
-    if not argument.startswith("-") or not equals:
+    if not argument.startswith("-") or not name[:1].isalpha():
         return [argument]
-    if name in BOOLEAN and value in _TRUE:
+    if equals and name in BOOLEAN and value in _TRUE:
         return [f"--{name}"]
-    if name in BOOLEAN and value in _FALSE:
+    if equals and name in BOOLEAN and value in _FALSE:
         return []
-    return [f"--{name}", value] if name == "p" else [argument]
+    if len(name) == 1:
+        return [f"-{name}", value] if equals else [argument]
+    return [f"--{name}{equals}{value}"]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from podname.cli.flags import GoCommand
 from podname.cli.options import finish, kubeconfig_option, listen_option, log_format_option
 
 
-@click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
+@click.command(cls=GoCommand, context_settings={"help_option_names": ["-h", "-help", "--help"]})
 @kubeconfig_option
 @click.option(
     "-namespace",

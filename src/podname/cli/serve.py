@@ -9,12 +9,13 @@ import sys
 
 import click
 
+from podname.cli.flags import GoCommand
 from podname.cli.options import log_format_option
 from podname.cli.printing import say, tell
 from podname.errors import CorefileError, PodnameError
 
 
-@click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
+@click.command(cls=GoCommand, context_settings={"help_option_names": ["-h", "-help", "--help"]})
 @click.option("-conf", "--conf", metavar="FILE", help="The Corefile (default: ./Corefile).")
 @click.option(
     "-dns.port",

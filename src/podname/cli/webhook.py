@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from podname.cli.flags import GoCommand
 from podname.cli.options import (
     ADDRESS,
     finish,
@@ -16,7 +17,7 @@ from podname.cli.options import (
 from podname.errors import PodnameError
 
 
-@click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
+@click.command(cls=GoCommand, context_settings={"help_option_names": ["-h", "-help", "--help"]})
 @kubeconfig_option
 @click.option(
     "-nameserver", "--nameserver", metavar="IP[:PORT]", help="Where podname answers, as of inject."

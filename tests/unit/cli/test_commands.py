@@ -156,7 +156,7 @@ def test_help(
     "arguments",
     [
         ["-nosuch"],
-        ["serve", "extra"],
+        ["serve", "a", "b"],
         ["-p", "x"],
         ["-p", "70000"],
         ["-log-format", "xml"],
@@ -169,3 +169,26 @@ def test_a_wrong_command_line_is_2(
 ) -> None:
     assert run(monkeypatch, *arguments) == 2
     assert "Error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("chekc", "there is no command 'chekc', did you mean 'check'?"),
+        ("serv -conf x", "there is no command 'serv', did you mean 'serve'?"),
+        ("release_env", "there is no command 'release_env', did you mean 'release-env'?"),
+        ("nosuchcommand", "there is no command 'nosuchcommand'"),
+        ("-cnof x", "there is no option '--cnof', did you mean '--conf'?"),
+        ("serve -dns.prot=5", "there is no option '--dns.prot', did you mean '--dns.port'?"),
+        ("-pidfle x", "there is no option '--pidfle', did you mean '--pidfile'?"),
+        ("publish --listne x", "there is no option '--listne', did you mean '--listen'?"),
+        ("webhook -listne x", "there is no option '--listne', did you mean '--listen'?"),
+        ("inject --no-dns-ovr-tcp", "'--no-dns-ovr-tcp', did you mean '--no-dns-over-tcp'?"),
+        ("serve --x", "there is no option '--x'"),
+    ],
+)
+def test_a_mistyped_word_gets_its_neighbour(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, told: str
+) -> None:
+    assert run(monkeypatch, *words.split()) == 2
+    assert capsys.readouterr().err.endswith(f"{told}\n")
