@@ -6,29 +6,20 @@ Everything is set up as for serving, and nothing is started: no socket, no API s
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from podname.cli.flags import GoCommand
+from podname.cli.options import conf_option, dns_port_option, file_argument, one_corefile
 from podname.cli.printing import say, tell
 from podname.errors import CorefileError
 
 
 @click.command(cls=GoCommand, context_settings={"help_option_names": ["-h", "-help", "--help"]})
-@click.argument("file", required=False)
-@click.option("-conf", "--conf", metavar="FILE", help="The same as FILE (default: ./Corefile).")
-@click.option(
-    "-dns.port",
-    "--dns.port",
-    "-p",
-    "--p",
-    "port",
-    type=click.IntRange(0, 65535),
-    default=53,
-    show_default=True,
-    metavar="PORT",
-    help="The port of server blocks that name none.",
-)
+@file_argument
+@conf_option
+@dns_port_option
 def command(file: str | None, conf: str | None, port: int) -> None:
     """Tell what is wrong with a Corefile; start nothing.
 
@@ -40,7 +31,11 @@ def command(file: str | None, conf: str | None, port: int) -> None:
     from podname.server.configuration import House, configure  # noqa: PLC0415
     from podname.server.source import find  # noqa: PLC0415
 
-    source = find(file or conf)
+    named = one_corefile(file, conf)
+    source = find(named)
+    if source.embedded and not named:
+        tell(f"podname: there is no Corefile in {Path.cwd()}: name one, as in podname check FILE")
+        sys.exit(2)
     house = House(PythonEngine(), port, source.folder, lambda text: tell(f"warning: {text}"))
     try:
         configuration = configure(source.read(), house, Resources())

@@ -35,6 +35,22 @@ class Address(click.ParamType[tuple[str, int]]):
 
 ADDRESS = Address()
 
+file_argument = click.argument("file", required=False)
+conf_option = click.option(
+    "-conf", "--conf", metavar="FILE", help="The same as FILE (default: ./Corefile)."
+)
+dns_port_option = click.option(
+    "-dns.port",
+    "--dns.port",
+    "-p",
+    "--p",
+    "port",
+    type=click.IntRange(0, 65535),
+    default=53,
+    show_default=True,
+    metavar="PORT",
+    help="The port of server blocks that name none.",
+)
 kubeconfig_option = click.option(
     "-kubeconfig",
     "--kubeconfig",
@@ -68,6 +84,15 @@ dist_port_option = click.option(
     type=click.IntRange(1, 65535),
     help="One port for distribution, and no epmd.",
 )
+
+
+def one_corefile(file: str | None, conf: str | None) -> str | None:
+    """Return the Corefile that the command line names, None for none. Raises click.UsageError."""
+    if file and conf:
+        raise click.UsageError(
+            f"two Corefiles are named, {file!r} and -conf {conf!r}: leave one of them out"
+        )
+    return file or conf
 
 
 def finish(run: Callable[[], int]) -> NoReturn:

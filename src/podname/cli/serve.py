@@ -10,31 +10,28 @@ import sys
 import click
 
 from podname.cli.flags import GoCommand
-from podname.cli.options import log_format_option
+from podname.cli.options import (
+    conf_option,
+    dns_port_option,
+    file_argument,
+    log_format_option,
+    one_corefile,
+)
 from podname.cli.printing import say, tell
 from podname.errors import CorefileError, PodnameError
 
 
 @click.command(cls=GoCommand, context_settings={"help_option_names": ["-h", "-help", "--help"]})
-@click.option("-conf", "--conf", metavar="FILE", help="The Corefile (default: ./Corefile).")
-@click.option(
-    "-dns.port",
-    "--dns.port",
-    "-p",
-    "--p",
-    "port",
-    type=click.IntRange(0, 65535),
-    default=53,
-    show_default=True,
-    metavar="PORT",
-    help="The port of server blocks that name none.",
-)
+@file_argument
+@conf_option
+@dns_port_option
 @click.option("-pidfile", "--pidfile", metavar="FILE", help="Keep the process id in this file.")
 @click.option("-quiet", "--quiet", is_flag=True, help="Print nothing while starting.")
 @log_format_option
 @click.option("-version", "--version", is_flag=True, help="Show the version and exit.")
 @click.option("-plugins", "--plugins", is_flag=True, help="List the plugins and exit.")
 def command(
+    file: str | None,
     conf: str | None,
     port: int,
     pidfile: str | None,
@@ -46,8 +43,9 @@ def command(
 ) -> None:
     """Answer DNS as a Corefile says.
 
-    Without -conf that is ./Corefile or, failing that, an example cluster that comes with podname.
+    Without FILE that is ./Corefile or, failing that, an example cluster that comes with podname.
     """
+    corefile = one_corefile(file, conf)
     if plugins:
         from podname.plugins import SUPPORTED  # noqa: PLC0415 - start time counts
 
@@ -67,7 +65,7 @@ def command(
         return
     from podname.server import process  # noqa: PLC0415
 
-    options = process.Options(conf, port, pidfile, quiet, log_format)
+    options = process.Options(corefile, port, pidfile, quiet, log_format)
     try:
         sys.exit(process.run(options, engine))
     except CorefileError as error:
@@ -75,5 +73,12 @@ def command(
             tell(str(told))
         sys.exit(process.EXIT_CONFIGURATION)
     except (PodnameError, OSError) as error:
-        tell(f"podname: {error}")
+        tell(f"podname: {error}{_other_port(error, port)}")
         sys.exit(process.EXIT_RUNTIME)
+
+
+def _other_port(error: Exception, port: int) -> str:
+    """Return what else there is to do when the port that was refused is that of -dns.port, empty otherwise."""
+    if isinstance(error.__cause__, PermissionError) and f":{port}: " in str(error):
+        return "; or listen elsewhere: -dns.port 1053 sets the port of server blocks that name none"
+    return ""

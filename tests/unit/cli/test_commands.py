@@ -10,6 +10,7 @@ import pytest
 from podname import __version__
 from podname.cli import main
 from podname.plugins import SUPPORTED
+from podname.server.source import EXAMPLES
 
 GOOD = ". {\n    whoami\n}\n"
 BAD = "tls://a. {\n    whoani\n    health nowhere\n    reload 1ms\n}\n"
@@ -42,6 +43,31 @@ def test_check_says_that_a_file_is_good(
         assert capsys.readouterr() == ("Corefile: good, 1 server block\n", "")
 
 
+def test_check_without_a_corefile_says_where_it_looked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(monkeypatch, "check") == 2
+    told = f"podname: there is no Corefile in {tmp_path}: name one, as in podname check FILE\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_check_takes_the_corefile_that_comes_with_podname_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "check", str(EXAMPLES / "Corefile")) == 0
+    assert "good, 1 server block" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["serve", "check"])
+def test_two_corefiles_are_one_too_many(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    Path("Corefile").write_text(GOOD)
+    assert run(monkeypatch, name, "Corefile", "-conf", "other") == 2
+    told = "two Corefiles are named, 'Corefile' and -conf 'other': leave one of them out\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
 def test_check_tells_every_mistake_with_its_place(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,8 +82,9 @@ def test_serve_refuses_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("Corefile").write_text(BAD)
-    assert run(monkeypatch, "-conf", "Corefile") == 2
-    assert capsys.readouterr().err.splitlines() == MISTAKES
+    for arguments in (["-conf", "Corefile"], ["serve", "Corefile"]):
+        assert run(monkeypatch, *arguments) == 2
+        assert capsys.readouterr().err.splitlines() == MISTAKES
 
 
 def test_check_tells_every_mistake_within_a_directive(

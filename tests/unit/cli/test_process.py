@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -119,6 +120,47 @@ async def test_a_port_in_use_is_1(tmp_path: Path) -> None:
     expected = f"podname: cannot listen on dns://127.0.0.1:{port}: "
     assert err.decode().startswith(expected)
     assert os.strerror(98).lower() in err.decode().lower()
+
+
+def unprivileged() -> list[str]:
+    """Give how to run a command that may not listen on a port below 1024."""
+    first_open = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if first_open.exists() and int(first_open.read_text()) <= 53:
+        pytest.skip("everybody may listen on port 53 here")
+    return [] if os.geteuid() else ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
+
+
+@pytest.mark.parametrize(
+    ("key", "arguments", "is_named"),
+    [
+        (".", ["serve", "Corefile"], True),
+        (".", ["serve", "-dns.port", "54"], True),
+        (".:54", ["-conf", "Corefile"], False),
+    ],
+)
+def test_without_rights_to_a_port_that_dns_port_sets_it_is_named(
+    tmp_path: Path, key: str, arguments: list[str], is_named: bool
+) -> None:
+    (tmp_path / "Corefile").write_text(WHOAMI.replace(".:0", key))
+    ended = subprocess.run(
+        [*unprivileged(), sys.executable, "-m", "podname", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert re.match(r"podname: cannot listen on dns://127\.0\.0\.1:5[34]: ", ended.stderr)
+    assert "NET_BIND_SERVICE" in ended.stderr
+    assert ("-dns.port 1053" in ended.stderr) == is_named
+
+
+async def test_serve_takes_the_corefile_as_check_does(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text(WHOAMI)
+    async with podname(tmp_path, "serve", "mine") as running:
+        await running.line(r"is ready on 127\.0\.0\.1:")
+        assert await running.end() == 0
 
 
 @pytest.mark.parametrize(
