@@ -26,7 +26,12 @@ def names_of(certificate: bytes) -> tuple[str, ...]:
             read = x509.load_der_x509_certificate(certificate)
             alternative = _alternative_names(read)
             common = read.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        except (
+            ValueError,
+            x509.DuplicateExtension,
+            x509.InvalidVersion,
+            x509.UnsupportedGeneralNameType,
+        ) as error:
             raise ValueError(f"this certificate cannot be read: {error}") from None
     return alternative or tuple(str(attribute.value) for attribute in common)
 
