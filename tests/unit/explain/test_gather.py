@@ -19,7 +19,7 @@ from podname.explain.doctor.nodename import BadNode
 from tests.support.apiserver import ApiServer
 from tests.support.erlang import epmd, listening, node, saying
 from tests.support.objects import pod
-from tests.support.upstream import free_port
+from tests.support.upstream import answering, free_port, scripted
 
 HOST = "there.default.pod.cluster.local"
 
@@ -134,6 +134,18 @@ async def test_an_inetrc_takes_the_place_of_the_c_library(
     assert facts.lookup is not None
     assert (facts.lookup.by, facts.lookup.addresses) == (f"the inetrc {file}", ())
     assert facts.reach is None
+
+
+async def test_the_inetrcs_nameserver_is_asked_for_the_name_of_the_address(
+    ask: Callable[..., Request], tmp_path: Path
+) -> None:
+    file = tmp_path / "inetrc"
+    async with scripted(answering("@ 5 PTR a.z.", "@ 5 PTR b.z.")) as server:
+        own = f'{{resolv_conf, ""}}.\n{{nameserver, {{127,0,0,1}}, {server.port}}}.\n'
+        file.write_text(own)
+        facts = await gather(ask(f"app@{HOST}", ERL_INETRC=str(file)))
+    assert "127.0.0.1 has 2 PTR records" in seen(facts, "ptr")
+    assert (await gather(ask(f"app@{HOST}"))).pointers is None  # no nameserver
 
 
 async def test_a_pod_without_a_token_is_still_a_pod(ask: Callable[..., Request]) -> None:

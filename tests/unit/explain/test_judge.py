@@ -19,6 +19,7 @@ from podname.explain.doctor.facts import (
     Handshake,
     Inetrc,
     Lookup,
+    Pointers,
     Reach,
     ResolvConf,
     ServiceView,
@@ -310,6 +311,12 @@ WARNINGS = [
         {"handshake": "unknown", "tls": "unknown", "cookie": "unknown"},
     ),
     ({"inetrc": Inetrc("/i", domain="x.example", methods=("file", "dns"))}, {}),
+    (
+        {"pointers": Pointers(DNS, "10.42.3.7", (HOST, "there.other.default.svc.x"))},
+        {"ptr": "warns"},
+    ),
+    ({"pointers": Pointers(DNS, "10.42.3.7")}, {}),
+    ({"pointers": Pointers(DNS, "10.42.3.7", error="refused")}, {"ptr": "unknown"}),
 ]
 
 
@@ -345,6 +352,16 @@ def test_many_questions_before_the_right_one() -> None:
     assert "4 questions" in found(late)["ndots"].seen
 
 
+def test_two_ptr_records_are_told_with_the_way_to_one() -> None:
+    twice = Pointers(DNS, "10.42.3.7", (HOST, "10-42-3-7.balanced.default.svc.cluster.local"))
+    finding = found(facts(pointers=twice))["ptr"]
+    assert finding.seen == (
+        f"10.42.3.7 has 2 PTR records at 10.43.0.10: {HOST}, 10-42-3-7.balanced.default.svc.cluster.local"
+    )
+    assert "inet_res:gethostbyaddr finds nobody" in finding.why
+    assert "pod_names and without coredns_ptr" in finding.fix
+
+
 def test_the_domain_of_an_inetrc_makes_a_long_name() -> None:
     change = machine(fqdn="here") | {"own": NodeName("b", "here")}
     domain = Inetrc("/i", domain="web.default.svc.cluster.local")
@@ -352,9 +369,9 @@ def test_the_domain_of_an_inetrc_makes_a_long_name() -> None:
 
 
 def test_outside_nothing_is_said_of_resolver_and_network() -> None:
-    outside = facts(where=Where.OUTSIDE, machine=None, lookup=None, reach=None)
+    outside = facts(where=Where.OUTSIDE, machine=None, lookup=None, pointers=None, reach=None)
     names = {
-        "resolves-here", "resolv-conf", "inetrc", "ndots", "negative-cache", "port",
+        "resolves-here", "ptr", "resolv-conf", "inetrc", "ndots", "negative-cache", "port",
         "handshake", "tls", "cookie",
     }  # fmt: skip
     assert outcomes(outside) == dict.fromkeys(names, "unknown")

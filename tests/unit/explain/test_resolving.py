@@ -11,7 +11,7 @@ import dns.message
 import pytest
 
 from podname.explain.doctor import erlang_resolver, resolving
-from podname.explain.doctor.facts import Inetrc, Nameserver, ResolvConf
+from podname.explain.doctor.facts import Inetrc, Nameserver, Pointers, ResolvConf
 from tests.support.upstream import Replies, answering, free_port, response, scripted
 
 SOA = "authority:z. 17 SOA ns.z. h.z. 1 2 3 4 30"
@@ -118,6 +118,23 @@ async def test_an_address_is_found_behind_an_alias() -> None:
     async with scripted(answering("@ 5 CNAME b.z.", "b.z. 5 A 10.0.0.9")) as server:
         asked = await resolving.ask(Nameserver("127.0.0.1", server.port), HOST)
     assert asked.addresses == ("10.0.0.9",)
+
+
+async def test_an_address_has_all_the_names_that_the_first_nameserver_to_answer_gives() -> None:
+    gone = Nameserver("127.0.0.1", free_port())
+    async with scripted(answering("@ 5 PTR b.z.", "@ 5 PTR a.z.")) as server:
+        at = Nameserver("127.0.0.1", server.port)
+        twice = await resolving.names_of("10.0.0.7", [gone, at])
+    (question,) = server.asked
+    asked = dns.message.from_wire(question.packet).question[0]
+    assert asked.name.to_text() == "7.0.0.10.in-addr.arpa."
+    assert twice == Pointers(at, "10.0.0.7", ("a.z", "b.z"))
+    none = await resolving.names_of("fd00::7", [gone])
+    assert none == Pointers(gone, "fd00::7", error="refused: nothing listens there")
+    assert await resolving.names_of("10.0.0.7", []) is None
+    async with scripted(answering(SOA, rcode=3)) as server:
+        at = Nameserver("127.0.0.1", server.port)
+        assert await resolving.names_of("10.0.0.7", [at]) == Pointers(at, "10.0.0.7")
 
 
 async def test_the_c_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from podname.explain.doctor import show
 from podname.explain.doctor.facts import Api, Epmd, Reach, Where
-from podname.explain.doctor.judge import judge
+from podname.explain.doctor.judge import CHECKS, judge
 from tests.unit.explain.scene import NODE, OWN, facts
 
 BROKEN = facts(reach=Reach("10.42.3.7", Epmd(4369, error="refused")))
@@ -50,7 +50,7 @@ def test_json_keeps_its_shape() -> None:
         "where": "pod",
         "holds": False,
     }
-    assert len(document["findings"]) == 17
+    assert len(document["findings"]) == len(CHECKS)
     port = next(each for each in document["findings"] if each["check"] == "port")
     assert list(port) == ["check", "outcome", "seen", "why", "fix"]
     assert port["outcome"] == "fails"

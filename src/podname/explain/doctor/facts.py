@@ -115,6 +115,16 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Pointers:
+    """The PTR records of an address, as a nameserver gives them; `error` when it did not answer."""
+
+    server: Nameserver
+    address: str
+    names: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class PodView:
     """A pod as the API server shows it."""
 
@@ -250,6 +260,7 @@ class Facts:
     machine: Machine | None = None
     inetrc: Inetrc | None = None
     lookup: Lookup | None = None
+    pointers: Pointers | None = None  # of the first address
     there: Side = field(default_factory=Side)
     here: Side = field(default_factory=Side)
     holders: tuple[tuple[str, str], ...] = ()  # an address, and the pod that has it

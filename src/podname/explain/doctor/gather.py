@@ -27,7 +27,7 @@ from podname.explain.doctor import (
     resolving,
 )
 from podname.explain.doctor.cluster import ClusterEye
-from podname.explain.doctor.facts import Api, Epmd, Facts, Lookup, Machine, Reach, Where
+from podname.explain.doctor.facts import Api, Epmd, Facts, Lookup, Machine, Pointers, Reach, Where
 from podname.explain.doctor.nodename import ASSUMED, ENVIRONMENT, BadNode, NodeName
 from podname.explain.doctor.places import Place
 from podname.kube import config, kubeconfig
@@ -73,7 +73,10 @@ async def gather(request: Request) -> Facts:
         lookup = epmd_module.completed(facts, here.erlang, request.variables)
         facts = dataclasses.replace(facts, lookup=lookup)
     if here is not None:
-        facts = dataclasses.replace(facts, reach=await _reach(facts, here, request))
+        pointers = await _pointers(facts, here)
+        facts = dataclasses.replace(
+            facts, pointers=pointers, reach=await _reach(facts, here, request)
+        )
     return facts
 
 
@@ -183,6 +186,16 @@ def _searched_namespaces(here: Machine | None) -> list[str]:
     """Give the namespaces whose pods a short name may mean, by the search domains."""
     domains = [each.split(".") for each in (here.resolv_conf.search if here else ())]
     return [labels[0] for labels in domains if len(labels) > 2 and labels[1] == "pod"]
+
+
+async def _pointers(facts: Facts, here: Machine) -> Pointers | None:
+    """Ask for the name of the address as `inet_res` does: of the inetrc's nameservers, else of resolv.conf's."""
+    if facts.lookup is None or not facts.lookup.addresses:
+        return None
+    servers = (facts.inetrc and facts.inetrc.nameservers) or here.resolv_conf.nameservers
+    silent = {each.server for each in facts.lookup.asked if each.error}
+    good = [each for each in servers if each not in silent]
+    return await resolving.names_of(facts.lookup.addresses[0], good)
 
 
 async def _reach(facts: Facts, here: Machine, request: Request) -> Reach | None:

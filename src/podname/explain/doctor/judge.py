@@ -11,6 +11,7 @@ from podname.explain.doctor import (
     about_reaching,
     about_resolver,
     about_resolving,
+    about_reverse,
 )
 from podname.explain.doctor.facts import Facts, Where
 from podname.explain.doctor.findings import Finding, Outcome
@@ -20,6 +21,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     about_names.name_form,
     about_resolving.resolves_here,
     about_resolving.right_pod,
+    about_reverse.ptr,
     about_resolving.other_side,
     about_names.labels,
     about_pods.subdomain,

@@ -22,8 +22,9 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.reversename
 
-from podname.explain.doctor.facts import Asked, Lookup, Nameserver, ResolvConf
+from podname.explain.doctor.facts import Asked, Lookup, Nameserver, Pointers, ResolvConf
 
 QUESTION_SECONDS = 2.0
 NATIVE_SECONDS = 12.0
@@ -110,11 +111,30 @@ async def ask(
         if past_cache:
             query.flags |= dns.flags.CD
         reply = await exchange(query, server)
-    except dns.exception.Timeout:
-        return Asked(server, name, error=f"no answer in {QUESTION_SECONDS:g} s, twice")
     except (dns.exception.DNSException, OSError) as error:
         return Asked(server, name, error=_reason(error))
     return _read(server, name, reply)
+
+
+async def names_of(address: str, servers: Sequence[Nameserver]) -> Pointers | None:
+    """Ask the first nameserver that answers for the PTR records of an address; None without nameservers."""
+    found: Pointers | None = None
+    for server in servers:
+        try:
+            query = dns.message.make_query(dns.reversename.from_address(address), "PTR")
+            reply = await exchange(query, server)
+        except (dns.exception.DNSException, OSError) as error:
+            found = Pointers(server, address, error=_reason(error))
+            continue
+        return Pointers(server, address, _targets(reply))
+    return found
+
+
+def _targets(reply: dns.message.Message) -> tuple[str, ...]:
+    records = [each for each in reply.answer if each.rdtype == dns.rdatatype.PTR]
+    return tuple(
+        sorted(data.target.to_text(omit_final_dot=True) for each in records for data in each)
+    )
 
 
 async def exchange(query: dns.message.Message, server: Nameserver) -> dns.message.Message:
@@ -153,6 +173,8 @@ def _read(server: Nameserver, name: str, reply: dns.message.Message) -> Asked:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, dns.exception.Timeout):
+        return f"no answer in {QUESTION_SECONDS:g} s, twice"
     if isinstance(error, ConnectionRefusedError):
         return "refused: nothing listens there"
     return " ".join(str(error).split()) or type(error).__name__
