@@ -34,7 +34,7 @@ command -v go >/dev/null || fail "Go is missing (1.26 or newer, or 1.21 or newer
 python=${PODNAME_PYTHON:-$root/.venv/bin/python}
 [ -x "$python" ] || python=python3
 programs=$(bash "$here/programs/build.sh")
-for made in images release image debians; do
+for made in images release image debians mpi; do
 	(cd "$root" && "$python" -m "tests.cluster.harness.$made" >&2)
 done
 echo "$programs"

@@ -44,11 +44,20 @@ def test_a_stock_release_is_reached_by_its_pods_name(cluster: Cluster, space: st
     assert re.search(rf'\[:"rem-\w+-demo@{second}"\]', screen)
 
 
+def in_two_services(cluster: Cluster, space: str) -> None:
+    """Let the pods have a headless Service and a usual one, as those of a Phoenix application do."""
+    headless = workloads.service(DEMO, DEMO, namespace=space)
+    ports = {"http": demo.STATUS_PORT}
+    usual = workloads.service("usual", DEMO, namespace=space, headless=False, ports=ports)
+    for item in (headless, usual):
+        cluster.api.create(item)
+
+
 @PODNAME_ONLY
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("by", ["srv", "addresses"])
 def test_short_names_are_found_by_either_library(cluster: Cluster, space: str, by: str) -> None:
-    cluster.api.create(workloads.service(DEMO, DEMO, namespace=space))
+    in_two_services(cluster, space)
     names = {"srv": f"_short.{DEMO}.{space}.svc.{ZONE}.", "addresses": workload(space)}
     searches = {"searches": [f"{space}.pod.{ZONE}"]}
     environment = demo.polls(**{by: names[by]})
@@ -66,6 +75,18 @@ def test_short_names_are_found_by_either_library(cluster: Cluster, space: str, b
     demo.run(cluster, first, release.PROGRAM, *disconnect, namespace=space)
     until(lambda: demo.status(cluster, pods[first]).lost, "the end of a connection")
     demo.become_whole(cluster, pods.values())
+
+
+@PODNAME_ONLY
+@pytest.mark.usefixtures("server")
+def test_long_names_are_found_by_address_in_two_services(cluster: Cluster, space: str) -> None:
+    """The PTR record names a pod under its Service, and the page's resolver calls it as this node is called."""
+    in_two_services(cluster, space)
+    domain = f"{space}.pod.{ZONE}"
+    environment = demo.polls(addresses=workload(space)) | demo.long_name(domain)
+    pods = demo.start(cluster, demo.deployment(DEMO, 2, namespace=space, environment=environment))
+    nodes = demo.become_whole(cluster, pods.values())
+    assert {each.node for each in nodes} == {f"demo@{pod}.{domain}" for pod in pods}
 
 
 def dials(cluster: Cluster, pods: dict[str, str]) -> list[int]:

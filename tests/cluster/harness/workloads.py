@@ -1,7 +1,7 @@
 """The objects that tests create: manifests as functions, with only what a test varies."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from tests.cluster.harness.api import Object
 from tests.cluster.harness.images import ERLANG
@@ -72,6 +72,18 @@ def stateful_set(name: str, replicas: int, *, namespace: str = "default", **spec
     """Give a StatefulSet with a Service of its own name."""
     extra = {"serviceName": name, "podManagementPolicy": "Parallel"}
     return _workload("StatefulSet", name, replicas, namespace, spec, extra)
+
+
+def indexed_job(name: str, count: int, *, namespace: str = "default", **spec: Any) -> Object:
+    """Give an Indexed Job, all of whose pods run at once; they call themselves `<name>-<index>`."""
+    counts = {"completionMode": "Indexed", "completions": count, "parallelism": count}
+    template = pod_template(name, restartPolicy="Never", **spec)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {**counts, "template": template},
+    }
 
 
 NEVER_READY: Object = {"exec": {"command": ["false"]}, "periodSeconds": 1}

@@ -381,6 +381,7 @@ PIECES: dict[str, list[object]] = {
     "machine": [None, MACHINE],
     "own": [None, parse("b@here"), NodeName("*", "")],
     "lookup": [None, unresolved(), unresolved(NXDOMAIN), Lookup("10.0.0.1", ("10.0.0.1",))],
+    "pointers": [None, Pointers(DNS, "10.0.0.1"), Pointers(DNS, "10.0.0.1", error="refused")],
     "there": [Side(), Side(None, NO_SERVICE, True), Side(THERE, NOT_IN_IT, True, "x")],
     "reach": [None, Reach("10.0.0.1"), Reach("10.0.0.1", Epmd(4369)), Reach("10.0.0.1", None, Handshake(1))],
     "node": [parse("a@10.0.0.1"), SHORT, parse("a@laptop.example"), parse("a@fd00::1"), NODE],
