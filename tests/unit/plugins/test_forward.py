@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 
@@ -402,10 +403,8 @@ async def test_silence_is_asked_a_few_times(attempts: str, asked: int) -> None:
     options = f"read_timeout 1ms; max_fails 0; {attempts}"
     async with forwarding_to(lambda _: [], options) as (plugin, upstream):
         error = await refusal(ask(plugin, question()))
-        assert (error.rcode, str(error)) == (
-            c.SERVFAIL,
-            f"upstream {upstream.at}: no answer in 0.001 s",
-        )
+        assert error.rcode == c.SERVFAIL
+        assert re.fullmatch(rf"read udp 127\.0\.0\.1:\d+->{upstream.at}: i/o timeout", str(error))
         await until(lambda: len(upstream.asked) == asked)
 
 
@@ -465,7 +464,7 @@ async def test_an_upstream_that_fails_is_checked_until_it_answers() -> None:
             error = await refusal(
                 ask(plugin, question())
             )  # all are down: one is asked all the same
-            assert "no answer" in str(error)
+            assert str(error).endswith("i/o timeout")
         found = samples(plugin.collect())
         assert found["coredns_proxy_healthcheck_failures_total", "forward", upstream.at] > 1
         assert found["coredns_forward_healthcheck_broken_total",] == 1
@@ -481,7 +480,7 @@ async def test_failfast_asks_nobody_when_all_are_down() -> None:
     async with forwarding_to(ADDRESS, "failfast_all_unhealthy_upstreams") as (plugin, upstream):
         plugin.stanzas[0].upstreams[0].health.fails = 3
         error = await refusal(ask(plugin, question()))
-        assert (error.rcode, str(error)) == (c.SERVFAIL, "no healthy upstream")
+        assert (error.rcode, str(error)) == (c.SERVFAIL, "no healthy proxies")
         assert upstream.asked == []
 
 

@@ -1,13 +1,19 @@
 """Where an upstream is: an IP address, a port, and the address that questions leave from.
 
-Source: RFC 4007 §11 (scope of an IPv6 address).
+An IPv6 address may have a zone, the interface that it is reached by (`fe80::1%eth0`). The zone is looked up anew for
+each connection: the interface may come later than we do.
+
+Source: RFC 4007 §11 (zones of IPv6 addresses).
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import dataclass
 from typing import Any
+
+from podname.plugins.forward.failures import calling
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +29,54 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def connected(self) -> socket.socket:
-        """Make a UDP socket that hears nobody but this upstream. Raises OSError."""
-        family, where = self._resolved()
-        udp = socket.socket(family, socket.SOCK_DGRAM)
+        """Make a UDP socket that hears nobody but this upstream. Raises UpstreamError."""
+        udp = self._bound(socket.SOCK_DGRAM, path := self._path("udp"))
         try:
-            udp.setblocking(False)
-            if self.source:
-                udp.bind((self.source, 0))
-            udp.connect(where)
+            with calling("connect", "dial", path):
+                udp.connect(sockaddr(self.host, self.port))
         except OSError:
             udp.close()
             raise
         return udp
 
-    def _resolved(self) -> tuple[int, Any]:
-        """Give family and socket address. The address is a number: nobody is asked."""
-        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM, flags=flags)[0]
-        return found[0], found[4]
+    async def dialled(self, timeout_seconds: float) -> socket.socket:
+        """Make a connected TCP socket. Raises UpstreamError."""
+        tcp = self._bound(socket.SOCK_STREAM, path := self._path("tcp"))
+        try:
+            with calling("connect", "dial", path):
+                where = sockaddr(self.host, self.port)
+                async with asyncio.timeout(timeout_seconds):
+                    await asyncio.get_running_loop().sock_connect(tcp, where)
+        except BaseException:
+            tcp.close()
+            raise
+        return tcp
+
+    def _bound(self, kind: socket.SocketKind, path: str) -> socket.socket:
+        with calling("socket", "dial", path):
+            made = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, kind)
+        made.setblocking(False)
+        try:
+            if self.source:
+                with calling("bind", "dial", path):
+                    made.bind(sockaddr(self.source, 0))
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    def _path(self, network: str) -> str:
+        """Return what is dialled, as Go tells it."""
+        if self.source is None:
+            return f"{network} {self}"
+        return f"{network} {Address(self.source, 0)}->{self}"
+
+
+def sockaddr(host: str, port: int) -> tuple[Any, ...]:
+    """Return the socket address of an IP address. Raises OSError when its zone is not an interface."""
+    if ":" not in host:
+        return host, port
+    host, _, zone = host.partition("%")
+    if not zone:
+        return host, port, 0, 0
+    return host, port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)

@@ -41,5 +41,5 @@ class Deadlines:
         while queue and (queue[0][0] <= now or queue[0][1].done()):
             answer = queue.popleft()[1]
             if not answer.done():
-                answer.set_exception(TimeoutError(f"no answer in {self.seconds:g} s"))
+                answer.set_exception(TimeoutError())
         self._timer = loop.call_at(queue[0][0], self._expire, loop) if queue else None

@@ -53,7 +53,7 @@ class Stanza:
         over_tcp = request.client.protocol == "tcp"
         limit = query.octets_max(over_udp=not over_tcp)
         tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
-        failed, last, problem = 0, None, "no healthy upstream"
+        failed, last, problem = 0, None, "no healthy proxies"
         others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
         try:
             for upstream in self._candidates():
@@ -65,7 +65,8 @@ class Stanza:
                         octets = await upstream.tcp.exchange(query.packet)
                         message = relay(query, octets, limit, tcp=True)
                 except (OSError, BadReply) as error:
-                    problem = f"upstream {upstream.label}: {error}"
+                    unreadable = isinstance(error, BadReply)
+                    problem = f"upstream {upstream.label}: {error}" if unreadable else str(error)
                     failed += 1
                     if self._gives_up(upstream, request, failed):
                         break

@@ -69,7 +69,7 @@ def _without_scheme(line: Line, token: Token) -> str:
 
 def _host_and_port(line: Line, token: Token, text: str) -> tuple[str, int] | None:
     """Read `IP`, `IP:PORT`, `[IP]`, `[IP]:PORT`; None when it is no address."""
-    if host := _ip(text.strip("[]")):
+    if host := _ip(text.removeprefix("[").removesuffix("]")):
         return host, PORT
     match = _WITH_PORT.fullmatch(text)
     host = _ip(match[1] or match[2] or "") if match else None
@@ -82,6 +82,8 @@ def _host_and_port(line: Line, token: Token, text: str) -> tuple[str, int] | Non
 
 
 def _ip(text: str) -> str | None:
+    if "]" in text:  # a zone may hold anything else
+        return None
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:

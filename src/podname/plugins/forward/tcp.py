@@ -14,6 +14,7 @@ from typing import cast
 
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.deadlines import Deadlines
+from podname.plugins.forward.failures import UpstreamError, endpoint, failure
 from podname.plugins.forward.pool import Keeping, Pool
 from podname.wire import constants as c
 
@@ -21,14 +22,15 @@ from podname.wire import constants as c
 CONNECT_TIMEOUT_SECONDS = 2.5
 
 
-class StaleConnection(ConnectionError):
+class StaleConnection(UpstreamError):
     """A kept connection was closed by the upstream before it could be used."""
 
 
 class TcpConnection(asyncio.Protocol):
     """One connection, and the answer that is due on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        self.path = path
         self.alive = True
         self.created_seconds = self.used_seconds = monotonic()
         self.reused = False
@@ -59,13 +61,19 @@ class TcpConnection(asyncio.Protocol):
         self.alive = False
         if self.reused and not self._buffer:
             self._end(StaleConnection())
-        self._end(exc or ConnectionResetError("the upstream closed the connection"))
+        self._end(self._lost(exc))
 
     def close(self) -> None:
         """Close the connection."""
         self.alive = False
-        self._end(ConnectionAbortedError("the connection was closed"))
+        self._end(UpstreamError("use of closed network connection"))
         self.transport.abort()
+
+    def _lost(self, error: Exception | None) -> UpstreamError:
+        """Return why the connection is gone: an error of the network, or the upstream closed it."""
+        if isinstance(error, OSError):
+            return failure("read", self.path, error)
+        return UpstreamError("unexpected EOF" if self._buffer else "EOF")
 
     def _end(self, reason: Exception) -> None:
         answer, self._answer = self._answer, None
@@ -92,7 +100,7 @@ class TcpPool(Pool[TcpConnection]):
         self._deadlines = Deadlines(read_timeout_seconds)
 
     async def exchange(self, packet: bytes) -> bytes:
-        """Send a query under an id of our own and give the reply that has it. Raises OSError."""
+        """Send a query under an id of our own and give the reply that has it. Raises UpstreamError."""
         while True:
             connection = self._kept() or await self._open()
             try:
@@ -108,8 +116,10 @@ class TcpPool(Pool[TcpConnection]):
         try:
             connection.ask(os.urandom(2) + packet[2:], answer)
             return await answer
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, TimeoutError):
+                raise failure("read", connection.path, error) from None
             raise
         finally:
             self.done(connection)
@@ -127,13 +137,9 @@ class TcpPool(Pool[TcpConnection]):
 
     async def _open(self) -> TcpConnection:
         address = self._address
-        loop = asyncio.get_running_loop()
-        local = (address.source, 0) if address.source else None
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                _, connection = await loop.create_connection(
-                    TcpConnection, address.host, address.port, local_addr=local
-                )
-        except TimeoutError:
-            raise TimeoutError(f"no connection in {CONNECT_TIMEOUT_SECONDS:g} s") from None
+        dialled = await address.dialled(CONNECT_TIMEOUT_SECONDS)
+        path = f"tcp {endpoint(dialled.getsockname())}->{address}"
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: TcpConnection(path), sock=dialled
+        )
         return connection

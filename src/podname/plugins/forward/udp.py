@@ -17,6 +17,7 @@ from time import monotonic
 
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.deadlines import Deadlines
+from podname.plugins.forward.failures import UpstreamError, endpoint, failure
 from podname.plugins.forward.pool import Keeping, Pool
 from podname.wire import constants as c
 
@@ -27,24 +28,44 @@ _IDS_AT_ONCE = 1024
 class UdpSocket:
     """One connected socket. `waiting` are the answers that are due on it, by message id."""
 
-    __slots__ = ("_loop", "_socket", "alive", "created_seconds", "used_seconds", "users", "waiting")
+    __slots__ = (
+        "_local",
+        "_loop",
+        "_remote",
+        "_socket",
+        "alive",
+        "created_seconds",
+        "used_seconds",
+        "users",
+        "waiting",
+    )
 
-    def __init__(self, connected: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, connected: socket.socket, remote: Address, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.alive = True
         self.created_seconds = self.used_seconds = monotonic()
         self.users = 0
         self.waiting: dict[bytes, asyncio.Future[bytes]] = {}
         self._loop = loop
         self._socket = connected
+        self._local, self._remote = connected.getsockname(), remote
         loop.add_reader(connected, self._readable)
 
     def send(self, message: bytes) -> None:
-        """Send a query. Raises OSError."""
-        self._socket.send(message)
+        """Send a query. Raises UpstreamError."""
+        try:
+            self._socket.send(message)
+        except OSError as error:
+            raise self.failure("write", error) from error
+
+    def failure(self, operation: str, error: OSError) -> UpstreamError:
+        """Return the error of reading or writing here."""
+        return failure(operation, f"udp {endpoint(self._local)}->{self._remote}", error)
 
     def close(self) -> None:
         """Close the socket."""
-        self._fail(ConnectionAbortedError("the socket was closed"))
+        self._fail(UpstreamError("use of closed network connection"))
 
     def _readable(self) -> None:
         """Hand a reply to whoever waits for its id; what nobody waits for is dropped."""
@@ -53,7 +74,7 @@ class UdpSocket:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._fail(error)
+            self._fail(self.failure("read", error))
             return
         if len(reply) >= c.HEADER_OCTETS:
             answer = self.waiting.pop(reply[:2], None)
@@ -84,7 +105,7 @@ class UdpPool(Pool[UdpSocket]):
         self._ids: list[bytes] = []
 
     async def exchange(self, packet: bytes) -> bytes:
-        """Send a query under an id of our own and give the reply that has it. Raises OSError."""
+        """Send a query under an id of our own and give the reply that has it. Raises UpstreamError."""
         loop = asyncio.get_running_loop()
         crowded = len(self._busy) >= SOCKETS_MOST and not self._idle
         udp = (crowded and self._shared()) or self.take() or self._open(loop)
@@ -99,9 +120,11 @@ class UdpPool(Pool[UdpSocket]):
         try:
             udp.send(message_id + packet[2:])
             return await answer
-        except BaseException:
+        except BaseException as error:
             udp.waiting.pop(message_id, None)
             udp.alive = False  # a late reply to this question must meet nobody
+            if isinstance(error, TimeoutError):
+                raise udp.failure("read", error) from None
             raise
         finally:
             udp.users -= 1
@@ -118,7 +141,7 @@ class UdpPool(Pool[UdpSocket]):
         return random.choice(alive) if alive else None  # noqa: S311  # ids and ports are what must be random
 
     def _open(self, loop: asyncio.AbstractEventLoop) -> UdpSocket:
-        return UdpSocket(self._address.connected(), loop)
+        return UdpSocket(self._address.connected(), self._address, loop)
 
     def _fresh_id(self, udp: UdpSocket) -> bytes:
         while True:
