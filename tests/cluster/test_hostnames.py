@@ -34,11 +34,11 @@ def reversed_name(address: str) -> str:
     return f"{'.'.join(reversed(address.split('.')))}.in-addr.arpa"
 
 
-def becomes(server: DnsServer, name: str, expected: list[str], record: str = "A") -> None:
-    """Wait until a name has just these records."""
+def becomes(server: DnsServer, name: str, addresses: list[str]) -> None:
+    """Wait until a name has just these addresses."""
     until(
-        lambda: server.short(name, record) == expected,
-        lambda: f"{name} {record}: {expected}, not {server.short(name, record)}",
+        lambda: server.short(name) == addresses,
+        lambda: f"{name}: {addresses}, not {server.short(name)}",
     )
 
 

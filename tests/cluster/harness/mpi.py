@@ -1,7 +1,6 @@
 """The image of pods that run MPI programs: Open MPI, and the sshd by which `mpirun` starts its part in other pods.
 
-The pods of a job share a key that the image holds; it opens nothing else. Two names lead `mpirun`: the host that ssh
-dials, and the host that the other part says it is (`hostname`).
+The pods of a job share a key that the image holds; it opens nothing else.
 
 Sources: mpirun(1), `plm_rsh_agent`; sshd_config(5); https://mpi4py.readthedocs.io (mpi4py.bench).
 """
