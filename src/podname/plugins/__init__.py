@@ -1,7 +1,7 @@
 """Floor 4: the directives of the Corefile, one folder each, in CoreDNS's order.
 
-A word that CoreDNS knows and podname does not is refused by that name; a word that nobody knows
-gets the nearest one.
+What has a folder is supported. A word that CoreDNS knows and podname does not is refused by that
+name; a word that nobody knows gets the nearest one.
 
 Source: CoreDNS 1.15.0 `plugin.cfg`.
 """
@@ -9,6 +9,7 @@ Source: CoreDNS 1.15.0 `plugin.cfg`.
 from __future__ import annotations
 
 from importlib import import_module
+from pkgutil import iter_modules
 
 from podname.corefile import Directive, suggest
 from podname.errors import CorefileError
@@ -21,14 +22,10 @@ _ORDER = """
     minimal template transfer dynupdate hosts route53 azure clouddns k8s_external kubernetes
     file auto secondary etcd loop forward grpc erratic whoami on sign view nomad
 """
-_SUPPORTED = """
-    reload bind debug ready health prometheus errors log loadbalance cache hosts kubernetes loop
-    forward whoami chaos
-"""
 
 #: CoreDNS's order, which is the order of the chain.
 ORDER = tuple(_ORDER.split())
-SUPPORTED = frozenset(_SUPPORTED.split())
+SUPPORTED = frozenset(found.name for found in iter_modules(__path__) if found.ispkg)
 
 
 def setup_of(directive: Directive) -> Setup:

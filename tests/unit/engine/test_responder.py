@@ -108,9 +108,10 @@ def test_other_classes_are_refused_unless_somebody_wants_them(rclass: str) -> No
         ("dns://:53", "dropped", "", "REFUSED", ""): 1
     }
     everything = plan(zone="org.", classes=frozenset({c.IN, c.ANY}))
-    assert (
-        Asker(responder(plan(held), everything))(f"web.default.svc AAAA {rclass}")[0] == "NOERROR"
-    )
+    answering = Asker(responder(plan(held), everything))
+    assert answering(f"web.default.svc AAAA {rclass}")[0] == "NOERROR"
+    found = answering(f"web.default.svc A {rclass}")
+    assert found[1:] == answering("web.default.svc A IN")[1:], "of class IN, as CoreDNS's"
 
 
 def test_edns_comes_back_with_its_size_and_do() -> None:

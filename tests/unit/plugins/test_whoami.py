@@ -37,3 +37,14 @@ async def test_who_asks(client: Client, name: str, additional: list[str]) -> Non
     assert message.flags & 0x0400, "authoritative"
     assert not message.answer
     assert [str(rrset) for rrset in message.additional] == additional
+
+
+@pytest.mark.parametrize("rclass", ["HS", "ANY"])
+async def test_the_records_have_the_class_of_the_question(rclass: str) -> None:
+    reply = await ask(Whoami(), question("a.", "A", rdclass=rclass))
+    assert reply is not None
+    message = dns.message.from_wire(reply)
+    assert [str(rrset) for rrset in message.additional] == [
+        rf"a. 0 {rclass} A \# 4 7f000001",
+        rf"_udp.a. 0 {rclass} SRV \# 7 000000009d1400",
+    ]

@@ -1,7 +1,7 @@
 """Answer every question with the client's own address, port and protocol.
 
 The answer section stays empty; the additional section has the address as A or AAAA, and port and
-protocol as an SRV record. TTL is 0.
+protocol as an SRV record. TTL is 0, the class is the question's.
 
 Source: CoreDNS plugin/whoami.
 """
@@ -30,10 +30,10 @@ def _records(request: Request) -> list[bytes]:
     records = []
     if address := addresses.parse(client.address.partition("%")[0]):
         rtype = addresses.rtype_of(address)
-        records.append(record(c.POINTER_TO_QNAME, rtype, 0, address))
+        records.append(record(c.POINTER_TO_QNAME, rtype, 0, address, query.qclass))
     label = b"_" + client.protocol.encode()
     owner = bytes((len(label),)) + label + query.name
     if len(owner) <= names.NAME_OCTETS_MAX:
         rdata = srv_rdata(0, 0, client.port, names.ROOT)
-        records.append(record(owner, c.SRV, 0, rdata))
+        records.append(record(owner, c.SRV, 0, rdata, query.qclass))
     return records

@@ -1,0 +1,39 @@
+"""What is supported is what has a folder, from the sources as from an archive."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import podname
+from podname.plugins import ORDER, SUPPORTED
+
+PACKAGE = Path(podname.__file__).parent
+
+
+def test_every_folder_is_a_directive_of_corednss_with_a_setup_and_a_page() -> None:
+    folders = {path.parent.name for path in PACKAGE.glob("plugins/*/__init__.py")}
+    assert folders == SUPPORTED
+    assert folders <= set(ORDER)
+    for name in folders:
+        for part in ("setup.py", "handler.py", "README.md"):
+            assert (PACKAGE / "plugins" / name / part).is_file(), f"{name}/{part}"
+
+
+def test_the_same_are_found_in_an_archive(tmp_path: Path) -> None:
+    archive = tmp_path / "podname.zip"
+    with ZipFile(archive, "w") as file:
+        for path in PACKAGE.rglob("*.py"):
+            file.write(path, path.relative_to(PACKAGE.parent))
+    program = (
+        f"import sys; sys.path.insert(0, {str(archive)!r})\n"
+        "import podname.plugins as plugins\n"
+        f"assert plugins.__file__.startswith({str(archive)!r})\n"
+        "print(*sorted(plugins.SUPPORTED))"
+    )
+    run = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == sorted(SUPPORTED)
