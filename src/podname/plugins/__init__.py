@@ -11,7 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from podname.corefile import Directive, suggest
+from podname.corefile import Directive
+from podname.corefile.suggest import did_you_mean
 from podname.errors import CorefileError
 from podname.plugins.base import Setup
 
@@ -44,7 +45,4 @@ def refusal(directive: Directive) -> CorefileError:
         return directive.error(
             f"the directive '{word}' is CoreDNS's, but podname does not support it yet"
         )
-    hint = suggest(word, SUPPORTED)
-    return directive.error(
-        f"unknown directive '{word}'" + (f", did you mean '{hint}'?" if hint else "")
-    )
+    return directive.error(f"unknown directive '{word}'{did_you_mean(word, SUPPORTED)}")

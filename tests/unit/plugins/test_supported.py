@@ -33,7 +33,7 @@ def test_the_same_are_found_in_an_archive(tmp_path: Path) -> None:
         f"assert plugins.__file__.startswith({str(archive)!r})\n"
         "print(*sorted(plugins.SUPPORTED))"
     )
-    run = subprocess.run(  # noqa: S603  # our own interpreter
+    run = subprocess.run(  # our own interpreter
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == sorted(SUPPORTED)
