@@ -17,6 +17,8 @@ from podname.errors import CorefileError, Place
 
 DNS_PORT = 53
 
+_EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
+
 
 @dataclass(frozen=True, slots=True)
 class ServerKey:
@@ -53,9 +55,16 @@ def refuse_overlaps(listeners: Iterable[tuple[ServerKey, str]]) -> None:
 
     A listener is a key and one address that its block binds to, '' for every address. A key that
     listens on every address leaves nothing to the same key on one address, and the other way round.
+    Every address under two names, such as '' and 0.0.0.0, is one socket: whose would it be?
     """
     bound: dict[ServerKey, dict[str, ServerKey]] = {}
+    wildcards: dict[int, tuple[ServerKey, str]] = {}
     for key, address in listeners:
+        if key.port and address in _EVERY_ADDRESS:
+            first, spelling = wildcards.setdefault(key.port, (key, address))
+            if spelling != address:
+                what = f"{_listener(first, spelling)} has the same sockets"
+                raise _taken(key, address, what, first, ": give both blocks the same 'bind'")
         others = bound.setdefault(key, {})
         if address in others:
             raise _taken(key, address, "it is already defined", others[address])
@@ -66,9 +75,11 @@ def refuse_overlaps(listeners: Iterable[tuple[ServerKey, str]]) -> None:
         others[address] = key
 
 
-def _taken(key: ServerKey, address: str, what: str, other: ServerKey) -> CorefileError:
+def _taken(
+    key: ServerKey, address: str, what: str, other: ServerKey, remedy: str = ""
+) -> CorefileError:
     return CorefileError(
-        f"cannot serve {_listener(key, address)} - {what} at {other.place}", key.place
+        f"cannot serve {_listener(key, address)} - {what} at {other.place}{remedy}", key.place
     )
 
 

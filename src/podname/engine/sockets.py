@@ -2,6 +2,9 @@
 
 A wildcard address is bound once for IPv4 and once for IPv6, as far as the system has them.
 
+Of several sockets of ours on one port the most specific address gets what is sent to it: one on 127.0.0.1 may stand
+beside one on every address. A socket of another process is in the way, as ever.
+
 Sources: RFC 1035 §4.2; socket(7) SO_REUSEPORT; ipv6(7) IPV6_V6ONLY.
 """
 
@@ -10,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import weakref
+from typing import Any
 
 from podname.engine import privilege
 
@@ -17,6 +22,9 @@ _FREE_PORT_TRIES = 20
 _NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 Pair = tuple[socket.socket, socket.socket]  # of datagrams, and a stream's
+
+#: The TCP sockets that were bound here, to tell ours from those of other processes.
+_ours: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
 def bind(host: str, port: int, *, share: bool = False) -> list[Pair]:
@@ -62,11 +70,25 @@ def _bind_pair(address: str, port: int, undo: contextlib.ExitStack, *, share: bo
     for sock in (datagrams, stream):
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    if share:
+    if beside := _may_stand_beside((where[0], port, *where[2:])):
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if share or beside:
         datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     privilege.bind(datagrams, where)
     privilege.bind(stream, (where[0], datagrams.getsockname()[1], *where[2:]))
+    for sock in (
+        datagrams,
+        stream,
+    ):  # from here on one that asks for it, as above, may stand beside
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    _ours.add(stream)
     return datagrams, stream
+
+
+def _may_stand_beside(where: tuple[Any, ...]) -> bool:
+    """Say whether sockets of this process listen on the port, but not on the address."""
+    bound = [sock.getsockname() for sock in _ours if sock.fileno() >= 0]
+    return where not in bound and any(other[1] == where[1] for other in bound)
 
 
 def share_of(datagrams: socket.socket) -> socket.socket:

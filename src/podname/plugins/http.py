@@ -112,6 +112,8 @@ def address(line: Line, token: Token) -> tuple[str, int]:
         raise line.error(
             f"too many colons in address '{token.text}': put an IPv6 address in brackets", token
         )
+    if "%" in host:
+        raise line.error(f"the address '{token.text}' has a zone: CoreDNS takes none here", token)
     if not colon:
         raise line.error(f"missing port in address '{token.text}': write HOST:PORT or :PORT", token)
     if not (port.isascii() and port.isdigit() and int(port) <= 65535):

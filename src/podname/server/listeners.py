@@ -2,8 +2,9 @@
 
 Several server blocks share a socket when their address and port are the same. Over a reload a socket
 that is still asked for stays open. One that is new is bound before anything else happens, so that a
-conflict refuses the configuration; if it is one of our own old sockets that stands in the way (the
-old block listened on every address, the new one on a single one), the old one is closed first.
+conflict refuses the configuration; if it is one of our own old sockets that stands in the way (both
+listen on every address, the old one as `::`, the new one as 0.0.0.0), the old one is closed first.
+One on a single address may stand beside one on every address: it gets what is sent to that address.
 
 Sources: CoreDNS core/dnsserver/register.go (groupConfigsByListenAddr).
 """
@@ -30,7 +31,10 @@ from podname.wire.reply import deny
 _log = logging.getLogger("podname.server")
 
 GRACE_SECONDS = 5.0
-_HOW_TO_BIND = "a port below 1024: run as root, or in a pod add the capability NET_BIND_SERVICE"
+_HOW_TO_BIND = (
+    "a port below 1024: choose another with -dns.port, or behind the zone where the Corefile names it;"
+    " or run as root; or in a pod add the capability NET_BIND_SERVICE"
+)
 
 Address = tuple[str, int]  # as the Corefile asks for it: '' is every address, port 0 is any
 

@@ -26,6 +26,8 @@ def setup(directives: Sequence[Directive], context: Context) -> Bind:
                 found.append(address)
     if not found:
         raise directives[-1].error("no address is left to bind to")
+    if "::" in found and "0.0.0.0" in found:  # the former is every address, of IPv4 too
+        found.remove("0.0.0.0")
     return Bind(tuple(found))
 
 
