@@ -23,12 +23,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from podname.corefile import Directive, Line
+from podname.corefile import Directive, Line, Token, normalize_zones
 from podname.engine.base import Client, Engine, Layer, Observer
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
 from podname.errors import CorefileError, ServeError
 from podname.wire import constants as c
+from podname.wire import names
 from podname.wire.query import Query
 
 if TYPE_CHECKING:
@@ -145,10 +146,20 @@ class Bound:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NamedZones:
+    """A word of a directive that says for which zones it answers: several when it is a network."""
+
+    word: Token
+    zones: tuple[bytes, ...]  # folded
+
+
 class Plugin:
     """A directive at work. Every method does nothing by default."""
 
     name: str
+    #: The zones that it was told to answer for; it is asked only for what lies in its block's.
+    named_zones: tuple[NamedZones, ...] = ()
     #: Whether `plan` has the engine do all that `serve` does to an answer from behind it.
     is_planned = False
 
@@ -194,11 +205,31 @@ class CapsTtl(Protocol):
         """Give the TTL that an answer from `zone` leaves with."""
 
 
+def named_zones(word: Token) -> NamedZones:
+    """Read the zones that a word stands for. Raises CorefileError."""
+    return NamedZones(word, tuple(names.from_text(zone) for zone in normalize_zones([word])))
+
+
 def once(directives: Sequence[Directive]) -> Directive:
     """Refuse a second directive of the same name in one block."""
     if len(directives) > 1:
-        raise directives[1].error("this plugin can only be used once per Server Block")
+        first = directives[0].name.place
+        raise directives[1].error(
+            f"this plugin can only be used once per Server Block, it already is at {first}"
+        )
     return directives[0]
+
+
+def one_counts(directives: Sequence[Directive], context: Context, counting: int = 0) -> Directive:
+    """Give the one of several directives of a name that counts; warn of the others, which CoreDNS accepts."""
+    chosen = directives[counting]
+    for directive in directives:
+        if directive is not chosen:
+            context.warn(
+                f"{directive.name.place}: this '{directive.name.text}' has no effect, "
+                f"the one at {chosen.name.place} counts"
+            )
+    return chosen
 
 
 def each_line(directive: Directive, read: Callable[[Line], None]) -> None:

@@ -29,6 +29,7 @@ from podname.errors import CorefileError
 from podname.plugins import ORDER, refusal, setup_of
 from podname.plugins.base import Context, Plugin, Resources
 from podname.plugins.bind.handler import Bind
+from podname.server.shadows import shadows
 
 _EVERY_ADDRESS = ("",)
 
@@ -88,6 +89,8 @@ def configure(corefile: Corefile, house: House, resources: Resources) -> Configu
     _gather(errors, lambda: refuse_overlaps(listeners))
     if errors:
         raise _as_one(errors)
+    for warning in shadows(configuration.blocks):
+        house.warn(warning)
     for ready in configuration.blocks:
         siblings = {plugin.name: plugin for plugin in ready.plugins}
         for plugin in ready.plugins:

@@ -8,6 +8,8 @@ Sources: RFC 1035 §2.3.4, §3.1; RFC 4343.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+
 ROOT = b"\x00"
 LABEL_OCTETS_MAX = 63
 NAME_OCTETS_MAX = 255
@@ -86,7 +88,7 @@ def is_subdomain(octets: bytes, zone: bytes) -> bool:
     return at == start
 
 
-def longest_match(octets: bytes, zones: frozenset[bytes] | dict[bytes, object]) -> bytes | None:
+def longest_match(octets: bytes, zones: Set[bytes] | Mapping[bytes, object]) -> bytes | None:
     """Find the longest of `zones` that the folded name is at or below. O(labels)."""
     while octets not in zones:
         if octets == ROOT:

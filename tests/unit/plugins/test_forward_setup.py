@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,18 @@ def test_directives_keep_their_order_and_share_an_upstream_they_both_name() -> N
     assert (first.options.zone, second.options.zone) == (b"\x01a\x04test\x00", b"\x01b\x04test\x00")
     assert first.upstreams[0] is second.upstreams[0]
     assert len({*first.upstreams, *second.upstreams}) == 2
+
+
+ZONES = [names.from_text(zone) for zone in (".", "a.", "b.", "a.a.", "b.a.", "a.b.")]
+NAMES = [*ZONES, *(b"\x01x" + zone for zone in ZONES)]
+
+
+def test_a_forward_is_left_nothing_just_when_no_name_is_its_own() -> None:
+    excepts = [frozenset(some) for number in range(3) for some in combinations(ZONES[1:], number)]
+    every = [Options(zone=zone, excepted=some) for zone in ZONES for some in excepts]
+    taken = {option: {name for name in NAMES if option.covers(name)} for option in every}
+    for earlier, later in product(every, every):
+        assert earlier.leaves_nothing_to(later) == (taken[later] <= taken[earlier]), (
+            earlier,
+            later,
+        )

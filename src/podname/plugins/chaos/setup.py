@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from podname import __version__
 from podname.corefile import Directive
 from podname.corefile.properties import Properties
-from podname.plugins.base import Context
+from podname.plugins.base import Context, one_counts
 from podname.plugins.chaos.handler import Chaos
 
 _VERSION, _AUTHORS = f"podname-{__version__}", ("the authors of podname",)
@@ -28,5 +28,5 @@ def setup(directives: Sequence[Directive], context: Context) -> Chaos:
     """Make the plugin; of several directives the first one counts, as in CoreDNS. Raises CorefileError."""
     for directive in directives:
         Options.read(directive)
-    version, *authors = directives[0].words() or (_VERSION,)
+    version, *authors = one_counts(directives, context).words() or (_VERSION,)
     return Chaos(version, sorted(set(authors)) or _AUTHORS)

@@ -29,6 +29,8 @@ from podname.plugins.forward.policy import POLICIES
 from podname.plugins.forward.pool import Keeping
 from podname.wire import names
 
+_A_LABEL = b"\x01\x00"  # that no Corefile names
+
 
 @dataclass(frozen=True, slots=True)
 class HealthOptions:
@@ -158,6 +160,14 @@ class Options(Properties):
         """How often upstreams may fail one question; 0 is no limit."""
         most = self.max_connect_attempts
         return 2 * len(self.addresses) if most is None else most
+
+    def leaves_nothing_to(self, later: Options) -> bool:
+        """Say whether a `forward` after this one is never asked, as this one takes and keeps all of its names."""
+        if self.next_rcodes or self.next_on_nodata:
+            return False
+        tops = (later.zone, *self.excepted)  # where what is left begins: there, or just below
+        names_tried = (*tops, *(_A_LABEL + zone for zone in tops))
+        return all(self.covers(name) for name in names_tried if later.covers(name))
 
     def covers(self, folded: bytes) -> bool:
         """Say whether a name is to be forwarded."""

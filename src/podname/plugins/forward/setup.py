@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from podname.corefile import Directive, Token
+from podname.corefile.values import shown
 from podname.corefile.zones import normalize_zones
-from podname.plugins.base import Context
+from podname.plugins.base import Context, NamedZones
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.options import Options
 from podname.plugins.forward.stanza import Stanza, Tally
@@ -22,8 +23,14 @@ from podname.wire import names
 def setup(directives: Sequence[Directive], context: Context) -> Forward:
     """Make the plugin of all `forward` directives in a block, in their order. Raises CorefileError."""
     tally = context.resources.claim(("forward", context.zones, context.port), Tally)
-    stanzas = [_stanza(parse(directive, context), context, tally) for directive in directives]
-    return Forward(stanzas, tally)
+    every = [parse(directive, context) for directive in directives]
+    _warn_of_unasked(directives, every, context)
+    plugin = Forward([_stanza(options, context, tally) for options in every], tally)
+    plugin.named_zones = tuple(
+        NamedZones(directive.arguments[0], (options.zone,))
+        for directive, options in zip(directives, every, strict=True)
+    )
+    return plugin
 
 
 def parse(directive: Directive, context: Context) -> Options:
@@ -41,6 +48,20 @@ def parse(directive: Directive, context: Context) -> Options:
     source = options.source_address
     addresses = addresses_of(directive, targets, context.folder, source, context.warn)
     return replace(options, zone=_from(origin, context), addresses=addresses)
+
+
+def _warn_of_unasked(
+    directives: Sequence[Directive], every: Sequence[Options], context: Context
+) -> None:
+    for number, options in enumerate(every):
+        for earlier, other in zip(directives, every[:number], strict=False):
+            if other.leaves_nothing_to(options):
+                origin = directives[number].arguments[0].text
+                context.warn(
+                    f"{directives[number].name.place}: this 'forward {shown(origin)}' is never asked: "
+                    f"the forward at {earlier.name.place} comes first and takes all of its names"
+                )
+                break
 
 
 def _stanza(options: Options, context: Context, tally: Tally) -> Stanza:

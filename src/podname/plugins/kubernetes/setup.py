@@ -14,7 +14,7 @@ from podname.corefile.properties import unknown_property
 from podname.errors import KubeError
 from podname.kube.config import from_kubeconfig
 from podname.kube.selectors import BadSelector, parse_selector
-from podname.plugins.base import Context, Plugin, each_line, once
+from podname.plugins.base import Context, Plugin, each_line, named_zones, once
 from podname.plugins.kubernetes.handler import Kubernetes
 from podname.plugins.kubernetes.settings import Settings
 from podname.wire.names import from_text
@@ -38,7 +38,9 @@ def setup(directives: Sequence[Directive], context: Context) -> Plugin:
         raise directive.error("namespaces and namespace_labels cannot both be set")
     if settings.manifests and (settings.endpoint or settings.kubeconfig):
         raise directive.error("manifests cannot be combined with endpoint or kubeconfig")
-    return Kubernetes(settings, context)
+    plugin = Kubernetes(settings, context)
+    plugin.named_zones = tuple(named_zones(word) for word in directive.arguments)
+    return plugin
 
 
 def _property(line: Line, settings: Settings, context: Context) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from podname.corefile import Directive
 from podname.corefile.properties import Properties
-from podname.plugins.base import Context
+from podname.plugins.base import Context, one_counts
 from podname.plugins.loadbalance.handler import LoadBalance
 
 
@@ -27,6 +27,7 @@ def setup(directives: Sequence[Directive], context: Context) -> LoadBalance:
     for directive in directives:
         _refuse_policies(directive)
         Options.read(directive)
+    one_counts(directives, context)
     return LoadBalance()
 
 

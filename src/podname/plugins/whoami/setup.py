@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from podname.corefile import Directive
 from podname.corefile.properties import Properties
-from podname.plugins.base import Context
+from podname.plugins.base import Context, one_counts
 from podname.plugins.whoami.handler import Whoami
 
 
@@ -18,4 +18,5 @@ def setup(directives: Sequence[Directive], context: Context) -> Whoami:
     for directive in directives:
         directive.expect(0, 0)
         Properties.read(directive)
+    one_counts(directives, context)
     return Whoami()
