@@ -15,8 +15,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from podname.corefile import ServerKey
-from podname.corefile.values import shown
 from podname.plugins.base import NamedZones
+from podname.text import shown
 from podname.wire import names
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from podname.corefile import Directive, Token
-from podname.corefile.values import shown
 from podname.corefile.zones import normalize_zones
 from podname.plugins.base import Context, NamedZones
 from podname.plugins.forward.handler import Forward
@@ -17,6 +16,7 @@ from podname.plugins.forward.options import Options
 from podname.plugins.forward.stanza import Stanza, Tally
 from podname.plugins.forward.targets import UPSTREAMS_MOST, addresses_of
 from podname.plugins.forward.upstream import Upstream
+from podname.text import shown
 from podname.wire import names
 
 
