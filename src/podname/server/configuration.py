@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,8 @@ from podname.errors import CorefileError
 from podname.plugins import ORDER, refusal, setup_of
 from podname.plugins.base import Context, Plugin, Resources
 from podname.plugins.bind.handler import Bind
-from podname.server.shadows import shadows
+from podname.plugins.http import Endpoint
+from podname.server.shadows import is_every, shadows
 
 _EVERY_ADDRESS = ("",)
 
@@ -87,6 +88,7 @@ def configure(corefile: Corefile, house: House, resources: Resources) -> Configu
         (key, host) for block in configuration.blocks for key in block.keys for host in block.hosts
     ]
     _gather(errors, lambda: refuse_overlaps(listeners))
+    errors += _http_on_dns(listeners, resources)
     if errors:
         raise _as_one(errors)
     for warning in shadows(configuration.blocks):
@@ -96,6 +98,24 @@ def configure(corefile: Corefile, house: House, resources: Resources) -> Configu
         for plugin in ready.plugins:
             plugin.link(siblings)
     return configuration
+
+
+def _http_on_dns(
+    listeners: Sequence[tuple[ServerKey, str]], resources: Resources
+) -> Iterator[CorefileError]:
+    """Tell of keys whose address an HTTP endpoint (`health`, `ready`, `prometheus`) listens on, too."""
+    endpoints = [each for each in resources.all() if isinstance(each, Endpoint)]
+    for key, host in listeners:
+        for each in endpoints:
+            theirs = "127.0.0.1" if each.host == "localhost" else each.host
+            if (
+                key.port
+                and key.port == each.port
+                and (is_every(host) or is_every(theirs) or host == theirs)
+            ):
+                where = f"http://{each.host}:{each.port}"
+                message = f"{where} of health, ready or prometheus listens on this address, too"
+                yield CorefileError(f"{message}: give one of them another port", key.place)
 
 
 def _set_up(

@@ -101,8 +101,13 @@ def _bound_elsewhere(listeners: Sequence[_Listener], sockets: _Sockets) -> Itera
                 )
 
 
+def is_every(host: str) -> bool:
+    """Say whether a host stands for every address, of one family or of both."""
+    return host in _EVERY_ADDRESS or host == _EVERY_IPV4_ADDRESS
+
+
 def _includes(wide: str, host: str) -> bool:
     """Say whether an address is every address, and the other a single one of them."""
-    if host in _EVERY_ADDRESS or host == _EVERY_IPV4_ADDRESS:
+    if is_every(host):
         return False
     return wide in _EVERY_ADDRESS or (wide == _EVERY_IPV4_ADDRESS and ":" not in host)
