@@ -79,27 +79,37 @@ class Properties:
         `otherwise` is handed each line that begins with no property, and the values so far by their fields, and says
         whether it took the line. What is `given` are the other fields, and defaults in place of the declared ones.
         """
-        known, errors = _declared(cls), list[CorefileError]()
+        known = _declared(cls)
         said, defaults = dict(given), {each.name: each.default for each in fields(cls)}
-        for line in directive.block or ():
-            try:
-                word = line.name.text
-                if word in known:
-                    name, value = known[word]
-                    line.expect(value.least, value.most)
-                    said[name] = value.read(line, said.get(name, defaults.get(name)))
-                elif word in cls.OBSOLETE:
-                    owner = directive.name.text
-                    warn(f"{line.name.place}: '{word}' in {owner} is obsolete and has no effect")
-                elif not otherwise(line, said):
-                    raise _not_taken(directive, line, cls)
-            except CorefileError as error:
-                errors += (error, *error.others)
-        if errors:
-            first, *others = errors
-            first.others = tuple(others)
-            raise first
+
+        def read(line: Line) -> None:
+            word = line.name.text
+            if word in known:
+                name, value = known[word]
+                line.expect(value.least, value.most)
+                said[name] = value.read(line, said.get(name, defaults.get(name)))
+            elif word in cls.OBSOLETE:
+                owner = directive.name.text
+                warn(f"{line.name.place}: '{word}' in {owner} is obsolete and has no effect")
+            elif not otherwise(line, said):
+                raise _not_taken(directive, line, cls)
+
+        each_line(directive, read)
         return cls(**said)
+
+
+def each_line(directive: Directive, read: Callable[[Line], None]) -> None:
+    """Read every line of a directive's block. Raises the first error with all others in it."""
+    errors: list[CorefileError] = []
+    for line in directive.block or ():
+        try:
+            read(line)
+        except CorefileError as error:
+            errors += (error, *error.others)
+    if errors:
+        first, *others = errors
+        first.others = tuple(others)
+        raise first
 
 
 def syntax_of(name: str, declared: type[Properties]) -> str:

@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from podname.corefile import Directive, Line, Token, normalize_zones
+from podname.corefile import Directive, Token, normalize_zones
 from podname.engine.base import Client, Engine, Layer, Observer
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
-from podname.errors import CorefileError, ServeError
+from podname.errors import ServeError
 from podname.wire import constants as c
 from podname.wire import names
 from podname.wire.query import Query
@@ -230,20 +230,6 @@ def one_counts(directives: Sequence[Directive], context: Context, counting: int 
                 f"the one at {chosen.name.place} counts"
             )
     return chosen
-
-
-def each_line(directive: Directive, read: Callable[[Line], None]) -> None:
-    """Read every line of a directive's block. Raises the first error with all others in it."""
-    errors: list[CorefileError] = []
-    for line in directive.block or ():
-        try:
-            read(line)
-        except CorefileError as error:
-            errors += (error, *error.others)
-    if errors:
-        first, *others = errors
-        first.others = tuple(others)
-        raise first
 
 
 def end_of_chain(last: str) -> Next:

@@ -28,27 +28,9 @@ from podname.engine.base import Engine
 from podname.errors import CorefileError
 from podname.plugins import ORDER, refusal, setup_of
 from podname.plugins.base import Context, Plugin, Resources
-from podname.plugins.bind.handler import Bind
 from podname.plugins.http import Endpoint
+from podname.server.block import Block
 from podname.server.shadows import is_every, shadows
-
-_EVERY_ADDRESS = ("",)
-
-
-@dataclass(slots=True)
-class Block:
-    """One server block, set up. Its plugins stand in chain order."""
-
-    keys: tuple[ServerKey, ...]
-    plugins: list[Plugin]
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The addresses that it listens on; '' is every address."""
-        for plugin in self.plugins:
-            if isinstance(plugin, Bind):
-                return plugin.addresses
-        return _EVERY_ADDRESS
 
 
 @dataclass(slots=True)

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from podname.engine.base import Client, Engine, Listener, Plan
 from podname.errors import PodnameError
 from podname.plugins.base import Bound, Draft, Plugin
+from podname.server.block import Block
 from podname.server.chain import build_chain
-from podname.server.configuration import Block, Configuration
+from podname.server.configuration import Configuration
 from podname.server.misses import Misses
 from podname.wire import constants as c
 from podname.wire import names

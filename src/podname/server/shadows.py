@@ -12,15 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from podname.corefile import ServerKey
 from podname.plugins.base import NamedZones
+from podname.server.block import Block
 from podname.text import shown
 from podname.wire import names
-
-if TYPE_CHECKING:
-    from podname.server.configuration import Block
 
 _EVERY_ADDRESS = frozenset({"", "::"})
 _EVERY_IPV4_ADDRESS = "0.0.0.0"

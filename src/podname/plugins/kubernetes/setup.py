@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from podname.corefile import Directive, Line, normalize_zones
-from podname.corefile.properties import unknown_property
+from podname.corefile.properties import each_line, unknown_property
 from podname.errors import KubeError
 from podname.kube.config import from_kubeconfig
 from podname.kube.selectors import BadSelector, parse_selector
-from podname.plugins.base import Context, Plugin, each_line, named_zones, once
+from podname.plugins.base import Context, Plugin, named_zones, once
 from podname.plugins.kubernetes.handler import Kubernetes
 from podname.plugins.kubernetes.settings import Settings
 from podname.wire.names import from_text

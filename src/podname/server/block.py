@@ -1,0 +1,27 @@
+"""A server block at the ready: its keys, its plugins, and the addresses that it listens on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podname.corefile import ServerKey
+from podname.plugins.base import Plugin
+from podname.plugins.bind.handler import Bind
+
+_EVERY_ADDRESS = ("",)
+
+
+@dataclass(slots=True)
+class Block:
+    """One server block, set up. Its plugins stand in chain order."""
+
+    keys: tuple[ServerKey, ...]
+    plugins: list[Plugin]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses that it listens on; '' is every address."""
+        for plugin in self.plugins:
+            if isinstance(plugin, Bind):
+                return plugin.addresses
+        return _EVERY_ADDRESS
