@@ -284,6 +284,7 @@ RULES: list[Rule] = [
     options_of_an_upstream,
     name_that_is_added,
     one_pointer,
+    explained_packets.answer_that_no_datagram_holds,
     *explained_discovery.RULES,
     owner_of_hosts,
     copy_in_the_cache,

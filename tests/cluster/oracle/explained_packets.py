@@ -12,6 +12,7 @@ from tests.cluster.oracle.comparing import differences
 from tests.cluster.oracle.messages import FORMERR, OPT, Reply
 
 REPORT_CHANNEL, ZONEVERSION = 18, 19
+UDP_OCTETS_MAX = 65_507
 
 
 def flags_of_edns_that_nobody_has_defined(case: Case) -> bool:
@@ -74,6 +75,14 @@ def refused_only_there(case: Case) -> bool:
         and is_formerr(case.reference)
         and not is_formerr(case.subject)
     )
+
+
+def answer_that_no_datagram_holds(case: Case) -> bool:
+    """An answer of more octets than a datagram takes, to who says that it takes them: silence there, TC here."""
+    opt, reply = case.question.opt, case.subject
+    if case.question.tcp or opt is None or opt.udp_octets <= UDP_OCTETS_MAX:
+        return False
+    return case.reference is None and reply is not None and reply.truncated
 
 
 def is_formerr(reply: Reply | None) -> bool:
