@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from tests.cluster.harness import ClusterError, demo, webhook, workloads
+from tests.cluster.harness.api import Object
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.resolvers import ZONE
 from tests.cluster.harness.waiting import until
@@ -106,11 +107,19 @@ def test_a_namespace_that_says_no_way(cluster: Cluster, space: str, place: str) 
     assert f"namespace {space} says podname.dev/inject='serach'" in webhook.logs(cluster)
 
 
-def test_a_pod_with_a_hostname_is_created_as_it_is(cluster: Cluster, space: str) -> None:
-    item = workloads.pod("other", namespace=space, hostname="elsewhere")
+def test_a_pod_on_its_nodes_network_is_created_as_it_is(cluster: Cluster, space: str) -> None:
+    assert _created(cluster, workloads.pod("other", namespace=space, hostNetwork=True)) == ""
+
+
+def test_a_pod_with_a_hostname_is_attached_by_that(cluster: Cluster, space: str) -> None:
+    assert _created(cluster, workloads.pod("other", namespace=space, hostname="else")) == "search"
+
+
+def _created(cluster: Cluster, item: Object) -> str:
+    """Create a pod that asks for `search`, and give the way that it got."""
     item["metadata"]["annotations"] = {MARK: "search"}
     text = cluster.kubectl("create", "-f", "-", "-o", "json", stdin=yaml.safe_dump(item))
-    assert way(json.loads(text)) == ""
+    return way(json.loads(text))
 
 
 @pytest.mark.parametrize("server", ["podname"], indirect=True)
