@@ -79,4 +79,11 @@ def sockaddr(host: str, port: int) -> tuple[Any, ...]:
     host, _, zone = host.partition("%")
     if not zone:
         return host, port, 0, 0
-    return host, port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    return host, port, 0, int(zone) if zone.isdecimal() else _index(zone)
+
+
+def _index(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError:  # with an errno from Python 3.14 on, without one before
+        raise OSError("no interface with this name") from None
