@@ -190,10 +190,6 @@ class Message:
         flags = (self.flags | set_) & ~clear
         return self.octets[:2] + flags.to_bytes(2, "big") + self.octets[4:]
 
-    def with_ttl(self, ttl_seconds: int) -> bytes:
-        """Return the message with one TTL in every record."""
-        return with_ttl(self.octets, [record.ttl_at for record in self.records], ttl_seconds)
-
 
 def rcode_of(octets: bytes) -> int:
     """Return the RCODE of a message's header, where nothing else of it matters."""

@@ -30,9 +30,7 @@ class ZoneOptions:
     pods: str = "disabled"  # disabled, insecure, verified
     endpoint_pod_names: bool = False
     pod_names: bool = False
-    coredns_ptr: bool = (
-        False  # an address of several endpoints has a PTR record for each, as CoreDNS has it
-    )
+    coredns_ptr: bool = False  # an address has a PTR record for each of its endpoints
     ignore_empty_service: bool = False
     endpoints: bool = True
     local_addresses: tuple[bytes, ...] = ()  # of this server, for the NS records

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from podname.wire import constants as c
 from podname.wire import query as queries
-from podname.wire.message import BadMessage, Classification, Message, Section
+from podname.wire.message import BadMessage, Classification, Message, Section, with_ttl
 from podname.wire.names import from_text
 from podname.wire.query import Query, parse
 
@@ -136,10 +136,14 @@ def test_a_response_belongs_to_its_question_in_any_case() -> None:
     assert not Message(query.packet).is_response_to(query)  # a query is no response
 
 
+def aged(message: Message, ttl_seconds: int) -> bytes:
+    return with_ttl(message.octets, [rr.ttl_at for rr in message.records], ttl_seconds)
+
+
 def test_flags_and_ttls_change_and_nothing_else() -> None:
     _, before = response(RECORDS[:3], (SOA,))
     octets = Message(before.to_wire()).with_flags(set_=c.AD, clear=c.RD)
-    after = dns.message.from_wire(Message(octets).with_ttl(77))
+    after = dns.message.from_wire(aged(Message(octets), 77))
     assert after.flags == (before.flags | dns.flags.AD) & ~dns.flags.RD
     assert {rrset.ttl for rrset in after.answer + after.authority} == {77}
     for rrset, other in zip(after.answer, before.answer, strict=True):
@@ -154,7 +158,7 @@ def test_octets_that_are_no_message_are_bad_and_nothing_worse(octets: bytes) -> 
         message = Message(octets)
         message.classify(query)
         message.uncompressed_octets()
-        message.with_ttl(1)
+        aged(message, 1)
         assert len(message.records) == sum(message.count(section) for section in Section)
     except BadMessage:
         pass
