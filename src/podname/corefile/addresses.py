@@ -60,7 +60,7 @@ def refuse_overlaps(listeners: Iterable[tuple[ServerKey, str]]) -> None:
     bound: dict[ServerKey, dict[str, ServerKey]] = {}
     wildcards: dict[int, tuple[ServerKey, str]] = {}
     for key, address in listeners:
-        if key.port and address in _EVERY_ADDRESS:
+        if key.port and is_every(address):
             first, spelling = wildcards.setdefault(key.port, (key, address))
             if spelling != address:
                 what = f"{_listener(first, spelling)} has the same sockets"
@@ -85,3 +85,8 @@ def _taken(
 
 def _listener(key: ServerKey, address: str) -> str:
     return f"{key} on {address}" if address else str(key)
+
+
+def is_every(host: str) -> bool:
+    """Return whether a host stands for every address, of one family or of both."""
+    return host in _EVERY_ADDRESS

@@ -24,13 +24,14 @@ from podname.corefile import (
     refuse_overlaps,
     server_keys,
 )
+from podname.corefile.addresses import is_every
 from podname.engine.base import Engine
 from podname.errors import CorefileError
 from podname.plugins import ORDER, refusal, setup_of
 from podname.plugins.base import Context, Plugin, Resources
 from podname.plugins.http import Endpoint
 from podname.server.block import Block
-from podname.server.shadows import is_every, shadows
+from podname.server.shadows import shadows
 
 
 @dataclass(slots=True)

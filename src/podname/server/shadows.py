@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from podname.corefile import ServerKey
+from podname.corefile.addresses import is_every
 from podname.plugins.base import NamedZones
 from podname.server.block import Block
 from podname.text import shown
@@ -96,11 +97,6 @@ def _bound_elsewhere(listeners: Sequence[_Listener], sockets: _Sockets) -> Itera
                     f"{listener.key.place}: no question to {address}:{port} reaches this server "
                     f"block: the one at {other.place} is bound to that address"
                 )
-
-
-def is_every(host: str) -> bool:
-    """Say whether a host stands for every address, of one family or of both."""
-    return host in _EVERY_ADDRESS or host == _EVERY_IPV4_ADDRESS
 
 
 def _includes(wide: str, host: str) -> bool:
