@@ -120,7 +120,7 @@ def start_in_turns(cluster: Cluster, several: list[Contender], rounds: int) -> N
 
 
 def questions(pods: int, kind: str) -> Iterator[tuple[str, str]]:
-    """Give random questions of one kind that both servers answer alike."""
+    """Return random questions of one kind that both servers answer alike."""
     chooser = random.Random(kind)
     services = pods // clusters.PODS_PER_SERVICE
     for _ in range(QUERIES):

@@ -17,7 +17,7 @@ PORT = {"name": "http", "port": 4000, "protocol": "TCP"}
 
 
 def namespace_of(service: int) -> str:
-    """Give the namespace that a Service stands in."""
+    """Return the namespace that a Service stands in."""
     return f"team-{service % NAMESPACES}"
 
 
@@ -43,7 +43,7 @@ def is_headless(service: int) -> bool:
 
 
 def objects(pods: int) -> Iterator[Object]:
-    """Give all objects of a cluster."""
+    """Return all objects of a cluster."""
     for number in range(NAMESPACES):
         yield {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": f"team-{number}"}}
     for service in range(pods // PODS_PER_SERVICE):
@@ -75,7 +75,7 @@ def _service(service: int) -> Object:
 
 
 def endpoint_slice(service: int, *more: tuple[str, str]) -> Object:
-    """Give a Service's slice; `more` are further pods, as name and address."""
+    """Return a Service's slice; `more` are further pods, as name and address."""
     own = [(pod_name(service, n), pod_address(service, n)) for n in range(PODS_PER_SERVICE)]
     return {
         "kind": "EndpointSlice",
@@ -100,12 +100,12 @@ def endpoint_slice(service: int, *more: tuple[str, str]) -> Object:
 
 
 def pod(service: int, number: int) -> Object:
-    """Give one pod."""
+    """Return one pod."""
     return named_pod(service, pod_name(service, number), pod_address(service, number))
 
 
 def named_pod(service: int, name: str, address: str) -> Object:
-    """Give a pod of a Service with this name and address."""
+    """Return a pod of a Service with this name and address."""
     conditions = (
         "PodReadyToStartContainers",
         "Initialized",

@@ -24,15 +24,15 @@ from pathlib import Path
 
 import uvloop
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.query import Query
+from podname.dns.records import answer, answer_with_additional, srv_rdata
 from podname.engine.base import Change, Client, Engine, Plan, Table, TableOptions, Zone
 from podname.engine.counters import Counters
 from podname.engine.native import NativeEngine
-from podname.engine.python import PythonEngine, batch
-from podname.engine.python.responder import Responder
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.query import Query
-from podname.wire.records import answer, answer_with_additional, srv_rdata
+from podname.engine.reference import PythonEngine, batch
+from podname.engine.reference.responder import Responder
 
 HERE = Path(__file__).parent
 CORES = sorted(os.sched_getaffinity(0))
@@ -44,7 +44,7 @@ WAYS = ("native", "batches", "one by one", "uvloop")
 
 
 def changes(pods: int) -> Iterator[Change]:
-    """Give pods by name, and a Service with an SRV record for every ten of them."""
+    """Return pods by name, and a Service with an SRV record for every ten of them."""
     for number in range(pods):
         address = bytes((10, number >> 16 & 255, number >> 8 & 255, number & 255))
         owner = names.from_text(f"app-7bd795854f-{number:05x}.default.pod.cluster.local")
@@ -79,7 +79,7 @@ def plan(table: Table) -> Plan:
 
 
 def queries(kind: str, pods: int) -> list[bytes]:
-    """Give queries of a kind."""
+    """Return queries of a kind."""
     if kind == "never twice":  # more names than the engine remembers answers for
         asked = range(30_000)
         pattern = "x{}.example.com.default.svc.cluster.local"
@@ -162,7 +162,7 @@ class Server:
         self.port = int(self.process.stdout.readline())
 
     def cpu_seconds(self) -> float:
-        """Give the user and system time spent so far; the kernel counts it in nanoseconds."""
+        """Return the user and system time spent so far; the kernel counts it in nanoseconds."""
         return cpu_seconds_of(self.process.pid)
 
     def end(self) -> None:
@@ -171,7 +171,7 @@ class Server:
 
 
 def cpu_seconds_of(pid: int) -> float:
-    """Give what a process has spent on all of its threads."""
+    """Return what a process has spent on all of its threads."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(thread.read_text().split()[0]) for thread in threads) * 1e-9
 

@@ -44,9 +44,9 @@ from bench.engine_loop import (
     shown,
 )
 
-from podname.wire import names
-from podname.wire.patching import COUNTS_OCTETS
-from podname.wire.records import walk
+from podname.dns import names
+from podname.dns.patching import COUNTS_OCTETS
+from podname.dns.records import walk
 
 LOOPBACK = "127.0.0.1"
 IN_FLIGHT = 64
@@ -173,7 +173,7 @@ class Server:
                 raise TimeoutError(f"{self.name} does not answer")
 
     def cpu_seconds(self) -> float:
-        """Give what it and its children have spent so far."""
+        """Return what it and its children have spent so far."""
         return sum(cpu_seconds_of(pid) for pid in family(self.process.pid))
 
     def first(self, threads: list[str]) -> None:
@@ -183,7 +183,7 @@ class Server:
                 subprocess.run(["chrt", "-f", "-p", "10", task.name], check=True)
 
     def resident_mib(self) -> float:
-        """Give the memory that it has now, what is shared counted once."""
+        """Return the memory that it has now, what is shared counted once."""
         kib = 0
         for pid in family(self.process.pid):
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -202,7 +202,7 @@ class Server:
 
 
 def family(pid: int) -> list[int]:
-    """Give a process and all below it."""
+    """Return a process and all below it."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [pid, *(other for child in text.split() for other in family(int(child)))]
 

@@ -35,7 +35,7 @@ WARM_UP = 200
 
 
 def request(number: int, octets: int) -> bytes:
-    """Give the HTTP request for a pod."""
+    """Return the HTTP request for a pod."""
     variables = [{"name": f"SETTING_{each}", "value": "x" * 20} for each in range(20)]
     pod: dict[str, Any] = {
         "metadata": {
@@ -53,7 +53,7 @@ def request(number: int, octets: int) -> bytes:
 
 
 async def epmd(_: str) -> str:
-    """Say what each namespace says."""
+    """Return what each namespace says."""
     return "epmd"
 
 
@@ -161,7 +161,7 @@ async def measure(count: int, octets: int) -> None:
 
 
 def shown(milliseconds: Sequence[float]) -> str:
-    """Give the quantiles."""
+    """Return the quantiles."""
     cuts = statistics.quantiles(milliseconds, n=1000)
     told = [f"p{n / 10:g} {cuts[n - 1]:.2f} ms" for n in (500, 990, 999)]
     return ", ".join([*told, f"most {max(milliseconds):.1f} ms"])

@@ -50,7 +50,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Give the first octets of an answer of this kind; of the last, only the lower two bits.
+    /// Return the first octets of an answer of this kind; of the last, only the lower two bits.
     fn octets(self) -> [u8; 5] {
         let ([t0, t1], [c0, c1]) = (self.qtype.to_be_bytes(), self.qclass.to_be_bytes());
         let dnssec_ok = if self.dnssec_ok { DNSSEC_OK } else { 0 };
@@ -82,7 +82,7 @@ pub struct Left<'a> {
 }
 
 impl Left<'_> {
-    /// Say whether all offsets lie within the records, and there are no more than can be written down.
+    /// Return whether all offsets lie within the records, and there are no more than can be written down.
     fn is_sound(&self) -> bool {
         let fits = |at: u16, size: u16| usize::from(at) + usize::from(size) <= self.records.len();
         let words: usize = self.groups.iter().map(|(_, offsets)| 2 + offsets.len()).sum();
@@ -178,7 +178,7 @@ impl Cached<'_> {
     }
 }
 
-/// Give the numbers that stand in two octets each.
+/// Return the numbers that stand in two octets each.
 fn words(octets: &[u8]) -> impl Iterator<Item = usize> + Clone + '_ {
     let (pairs, _) = octets.as_chunks::<2>();
     pairs.iter().map(|pair| usize::from(u16::from_be_bytes(*pair)))
@@ -196,7 +196,7 @@ struct Entry<'g> {
 }
 
 impl<'g> Entry<'g> {
-    /// Say whether it is of this kind.
+    /// Return whether it is of this kind.
     fn is(&self, kind: [u8; 5]) -> bool {
         let bits = self.octets[4] & (DNSSEC_OK | CHECKING_DISABLED);
         self.octets[..4] == kind[..4] && bits == kind[4]

@@ -147,7 +147,7 @@ impl Hits {
     }
 }
 
-/// Give the bucket of a size.
+/// Return the bucket of a size.
 fn size_bucket(octets: usize) -> usize {
     SIZE_BOUNDS.iter().take_while(|&&bound| octets > bound as usize).count()
 }

@@ -24,7 +24,7 @@ impl Default for Endings {
 }
 
 impl Endings {
-    /// Give an ending; of number 0, which stands for none, no octets.
+    /// Return an ending; of number 0, which stands for none, no octets.
     pub fn get(&self, number: u8) -> &[u8] {
         let place = usize::from(number).checked_sub(1).and_then(|at| self.0[at].get());
         place.map_or(&[], |ending| ending)

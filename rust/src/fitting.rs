@@ -28,7 +28,7 @@ pub fn fit(message: &mut Vec<u8>, question_end: usize, limit: usize) -> Option<(
     }
 }
 
-/// Say whether compressing would change nothing: addresses of the question's own name.
+/// Return whether compressing would change nothing: addresses of the question's own name.
 fn has_no_names(message: &[u8], question_end: usize) -> bool {
     u16_at(message, 8) == 0
         && u16_at(message, 10) == 0
@@ -55,7 +55,7 @@ fn cut(message: &mut Vec<u8>, question_end: usize, limit: usize) -> Option<()> {
     Some(())
 }
 
-/// Say which names the RDATA of a type hold: octets before them, how many, whether they may be compressed.
+/// Return which names the RDATA of a type hold: octets before them, how many, whether they may be compressed.
 fn names_in(rtype: u16) -> (usize, usize, bool) {
     match rtype {
         c::NS | c::CNAME | c::PTR => (0, 1, true),

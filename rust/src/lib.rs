@@ -3,7 +3,7 @@
 //! Python decides, this crate repeats. It knows messages, names, zones, EDNS, truncation, rotation and negative
 //! answers, and of Kubernetes the envelope of an object in protobuf. What it must do is written in
 //! `podname.engine.base`; the reference is
-//! `podname.engine.python`, which it equals octet for octet.
+//! `podname.engine.reference`, which it equals octet for octet.
 //!
 //! From the bottom: [`names`], [`endings`], [`raw`] (memory and system calls), [`records`] and [`query`] (octets), [`sets`],
 //! [`table`] and [`cache`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), [`protobuf`] (the API's encoding), and, with the feature

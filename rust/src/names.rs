@@ -105,27 +105,27 @@ impl Name {
         self.labels
     }
 
-    /// Give the folded octets.
+    /// Return the folded octets.
     pub fn octets(&self) -> &[u8] {
         &self.octets[..self.length]
     }
 
-    /// Give the offset of a label, or of the root.
+    /// Return the offset of a label, or of the root.
     pub fn start(&self, label: usize) -> usize {
         self.starts[label] as usize
     }
 
-    /// Give the name without its first `labels` labels.
+    /// Return the name without its first `labels` labels.
     pub fn from(&self, labels: usize) -> &[u8] {
         &self.octets[self.start(labels)..self.length]
     }
 
-    /// Give the hash of the name without its first `labels` labels.
+    /// Return the hash of the name without its first `labels` labels.
     pub fn hash(&self, labels: usize) -> u64 {
         self.hashes[labels]
     }
 
-    /// Give a label, without its length.
+    /// Return a label, without its length.
     pub fn label(&self, label: usize) -> &[u8] {
         &self.octets[self.start(label) + 1..self.start(label + 1)]
     }
@@ -135,7 +135,7 @@ impl Name {
         self.octets[self.start(label)] as usize
     }
 
-    /// Say whether the name is at or below a folded `zone`.
+    /// Return whether the name is at or below a folded `zone`.
     pub fn is_below(&self, zone: &[u8]) -> bool {
         if !self.octets().ends_with(zone) {
             return false;
@@ -145,12 +145,12 @@ impl Name {
     }
 }
 
-/// Give the hash of a well-formed, folded name, as [`Name::hash`] does.
+/// Return the hash of a well-formed, folded name, as [`Name::hash`] does.
 pub fn hash_of(octets: &[u8]) -> u64 {
     with_endings(octets, |_, _| {})
 }
 
-/// Give the hash of a name, and before it, shortest first, where each name that it is below begins, with its hash.
+/// Return the hash of a name, and before it, shortest first, where each name that it is below begins, with its hash.
 pub fn with_endings(octets: &[u8], mut see: impl FnMut(usize, u64)) -> u64 {
     let mut starts = [0_u8; LABELS_MAX];
     let (mut at, mut labels) = (0, 0);
@@ -169,7 +169,7 @@ pub fn with_endings(octets: &[u8], mut see: impl FnMut(usize, u64)) -> u64 {
     hash
 }
 
-/// Say whether the octets are one well-formed name.
+/// Return whether the octets are one well-formed name.
 pub fn is_name(octets: &[u8]) -> bool {
     let mut at = 0;
     while let Some(&length) = octets.get(at) {
@@ -184,7 +184,7 @@ pub fn is_name(octets: &[u8]) -> bool {
     false
 }
 
-/// Give the name right above; the root has none.
+/// Return the name right above; the root has none.
 pub fn parent_of(octets: &[u8]) -> Option<&[u8]> {
     match octets.first() {
         None | Some(0) => None,
@@ -192,7 +192,7 @@ pub fn parent_of(octets: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Say whether a folded name is at or below a folded `zone`.
+/// Return whether a folded name is at or below a folded `zone`.
 pub fn is_subdomain(octets: &[u8], zone: &[u8]) -> bool {
     if !octets.ends_with(zone) {
         return false;
@@ -220,13 +220,13 @@ impl Suffixes {
         Self { names }
     }
 
-    /// Give the number of the longest that `name` is at or below.
+    /// Return the number of the longest that `name` is at or below.
     pub fn longest(&self, name: &Name) -> Option<usize> {
         let found = self.names.iter().find(|(zone, _)| name.is_below(zone));
         found.map(|&(_, number)| number)
     }
 
-    /// Give the number of the shortest other than the root that `name` is at or below.
+    /// Return the number of the shortest other than the root that `name` is at or below.
     pub fn shortest_below_root(&self, name: &Name) -> Option<usize> {
         let mut shortest_first = self.names.iter().rev();
         let found = shortest_first.find(|(zone, _)| zone.len() > 1 && name.is_below(zone));

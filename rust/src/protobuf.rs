@@ -58,7 +58,7 @@ enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Give the octets.
+    /// Return the octets.
     fn octets(self) -> &'a [u8] {
         if let Value::Octets(octets) = self { octets } else { &[] }
     }
@@ -133,7 +133,7 @@ fn last_octets(message: &[u8], wanted: u64) -> Result<Option<&[u8]>, Malformed> 
 }
 
 impl Field {
-    /// Say whether a value is one of this field.
+    /// Return whether a value is one of this field.
     fn fits(&self, number: u64, value: Value<'_>) -> bool {
         let is_number = matches!(self.kind, Kind::Number | Kind::Truth);
         number == u64::from(self.number) && is_number == matches!(value, Value::Number(_))

@@ -512,8 +512,8 @@ fn fields_of<'py>(
     let edns = query.edns.map(|edns| (edns.udp_octets, edns.version, edns.dnssec_ok));
     Some((question, edns))
 }
-/// A sight: number of the routes, of the plan and of the plugin, packet, response, client, seconds.
-type SightFields<'py> =
+/// An observation: number of the routes, of the plan and of the plugin, packet, response, client, seconds.
+type ObservationFields<'py> =
     (u64, usize, usize, Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, u16, f64);
 
 /// The packet loop of one address family.
@@ -565,19 +565,19 @@ impl Udp {
         std::iter::from_fn(next).take(at_most).filter_map(fields).collect()
     }
 
-    fn sights<'py>(&self, py: Python<'py>, at_most: usize) -> Vec<SightFields<'py>> {
-        let next = || self.udp.sight();
-        let fields = |sight: udp::Sight| {
-            let client = sight.origin.client();
+    fn observations<'py>(&self, py: Python<'py>, at_most: usize) -> Vec<ObservationFields<'py>> {
+        let next = || self.udp.next_observation();
+        let fields = |observed: udp::Observation| {
+            let client = observed.origin.client();
             (
-                sight.routes.number,
-                sight.plan,
-                sight.answered.plugin,
-                PyBytes::new(py, &sight.packet),
-                PyBytes::new(py, &sight.response),
+                observed.routes.number,
+                observed.plan,
+                observed.answered.plugin,
+                PyBytes::new(py, &observed.packet),
+                PyBytes::new(py, &observed.response),
                 client.ip().to_string(),
                 client.port(),
-                std::time::Duration::from_nanos(sight.nanoseconds).as_secs_f64(),
+                std::time::Duration::from_nanos(observed.nanoseconds).as_secs_f64(),
             )
         };
         std::iter::from_fn(next).take(at_most).map(fields).collect()
@@ -602,7 +602,7 @@ impl Udp {
             &totals.answered,
             &totals.misses,
             &totals.refused,
-            &totals.unseen,
+            &totals.observations_dropped,
             &totals.unsent,
             &totals.faults,
         ]

@@ -42,17 +42,17 @@ pub struct Query {
 }
 
 impl Query {
-    /// Give the name as the client spelled it.
+    /// Return the name as the client spelled it.
     pub fn name<'p>(&self, packet: &'p [u8]) -> &'p [u8] {
         &packet[c::HEADER_OCTETS..self.end - 4]
     }
 
-    /// Give the whole question.
+    /// Return the whole question.
     pub fn question<'p>(&self, packet: &'p [u8]) -> &'p [u8] {
         &packet[c::HEADER_OCTETS..self.end]
     }
 
-    /// Give the size of the largest response that can reach the client (RFC 6891 §6.2.3).
+    /// Return the size of the largest response that can reach the client (RFC 6891 §6.2.3).
     pub fn octets_max(&self, over_udp: bool) -> usize {
         if !over_udp {
             return c::MESSAGE_OCTETS_MAX;
@@ -61,7 +61,7 @@ impl Query {
         said.clamp(c::UDP_OCTETS_WITHOUT_EDNS, c::UDP_OCTETS_MAX)
     }
 
-    /// Say whether the client wants DNSSEC records.
+    /// Return whether the client wants DNSSEC records.
     pub fn dnssec_ok(&self) -> bool {
         self.edns.is_some_and(|edns| edns.dnssec_ok)
     }
@@ -105,7 +105,7 @@ pub fn parse(packet: &[u8]) -> Result<Query, Malformed> {
     Ok(Query { flags, qtype: u16_at(packet, end - 4), qclass: u16_at(packet, end - 2), end, edns })
 }
 
-/// Give the offset behind the question. None when it is malformed.
+/// Return the offset behind the question. None when it is malformed.
 fn question_end(packet: &[u8]) -> Option<usize> {
     let behind = records::skip_name(packet, c::HEADER_OCTETS)?;
     // A pointer in a question points nowhere.
@@ -139,7 +139,7 @@ fn edns(packet: &[u8], mut at: usize, before: u16, additionals: u16) -> Option<O
     Some(edns)
 }
 
-/// Give None when the options of an OPT record are malformed.
+/// Return None when the options of an OPT record are malformed.
 fn check_options(mut octets: &[u8]) -> Option<()> {
     while !octets.is_empty() {
         let (head, rest) = octets.split_at_checked(4)?;
@@ -162,7 +162,7 @@ fn check_options(mut octets: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Say whether an option names a network.
+/// Return whether an option names a network.
 fn is_client_subnet(data: &[u8]) -> bool {
     if data.len() < 4 {
         return false;

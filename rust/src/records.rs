@@ -20,7 +20,7 @@ pub fn u16_at(octets: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([octets[at], octets[at + 1]])
 }
 
-/// Give the offset behind the name at `at`. None when it is cut or malformed; a pointer ends it.
+/// Return the offset behind the name at `at`. None when it is cut or malformed; a pointer ends it.
 pub fn skip_name(octets: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let length = *octets.get(at)? as usize;
@@ -73,12 +73,12 @@ pub fn walk(octets: &[u8], mut at: usize, count: usize) -> impl Iterator<Item = 
     })
 }
 
-/// Give the numbers of answers and additionals.
+/// Return the numbers of answers and additionals.
 pub fn sections(counts: Counts) -> (usize, usize) {
     (u16_at(&counts, 0) as usize, u16_at(&counts, 4) as usize)
 }
 
-/// Say whether there is anything to rotate.
+/// Return whether there is anything to rotate.
 pub fn has_several(counts: Counts) -> bool {
     let (answers, additionals) = sections(counts);
     answers > 1 || additionals > 1
@@ -104,7 +104,7 @@ pub fn rotate(records: &mut [u8], counts: Counts, turn: u64) {
     }
 }
 
-/// Give the offset of a record by its number.
+/// Return the offset of a record by its number.
 fn start_of(records: &[u8], number: usize) -> usize {
     walk(records, 0, number).last().map_or(0, |record| record.end)
 }
@@ -134,7 +134,7 @@ pub fn shift(out: &mut Vec<u8>, base: usize, counts: &mut Counts, shift: isize) 
     counts[4..].copy_from_slice(&(kept as u16).to_be_bytes());
 }
 
-/// Give where the pointer stands that ends the name at `at`, if one does: labels may stand before it.
+/// Return where the pointer stands that ends the name at `at`, if one does: labels may stand before it.
 fn pointer_in(octets: &[u8], mut at: usize) -> Option<usize> {
     while (1..0xc0).contains(&octets[at]) {
         at += 1 + octets[at] as usize;

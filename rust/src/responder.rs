@@ -141,7 +141,7 @@ impl Responder {
         counts.count_duration(self.thread, nanoseconds);
     }
 
-    /// Say how many octets the response to a query may have.
+    /// Return how many octets the response to a query may have.
     fn limit(&self, query: &Query) -> usize {
         query.octets_max(self.over_udp)
     }
@@ -248,7 +248,7 @@ impl Responder {
     }
 }
 
-/// Say what there is to count.
+/// Return what there is to count.
 fn answered(query: &Query, packet: &[u8], plugin: usize, rcode: u8, out: &[u8]) -> Answered {
     Answered {
         qtype: query.qtype,
@@ -275,7 +275,7 @@ enum Turn {
 }
 
 impl Turn {
-    /// Give the next one.
+    /// Return the next one.
     fn next(&mut self) -> u32 {
         match self {
             Self::Fixed(turn) => *turn,
@@ -296,7 +296,7 @@ fn begin(packet: &[u8], query: &Query, out: &mut Vec<u8>) {
     out.extend_from_slice(&packet[..query.end]);
 }
 
-/// Give the flags of a response before anything is known about it.
+/// Return the flags of a response before anything is known about it.
 fn flags_of(flags: u16) -> u16 {
     let opcode = flags & OPCODE;
     c::QR | opcode | if opcode == 0 { flags & (c::RD | c::CD) } else { 0 }

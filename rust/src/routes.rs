@@ -73,12 +73,12 @@ impl Routes {
         }
     }
 
-    /// Say whether questions of this class are refused.
+    /// Return whether questions of this class are refused.
     pub fn refuses(&self, qclass: u16) -> bool {
         !self.classes.is_empty() && !self.classes.contains(&qclass)
     }
 
-    /// Give the number of the plan for a name.
+    /// Return the number of the plan for a name.
     pub fn find(&self, name: &Name, qtype: u16) -> Option<usize> {
         let longest = self.zones.longest(name);
         if qtype == c::DS && longest.is_some() {

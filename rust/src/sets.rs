@@ -10,7 +10,7 @@ use crate::constants as c;
 use crate::records::{COUNTS_OCTETS, Counts, u16_at};
 
 /// The pseudo-type that holds a name.
-pub const HOLD: u16 = 0;
+pub const EMPTY_NON_TERMINAL: u16 = 0;
 /// Only TTL and RDATA are kept.
 const SINGLE: u8 = 1 << 7;
 /// The length stands in the four octets behind.
@@ -49,7 +49,7 @@ impl Set<'_> {
     }
 }
 
-/// Say whether a ready answer is one record that can be told from its TTL and RDATA.
+/// Return whether a ready answer is one record that can be told from its TTL and RDATA.
 fn is_single(qtype: u16, ready: &[u8]) -> bool {
     ready.len() >= RDATA_AT
         && ready[..COUNTS_OCTETS] == [0, 1, 0, 0, 0, 0]
@@ -121,7 +121,7 @@ pub fn change(body: &mut Vec<u8>, qtype: u16, ready: Option<&[u8]>) -> isize {
     let Some(ready) = ready else {
         return -removed;
     };
-    if qtype != HOLD && is_single(qtype, ready) {
+    if qtype != EMPTY_NON_TERMINAL && is_single(qtype, ready) {
         let parts = [&ready[TTL_AT..TTL_AT + 4], &ready[RDATA_AT..]];
         push(body, qtype, SINGLE, parts);
     } else {
@@ -130,7 +130,7 @@ pub fn change(body: &mut Vec<u8>, qtype: u16, ready: Option<&[u8]>) -> isize {
     1 - removed
 }
 
-/// Say whether there is a set of another type than these.
+/// Return whether there is a set of another type than these.
 pub fn has_others(body: &[u8], types: &[u16]) -> bool {
     sets(body).any(|set| !types.contains(&set.qtype))
 }

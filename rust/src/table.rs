@@ -18,7 +18,7 @@ use crate::constants as c;
 use crate::names::{self, LABEL_OCTETS_MAX, Name, Suffixes};
 use crate::raw::{Guard, Map, NodeRef, Writing};
 use crate::records::{self, Counts};
-use crate::sets::{self, HOLD};
+use crate::sets::{self, EMPTY_NON_TERMINAL};
 
 /// Labels that may make a name below a dashed parent: the address, and two left of it that are ignored.
 const DASHED_LABELS_MAX: usize = 3;
@@ -55,7 +55,7 @@ pub struct Options {
 pub struct Change {
     /// The folded owner.
     pub owner: Box<[u8]>,
-    /// The type, or [`HOLD`].
+    /// The type, or [`EMPTY_NON_TERMINAL`].
     pub qtype: u16,
     /// The ready answer.
     pub ready: Option<Box<[u8]>>,
@@ -174,12 +174,12 @@ impl Table {
         self.answers.load(Ordering::Relaxed)
     }
 
-    /// Say whether there is no ready answer.
+    /// Return whether there is no ready answer.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Append what rule 3 would find, and give its counts; with [`HOLD`], what holds the name.
+    /// Append what rule 3 would find, and give its counts; with [`EMPTY_NON_TERMINAL`], what holds the name.
     pub fn get(&self, guard: &Guard, name: &Name, qtype: u16, out: &mut Vec<u8>) -> Option<Counts> {
         if qtype == c::SOA
             && self.options.denies
@@ -191,7 +191,7 @@ impl Table {
         sets::find(node.body(), qtype).map(|set| set.append(out))
     }
 
-    /// Say whether the owner has records, is held, is an empty non-terminal or a zone's origin.
+    /// Return whether the owner has records, is held, is an empty non-terminal or a zone's origin.
     pub fn exists(&self, guard: &Guard, name: &Name) -> bool {
         self.content.find(guard, name.hash(0), name.octets()).is_some()
             || self.zone(name).is_some_and(|zone| &*zone.origin == name.octets())
@@ -199,7 +199,7 @@ impl Table {
 
     // -------------------------------------------------------------- answers
 
-    /// Give the zone that a name lies in.
+    /// Return the zone that a name lies in.
     pub fn zone(&self, name: &Name) -> Option<&Zone> {
         self.origins.longest(name).map(|number| &self.options.zones[number])
     }
@@ -394,7 +394,7 @@ impl Table {
         self.content.find(guard, names::hash_of(wild), wild)
     }
 
-    /// Say whether another layer is asked for what is not here.
+    /// Return whether another layer is asked for what is not here.
     fn falls_through(&self, name: &Name) -> bool {
         self.options.fallthrough.longest(name).is_some()
     }
@@ -419,7 +419,7 @@ fn content_of(zones: &[Zone]) -> Map {
 /// Rules 3 and 4: answer from a name's records, `shift` octets longer than the name they were made for.
 fn at(node: NodeRef, qtype: u16, shift: isize, out: &mut Vec<u8>) -> Option<Found> {
     let body = node.body();
-    let set = if qtype == HOLD { None } else { sets::find(body, qtype) };
+    let set = if qtype == EMPTY_NON_TERMINAL { None } else { sets::find(body, qtype) };
     if let Some(set) = set {
         let base = out.len();
         let mut counts = set.append(out);
@@ -431,7 +431,7 @@ fn at(node: NodeRef, qtype: u16, shift: isize, out: &mut Vec<u8>) -> Option<Foun
     (is_address(qtype) && sets::find(body, c::CNAME).is_some()).then_some(Found::Miss)
 }
 
-/// Say whether records of a type hold addresses.
+/// Return whether records of a type hold addresses.
 fn is_address(qtype: u16) -> bool {
     matches!(qtype, c::A | c::AAAA)
 }
@@ -469,7 +469,7 @@ fn appear(names: &mut Writing, mut owner: &[u8]) {
     while let Some(parent) = names::parent_of(owner) {
         if let Some(node) = names.find(parent) {
             let children = node.children().fetch_add(1, Ordering::Relaxed) + 1;
-            if children == SHARED_FROM && sets::find(node.body(), HOLD).is_some() {
+            if children == SHARED_FROM && sets::find(node.body(), EMPTY_NON_TERMINAL).is_some() {
                 names.share(parent);
             }
             return;

@@ -3,7 +3,7 @@
 //! Each thread has a socket of its own; the kernel spreads clients over them (`SO_REUSEPORT`). For an answer from
 //! a table nothing is locked and nothing is allocated. What only the plugin chain can answer, and what somebody
 //! wants to see, is put into bounded queues; Python is woken through an eventfd, and when it does not keep up, a
-//! miss is answered SERVFAIL and a sight is counted as lost.
+//! miss is answered SERVFAIL and an observation is counted as lost.
 //!
 //! What is served is swapped by its number: a thread looks at the number once per batch, and takes the lock
 //! only when it has changed.
@@ -27,8 +27,8 @@ use crate::routes::Routes;
 
 /// Misses that wait for Python.
 const MISSES_MAX: usize = 1024;
-/// Sights that wait for Python.
-const SIGHTS_MAX: usize = 4096;
+/// Observations that wait for Python.
+const OBSERVATIONS_MAX: usize = 4096;
 /// Batches that are still answered when the loop is to end.
 const LAST_BATCHES: usize = 4;
 /// A thread's stack: the largest thing on it is a few hundred octets of header.
@@ -51,7 +51,7 @@ pub struct Miss {
 }
 
 /// An answer that somebody wants to see.
-pub struct Sight {
+pub struct Observation {
     /// What was served then.
     pub routes: Arc<Routes>,
     /// The number of the plan among these.
@@ -77,8 +77,8 @@ pub struct Totals {
     pub misses: AtomicU64,
     /// Misses that found the queue full.
     pub refused: AtomicU64,
-    /// Sights that found the queue full.
-    pub unseen: AtomicU64,
+    /// Observations that found the queue full.
+    pub observations_dropped: AtomicU64,
     /// Answers that the system did not take.
     pub unsent: AtomicU64,
     /// Faults of ours that cost a packet its answer.
@@ -95,8 +95,8 @@ struct Shared {
     stop: AtomicBool,
     /// Questions for Python.
     misses: SyncSender<Miss>,
-    /// Sights for Python.
-    sights: SyncSender<Sight>,
+    /// Observations for Python.
+    observations: SyncSender<Observation>,
     /// Wakes Python.
     event: i32,
     /// Whether Python was woken and did not look yet.
@@ -106,7 +106,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Give what is served.
+    /// Return what is served.
     fn routes(&self) -> Arc<Routes> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -138,8 +138,8 @@ pub struct Udp {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Questions for Python.
     misses: Mutex<Receiver<Miss>>,
-    /// Sights for Python.
-    sights: Mutex<Receiver<Sight>>,
+    /// Observations for Python.
+    observations: Mutex<Receiver<Observation>>,
     /// The routes that were served, by their numbers.
     served: Mutex<Vec<(u64, Weak<Routes>)>>,
 }
@@ -151,13 +151,13 @@ impl Udp {
     /// What the system says when it has no more threads.
     pub fn start(sockets: &[Socket], event: i32, routes: Routes) -> std::io::Result<Self> {
         let (misses, misses_out) = sync_channel(MISSES_MAX);
-        let (sights, sights_out) = sync_channel(SIGHTS_MAX);
+        let (observations, observations_out) = sync_channel(OBSERVATIONS_MAX);
         let shared = Arc::new(Shared {
             routes: Mutex::new(Arc::new(routes)),
             generation: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             misses,
-            sights,
+            observations,
             event,
             is_woken: AtomicBool::new(false),
             totals: Totals::default(),
@@ -166,7 +166,7 @@ impl Udp {
             shared,
             threads: Mutex::new(Vec::new()),
             misses: Mutex::new(misses_out),
-            sights: Mutex::new(sights_out),
+            observations: Mutex::new(observations_out),
             served: Mutex::new(Vec::new()),
         };
         udp.note(&udp.shared.routes());
@@ -196,7 +196,7 @@ impl Udp {
         served.push((routes.number, Arc::downgrade(routes)));
     }
 
-    /// Give the numbers of the routes that a thread or a queue may still refer to.
+    /// Return the numbers of the routes that a thread or a queue may still refer to.
     pub fn served(&self) -> Vec<u64> {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         served.retain(|(_, routes)| routes.strong_count() > 0);
@@ -208,17 +208,17 @@ impl Udp {
         self.shared.is_woken.swap(false, Ordering::AcqRel);
     }
 
-    /// Give the next miss.
+    /// Return the next miss.
     pub fn miss(&self) -> Option<Miss> {
         self.misses.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
     }
 
-    /// Give the next sight.
-    pub fn sight(&self) -> Option<Sight> {
-        self.sights.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
+    /// Return the next observation.
+    pub fn next_observation(&self) -> Option<Observation> {
+        self.observations.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
     }
 
-    /// Give the counts.
+    /// Return the counts.
     pub fn totals(&self) -> &Totals {
         &self.shared.totals
     }
@@ -400,7 +400,7 @@ impl Loop {
 
     /// Queue an answer to be seen.
     fn show(&self, number: usize, plan: usize, answered: Answered, nanoseconds: u64) {
-        let sight = Sight {
+        let observed = Observation {
             routes: self.routes.clone(),
             plan,
             packet: self.batch.packet(number).into(),
@@ -409,8 +409,8 @@ impl Loop {
             answered,
             nanoseconds,
         };
-        if self.shared.sights.try_send(sight).is_err() {
-            self.shared.totals.unseen.fetch_add(1, Ordering::Relaxed);
+        if self.shared.observations.try_send(observed).is_err() {
+            self.shared.totals.observations_dropped.fetch_add(1, Ordering::Relaxed);
         }
         self.shared.wake();
     }

@@ -1,6 +1,6 @@
 """podname's native engine, written in Rust: what `podname.engine.native` is made of. Private.
 
-Names are folded octets unless said otherwise; ready answers are those of `podname.wire.records`.
+Names are folded octets unless said otherwise; ready answers are those of `podname.dns.records`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -75,7 +75,7 @@ class Transcoder:
 
     def __new__(cls, message: Sequence[_Field], status: Sequence[_Field]) -> Transcoder: ...
     def lines(self, octets: bytes) -> tuple[list[bytes], int]:
-        """Give a line for each whole frame, and how many octets they took. Raises ValueError."""
+        """Return a line for each whole frame, and how many octets they took. Raises ValueError."""
 
 @final
 class Counts:
@@ -113,11 +113,11 @@ class Hits:
 
     def __new__(cls, threads: int) -> Hits: ...
     def read(self) -> tuple[int, int]:
-        """Give successes and denials."""
+        """Return successes and denials."""
 
 @final
 class Routes:
-    """What a listener serves, to be served once. `number` is what misses and sights refer to."""
+    """What a listener serves, to be served once. `number` is what misses and observations refer to."""
 
     def __new__(
         cls, number: int, plans: Sequence[_Plan], classes: Sequence[int], dropped: Counts
@@ -134,7 +134,7 @@ class Responder:
         """Let it be this time for ever, to compare answers."""
     def serve(self, routes: Routes) -> None: ...
     def respond(self, packet: bytes) -> tuple[int, int, bytes | None]:
-        """Give number of the plan, number of the plugin, response.
+        """Return number of the plan, number of the plugin, response.
 
         A plan with a plugin answered; a plan without one must be asked; without a plan, the response (or silence)
         is for nobody to see.
@@ -158,14 +158,16 @@ class Udp:
         self, at_most: int
     ) -> list[tuple[int, int, bytes, _Question, _Edns | None, tuple[str, int], Origin]]:
         """Take misses: number of the routes and of the plan, packet taken apart, client's address and port, origin."""
-    def sights(self, at_most: int) -> list[tuple[int, int, int, bytes, bytes, str, int, float]]:
-        """Take sights: number of the routes, of the plan and of the plugin, packet, response, client, seconds."""
+    def observations(
+        self, at_most: int
+    ) -> list[tuple[int, int, int, bytes, bytes, str, int, float]]:
+        """Take observations: number of the routes, of the plan and of the plugin, packet, response, client, seconds."""
     @staticmethod
     def answer(fd: int, answers: Sequence[tuple[Origin, bytes]]) -> int:
         """Send answers; give how many could not be sent."""
     def served(self) -> list[int]:
-        """Give the numbers of the routes that may still be referred to."""
+        """Return the numbers of the routes that may still be referred to."""
     def totals(self) -> list[int]:
-        """Count answers, misses, misses and sights that found their queue full, answers unsent, faults."""
+        """Count answers, misses, misses and observations that found their queue full, answers unsent, faults."""
     def stop(self) -> None: ...
     def join(self) -> None: ...

@@ -52,7 +52,7 @@ class CorefileError(PodnameError):
         self.others: tuple[CorefileError, ...] = ()
 
     def __str__(self) -> str:
-        """Give `file:line:column: message`, the form that editors jump to."""
+        """Return `file:line:column: message`, the form that editors jump to."""
         return f"{self.place}: {self.message}" if self.place else self.message
 
 
@@ -67,7 +67,7 @@ class ManifestError(PodnameError):
         self.object = obj
 
     def __str__(self) -> str:
-        """Give `file:line: object: message`."""
+        """Return `file:line: object: message`."""
         who = f" {self.object}:" if self.object else ""
         return f"{self.file}:{self.line}:{who} {self.message}"
 
@@ -81,7 +81,7 @@ class TermError(PodnameError):
         self.place = place
 
     def __str__(self) -> str:
-        """Give `file:line:column: message`."""
+        """Return `file:line:column: message`."""
         return f"{self.place}: {self.message}"
 
 

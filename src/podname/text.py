@@ -30,7 +30,7 @@ _LINES_OF_A_TRACEBACK = re.compile(
 
 
 def escaped(text: str) -> str:
-    r"""Give a text on one line, with an escape (`\n`, `\x1b`, `\u202e`) for what would not be seen as itself.
+    r"""Return a text on one line, with an escape (`\n`, `\x1b`, `\u202e`) for what would not be seen as itself.
 
     That is all that Unicode counts as control (also a tab), format, separator (but the space), surrogate, private use
     or unassigned, and letters and marks that cannot be seen.
@@ -39,22 +39,22 @@ def escaped(text: str) -> str:
 
 
 def escaped_lines(text: str) -> str:
-    r"""Give a text of several lines, each escaped. Only `\n` ends a line."""
+    r"""Return a text of several lines, each escaped. Only `\n` ends a line."""
     return "\n".join(map(escaped, text.split("\n")))
 
 
 def escaped_json(document: str) -> str:
-    """Give a JSON document of one line with the same values, written with JSON's own escapes."""
+    """Return a JSON document of one line with the same values, written with JSON's own escapes."""
     return _replaced(document, lambda character: json.dumps(character)[1:-1])
 
 
 def escaped_traceback(error: BaseException) -> str:
-    """Give the traceback of an error. Its lines stay lines; the message of an error is on one."""
+    """Return the traceback of an error. Its lines stay lines; the message of an error is on one."""
     return "".join(map(_traceback_part, traceback.format_exception(error))).rstrip("\n")
 
 
 def shown(text: str, characters_max: int = _SHOWN_CHARACTERS_MAX) -> str:
-    """Give a word as a message may quote it: cut when it is long."""
+    """Return a word as a message may quote it: cut when it is long."""
     return text if len(text) <= characters_max else text[:characters_max] + "…"
 
 
@@ -66,7 +66,7 @@ class EscapingFormatter(logging.Formatter):
         return escaped(self.line(record))
 
     def line(self, record: logging.LogRecord) -> str:
-        """Give the line of a record, whose `message` is made, before it is escaped."""
+        """Return the line of a record, whose `message` is made, before it is escaped."""
         return super().formatMessage(record)
 
     def formatException(  # noqa: N802 - the library's name

@@ -26,7 +26,7 @@ def start(
 
 
 def secret(space: str, cookie: str) -> Object:
-    """Give the Secret `erlang` with a cookie."""
+    """Return the Secret `erlang` with a cookie."""
     metadata = {"name": "erlang", "namespace": space}
     return {
         "apiVersion": "v1",

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("server", ["podname"], indirect=True)
 
 
 def targets(server: DnsServer, name: str) -> list[str]:
-    """Give the targets of an SRV answer, in order."""
+    """Return the targets of an SRV answer, in order."""
     return sorted(line.split()[3] for line in server.short(name, "SRV"))
 
 
@@ -30,7 +30,7 @@ def lists(server: DnsServer, name: str, pods: Iterable[str], space: str) -> None
 
 
 def replica_set_of(cluster: Cluster, pod: str, space: str) -> str:
-    """Give the name of the ReplicaSet that made a pod."""
+    """Return the name of the ReplicaSet that made a pod."""
     (owner,) = cluster.api.get("Pod", pod, space)["metadata"]["ownerReferences"]
     assert owner["kind"] == "ReplicaSet"
     return str(owner["name"])

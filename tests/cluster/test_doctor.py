@@ -48,7 +48,7 @@ class Pair:
         return host
 
     def host(self, pod: str) -> str:
-        """Give the name that podname has for every pod."""
+        """Return the name that podname has for every pod."""
         return self.answers(f"{pod}.{self.space}.pod.{ZONE}")
 
     def start(self, pod: str, node: str) -> None:

@@ -37,7 +37,7 @@ BUSY = """
 
 
 def pod(name: str, address: str, port: int) -> dict[str, object]:
-    """Give a pod as `kubectl get -o json` does; its container port is where its node listens."""
+    """Return a pod as `kubectl get -o json` does; its container port is where its node listens."""
     ports = [{"name": "app", "containerPort": port, "protocol": "TCP"}]
     return {
         "apiVersion": "v1",

@@ -22,7 +22,7 @@ def two_pods(cluster: Cluster, space: str, environment: dict[str, str]) -> tuple
 
 
 def patiently(expression: str, silence: str) -> str:
-    """Give the expression that asks until there is an answer other than silence.
+    """Return the expression that asks until there is an answer other than silence.
 
     A virtual machine that has just started may give up its first question to the API: code is still being loaded.
     """
@@ -31,7 +31,7 @@ def patiently(expression: str, silence: str) -> str:
 
 
 def patient_ping(node: str) -> str:
-    """Give the expression that pings until there is a reply."""
+    """Return the expression that pings until there is a reply."""
     return patiently(f"net_adm:ping('{node}')", "pang")
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.cluster.harness import access, erlang, workloads, workspace
 from tests.cluster.harness.api import ApiError
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.resolvers import FIRST
 from tests.cluster.harness.servers import DnsServer
 from tests.cluster.harness.waiting import until
 
@@ -62,6 +63,18 @@ def test_pods_of_a_deployment_find_each_other_by_name(
     erlang.start_node(cluster, first, f"a@{names[first]}", namespace=space)
     reply = erlang.ping(cluster, second, f"b@{names[second]}", f"a@{names[first]}", namespace=space)
     assert reply == "pong"
+
+
+def test_a_server_that_was_a_replica_of_the_dns_is_asked_no_more(
+    cluster: Cluster, coredns: DnsServer
+) -> None:
+    kubeconfig = cluster.kubeconfig(access.COREDNS_RULES)
+    with cluster.start_server("coredns", COREFILE, kubeconfig) as other:
+        place = f"{other.address}:{other.port}"
+        cluster.use_dns(coredns, other, address=FIRST)
+        until(lambda: place in cluster.service_rules(), "kube-proxy to send to both")
+        cluster.use_dns(coredns, address=FIRST)
+        assert place not in cluster.service_rules()
 
 
 def test_a_pod_reaches_the_api_server_with_its_own_account(cluster: Cluster, space: str) -> None:

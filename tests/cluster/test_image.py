@@ -93,7 +93,7 @@ def serve(
 
 
 def run(podname: str, *words: str, **rest: object) -> Object:
-    """Give a container that runs a command of podname, with nothing allowed."""
+    """Return a container that runs a command of podname, with nothing allowed."""
     policy = {"imagePullPolicy": "IfNotPresent", "securityContext": STRICT}
     return {"name": "podname", "image": podname, "args": list(words), **policy, **rest}
 
@@ -251,7 +251,7 @@ def content(archive: tarfile.TarFile, name: str) -> IO[bytes]:
 
 
 def layers() -> list[list[tarfile.TarInfo]]:
-    """Give what is in each layer of the image."""
+    """Return what is in each layer of the image."""
     with tarfile.open(image.podname_image()) as archive:
         manifest = json.load(content(archive, "manifest.json"))
         found = []

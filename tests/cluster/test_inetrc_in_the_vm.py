@@ -206,7 +206,7 @@ def theirs(listed: Term) -> dict[str, object]:
 
 
 def ours(state: State) -> dict[str, object]:
-    """Say what is in effect by the rules, as the VM tells it: without what is the default."""
+    """Return what is in effect by the rules, as the VM tells it: without what is the default."""
     out: dict[str, object] = {name: list(entries) for name, entries in state.lists.items()}
     out["hosts"] = len(state.lists["hosts"])
     out["lookup"] = list(state.lookup)

@@ -57,7 +57,7 @@ def booted(distribution: str, node: str, hostname: str = POD) -> str:
 
 
 def in_the_pod(text: str) -> tuple[str, str]:
-    """Give the distribution and the node's name with which a release boots, its own defaults included."""
+    """Return the distribution and the node's name with which a release boots, its own defaults included."""
     (workload,) = (each for each in yaml.safe_load_all(text) if each["kind"] == "Deployment")
     known = meanings(workload["spec"]["template"]["spec"]["containers"][0]["env"])
     node = known.get("RELEASE_NODE", "app")
@@ -87,7 +87,7 @@ def all_booted() -> Iterator[None]:
 
 
 def with_the_way(way: str, text: str) -> tuple[str, str]:
-    """Give how the VM would boot if nothing were refused and only RELEASE_DISTRIBUTION were set."""
+    """Return how the VM would boot if nothing were refused and only RELEASE_DISTRIBUTION were set."""
     return ("sname" if way == "search" else "name"), in_the_pod(text)[1]
 
 

@@ -37,7 +37,7 @@ PROGRAM = """
 
 
 def pods(size: int) -> Iterator[Object]:
-    """Give the pods of a Deployment of that size, with names as long as Kubernetes makes them."""
+    """Return the pods of a Deployment of that size, with names as long as Kubernetes makes them."""
     for number in range(size):
         pod = workloads.placed_pod(f"web{size}-{HASH}-{number:05}", f"10.{size}.0.{number + 1}")
         owner = {"kind": "ReplicaSet", "name": f"web{size}-{HASH}", "controller": True, "uid": "1"}

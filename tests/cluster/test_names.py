@@ -207,7 +207,7 @@ def test_one_namespace_needs_only_a_role(cluster: Cluster, space: str, *, pod_na
 
 
 def endpoint_states(cluster: Cluster, space: str) -> dict[str, bool]:
-    """Give the addresses of the Service `cluster-demo`, and whether they are ready."""
+    """Return the addresses of the Service `cluster-demo`, and whether they are ready."""
     slices = cluster.api.find("EndpointSlice", space, f"kubernetes.io/service-name={DEMO}")
     return {
         endpoint["addresses"][0]: endpoint["conditions"]["ready"]

@@ -5,7 +5,6 @@ empty answer, as libcluster's does: with a second name server there is no error.
 """
 
 import contextlib
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -48,12 +47,12 @@ def start(
 
 
 def losses(cluster: Cluster, pods: dict[str, str]) -> list[str]:
-    """Give every connection that a node has ever lost."""
+    """Return every connection that a node has ever lost."""
     return [node for address in pods.values() for node in demo.status(cluster, address).lost]
 
 
 def failures(cluster: Cluster, pods: dict[str, str]) -> int:
-    """Give the number of polls that ended in an error."""
+    """Return the number of polls that ended in an error."""
     return sum(demo.status(cluster, address).failed_polls for address in pods.values())
 
 
@@ -90,8 +89,7 @@ def test_one_replica_of_a_service_is_taken_out_unnoticed(cluster: Cluster, space
         cluster.use_dns(first, second, address=FIRST)
         pods = start(cluster, space, FIRST, by="srv", replicas=2)
         before = losses(cluster, pods), failures(cluster, pods)
-        cluster.api.delete("EndpointSlice", "dns-53-0", "kube-system")
-        until(lambda: f":{first.port}" not in rules(cluster), "kube-proxy to take it out")
+        cluster.take_out(cluster.api.get("EndpointSlice", "dns-53-0", "kube-system"))
         first.program.kill()
         demo.polled(cluster, pods.values(), POLLS)
         assert (losses(cluster, pods), failures(cluster, pods)) == before
@@ -107,9 +105,3 @@ def test_a_poller_that_takes_an_error_for_nobody_needs_a_second_podname(
             until(lambda: not demo.status(cluster, address).peers, "a node that is alone")  # noqa: B023
     with podname_at(cluster, FIRST):
         demo.become_whole(cluster, pods.values())
-
-
-def rules(cluster: Cluster) -> str:
-    """Give what kube-proxy has made of the Services."""
-    command = [*cluster.namespace.into(), "iptables-save", "-t", "nat"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -41,7 +41,7 @@ def becomes(ask: Callable[[], object], expected: object, deadline_seconds: float
 
 
 def published(name: str, namespace: str, pods: str = "app=web", **spec: object) -> Object:
-    """Give a headless Service without a selector that asks for pods."""
+    """Return a headless Service without a selector that asks for pods."""
     annotations = {"podname.dev/publish": pods}
     return {
         "apiVersion": "v1",
@@ -84,7 +84,7 @@ def place(control_plane: Cluster, request: pytest.FixtureRequest) -> Iterator[st
 
 
 def web(number: int, namespace: str, *, name: str = "", **options: Any) -> Object:
-    """Give a pod `web-NUMBER` with an address of each family."""
+    """Return a pod `web-NUMBER` with an address of each family."""
     name = name or f"web-{number}"
     addresses = [f"10.42.{100 + number // 250}.{number % 250 + 1}", f"fd00:42::{number + 1:x}"]
     return workloads.placed_pod(name, *addresses, namespace=namespace, app="web", **options)

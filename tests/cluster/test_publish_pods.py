@@ -63,7 +63,7 @@ def two_ready(cluster: Cluster) -> None:
 
 
 def leader(cluster: Cluster) -> str:
-    """Give the pod that holds the Lease: who holds it is named after its pod."""
+    """Return the pod that holds the Lease: who holds it is named after its pod."""
     query = "jsonpath={.spec.holderIdentity}"
     holder = cluster.kubectl("-n", HOME, "get", "lease", NAME, "-o", query)
     return holder.rpartition("_")[0]

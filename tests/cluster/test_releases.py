@@ -22,7 +22,7 @@ EPMD_MODULE = f"-pa {release.LIBRARY} -epmd_module podname_epmd -start_epmd fals
 
 
 def workload(space: str) -> str:
-    """Give the name that lists the pods of the Deployment `cluster-demo`."""
+    """Return the name that lists the pods of the Deployment `cluster-demo`."""
     return f"{DEMO}.deploy.{space}.pod.{ZONE}"
 
 
@@ -138,7 +138,7 @@ def test_an_inetrc_gives_long_names_past_the_clusters_dns(
 
 
 def printed_files(space: str) -> Object:
-    """Give a ConfigMap of what `podname inetrc` and `podname release-env` print."""
+    """Return a ConfigMap of what `podname inetrc` and `podname release-env` print."""
     inetrc = ["--nameserver", FIRST, "--full", "--namespace", space]
     long_name = ["--long", "--namespace", space, "--inetrc", "/etc/demo/inetrc"]
     files = {"inetrc": ["inetrc", *inetrc], "env.sh": ["release-env", *long_name]}

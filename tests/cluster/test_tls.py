@@ -23,7 +23,7 @@ POLLS = 4
 
 
 def secret(name: str, space: str, authority: trustme.CA, domain: str, service: str) -> Object:
-    """Give the Secret with a wildcard certificate, as cert-manager would make it, and the options."""
+    """Return the Secret with a wildcard certificate, as cert-manager would make it, and the options."""
     certificate = authority.issue_cert(f"*.{domain}")
     options = (release.PROJECT / "ssl_dist.conf").read_text().replace("SERVICE", service)
     files = {
@@ -41,7 +41,7 @@ def secret(name: str, space: str, authority: trustme.CA, domain: str, service: s
 
 
 def over_tls(name: str, replicas: int, space: str, service: str) -> Object:
-    """Give a Deployment whose nodes speak TLS with the certificate in the Secret of its name."""
+    """Return a Deployment whose nodes speak TLS with the certificate in the Secret of its name."""
     flags = f"-proto_dist inet_tls -ssl_dist_optfile {FOLDER}/ssl_dist.conf"
     environment = {**demo.long_name(service), **demo.polls(srv=service), "ERL_FLAGS": flags}
     return demo.deployment(

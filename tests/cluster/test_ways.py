@@ -114,7 +114,7 @@ def asker(cluster: Cluster, space: str, nameserver: str = "") -> str:
 
 
 def status(cluster: Cluster, space: str, pod: str, name: str) -> str:
-    """Give the response code that a pod gets for a name."""
+    """Return the response code that a pod gets for a name."""
     text = cluster.exec(pod, "dig", name, namespace=space)
     return text.partition("status: ")[2].partition(",")[0]
 

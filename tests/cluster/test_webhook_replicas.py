@@ -21,14 +21,14 @@ def installed(cluster: Cluster) -> Iterator[None]:
 
 @pytest.fixture
 def injected(cluster: Cluster, space: str) -> str:
-    """Give a namespace whose pods are injected."""
+    """Return a namespace whose pods are injected."""
     says(cluster, space, "labels", "search")
     becomes(cluster, space, "search")
     return space
 
 
 def shown(cluster: Cluster) -> set[bytes]:
-    """Give the certificates of the replicas, all of them trusted by the API server."""
+    """Return the certificates of the replicas, all of them trusted by the API server."""
     return {certificate(cluster, address) for address in ready(cluster).values()}
 
 

@@ -94,7 +94,7 @@ def copy_work_tree(folder: Path) -> None:
 
 
 def inside(root: Path, *words: str) -> list[str]:
-    """Give the command that runs another one in a Debian."""
+    """Return the command that runs another one in a Debian."""
     cache = images.cache().parent / "user"
     cache.mkdir(exist_ok=True)
     os.chown(cache, USER, USER)
@@ -121,7 +121,7 @@ async def serve(root: Path) -> float:
 
 
 async def answer(name: str) -> list[str]:
-    """Give the addresses of a name; none while nobody answers."""
+    """Return the addresses of a name; none while nobody answers."""
     try:
         return await addresses(PORT, name)
     except OSError:  # nobody listens yet

@@ -6,10 +6,10 @@ import dns.flags
 import dns.message
 import dns.rrset
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.records import walk
 from podname.engine.caching import AnswerKey, CachedAnswer, groups_of
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.records import walk
 
 NS = 1_000_000_000
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from podname.engine.python import PythonEngine, PythonTable
-from podname.engine.python.cache import PythonCache
-from podname.engine.python.responder import Responder
+from podname.engine.reference import PythonEngine, PythonTable
+from podname.engine.reference.cache import PythonCache
+from podname.engine.reference.responder import Responder
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ _current = KINDS["python"]
 
 
 def current() -> Kind:
-    """Give the engine that the test runs over."""
+    """Return the engine that the test runs over."""
     return _current
 
 

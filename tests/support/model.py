@@ -14,7 +14,7 @@ import dns.name
 import dns.rdata
 import dns.rdatatype
 
-from podname.engine.base import HOLD, TableOptions
+from podname.engine.base import EMPTY_NON_TERMINAL, TableOptions
 from tests.support.tables import SERIAL, TTL_SECONDS, Zoned
 
 Expected = tuple[str, Sequence[Sequence[str]]]  # RCODE, MISS or PASS, and the lines of each section
@@ -47,7 +47,7 @@ class Model:
                 return self._synthesised(question, found, rtype)
             if found is None:
                 continue
-            if (found, qtype) in self.records and qtype != HOLD:
+            if (found, qtype) in self.records and qtype != EMPTY_NON_TERMINAL:
                 return self._answer(question, found, qtype)
             if rtype in {"A", "AAAA"} and (found, dns.rdatatype.CNAME) in self.records:
                 return "MISS", ((), (), ())
@@ -85,7 +85,7 @@ class Model:
     ) -> Expected:
         addresses = (dns.rdatatype.A, dns.rdatatype.AAAA)
         wild = dns.name.Name((b"*", *name.labels[1:])) if len(name) > 1 else name
-        if (wild, qtype) in self.records and qtype != HOLD:
+        if (wild, qtype) in self.records and qtype != EMPTY_NON_TERMINAL:
             return self._answer(question, wild, qtype)
         if qtype in addresses and (wild, dns.rdatatype.CNAME) in self.records:
             return "MISS", ((), (), ())
@@ -137,7 +137,7 @@ class Model:
         return dns.name.Name(target.labels[: -len(self.origin)] + zone)
 
     def _dashed_name(self, name: dns.name.Name) -> dns.name.Name | str | None:
-        """Give the address that an open parent's label spells, or the name right below a closed parent."""
+        """Return the address that an open parent's label spells, or the name right below a closed parent."""
         for left in (1, 2, 3):
             if left >= len(name):
                 break

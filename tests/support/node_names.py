@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
 
 def cases() -> list[Case]:
-    """Give every combination of the rows of both tables and the ways."""
+    """Return every combination of the rows of both tables and the ways."""
     nodes = _rows("| `RELEASE_NODE` |", example=1)
     distributions = _rows("| `RELEASE_DISTRIBUTION` |", example=0)
     return [

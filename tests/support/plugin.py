@@ -11,10 +11,10 @@ import dns.message
 from prometheus_client.core import Metric
 
 from podname.corefile import Directive, parse_text
+from podname.dns.query import Query, parse
 from podname.engine.base import Client, Engine
-from podname.engine.python import PythonEngine
+from podname.engine.reference import PythonEngine
 from podname.plugins.base import Context, Next, Plugin, Reply, Request, Resources, end_of_chain
-from podname.wire.query import Query, parse
 
 CLIENT = Client("127.0.0.1", 40212, "udp", "dns://:53")
 NOBODY = end_of_chain("the-last-one")
@@ -81,7 +81,7 @@ def link(*plugins: Plugin) -> None:
 
 
 def samples(metrics: Iterable[Metric]) -> dict[tuple[str, ...], float]:
-    """Give metrics as name and label values → value."""
+    """Return metrics as name and label values → value."""
     return {(s.name, *s.labels.values()): s.value for metric in metrics for s in metric.samples}
 
 

@@ -37,5 +37,5 @@ class FakeRequester:
         )
 
     async def answer(self, asked: Asked) -> bytes:
-        """Give the body, or raise KubeError."""
+        """Return the body, or raise KubeError."""
         raise NotImplementedError

@@ -48,12 +48,12 @@ def write(folder: Path, text: str) -> Path:
 
 
 def port_of(server: Server, host: str = LOOPBACK, asked: int = 0) -> int:
-    """Give the port that a listener is bound to."""
+    """Return the port that a listener is bound to."""
     return server.listeners.port((host, asked))
 
 
 def plugin_of(server: Server, name: str) -> Plugin:
-    """Give a plugin of the running configuration."""
+    """Return a plugin of the running configuration."""
     assert server.configuration is not None
     plugin = server.configuration.plugin(name)
     assert plugin is not None
@@ -105,7 +105,7 @@ async def tcp(port: int, name: str, rtype: str = "A") -> dns.message.Message:
 
 
 async def addresses(port: int, name: str, rtype: str = "A") -> list[str]:
-    """Give the sorted addresses of an answer; an RCODE that is not NOERROR stands alone."""
+    """Return the sorted addresses of an answer; an RCODE that is not NOERROR stands alone."""
     reply = await udp(port, name, rtype)
     if reply.rcode():
         return [dns.rcode.to_text(reply.rcode())]

@@ -1,6 +1,7 @@
 """Tables for tests, written as zone files, and what answers look like as text.
 
-A zone is text as in a zone file, names relative to cluster.local.; `HOLD` in the place of a type holds the bare name.
+A zone is text as in a zone file, names relative to cluster.local.; EMPTY_NON_TERMINAL in the place of a type keeps
+the bare name.
 SRV and NS records bring the addresses of their targets along, as the compiler's do.
 """
 
@@ -18,14 +19,23 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from podname.engine.base import HOLD, Change, Client, Code, Plan, Table, TableOptions, Zone
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.query import Query
+from podname.dns.records import EMPTY_ANSWER, answer_with_additional
+from podname.engine.base import (
+    EMPTY_NON_TERMINAL,
+    Change,
+    Client,
+    Code,
+    Plan,
+    Table,
+    TableOptions,
+    Zone,
+)
 from podname.engine.counters import Counters
-from podname.engine.python import PythonTable
-from podname.engine.python.responder import Responder
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.query import Query
-from podname.wire.records import EMPTY_ANSWER, answer_with_additional
+from podname.engine.reference import PythonTable
+from podname.engine.reference.responder import Responder
 from tests.support import engines
 
 ORIGIN_TEXT = "cluster.local."
@@ -69,8 +79,8 @@ def read_zone(text: str, origin: str = ORIGIN_TEXT) -> Zoned:
     for line in filter(None, (line.partition(";")[0].strip() for line in text.splitlines())):
         owner, rtype, *rest = line.split(None, 2)
         name = dns.name.from_text(owner, at)
-        if rtype == "HOLD":
-            records[name, HOLD] = []
+        if rtype == "EMPTY_NON_TERMINAL":
+            records[name, EMPTY_NON_TERMINAL] = []
             continue
         number = dns.rdatatype.from_text(rtype)
         rdata = dns.rdata.from_text(dns.rdataclass.IN, number, rest[0], at, relativize=False)
@@ -90,7 +100,7 @@ def ready(
     name: dns.name.Name, rtype: int, rdatas: Sequence[dns.rdata.Rdata], records: Zoned
 ) -> bytes:
     """Compile one RRset."""
-    if rtype == HOLD:
+    if rtype == EMPTY_NON_TERMINAL:
         return EMPTY_ANSWER
     octets = [rdata.to_wire() for rdata in rdatas]
     at = _TARGET_AT.get(rtype, 0)
@@ -145,7 +155,7 @@ class Asker:
     source: Somebody = field(default_factory=Somebody)
 
     def message(self, question: str, **settings: object) -> dns.message.Message | str:
-        """Give the response; MISS and SILENCE as words."""
+        """Return the response; MISS and SILENCE as words."""
         query = make_query(question, **settings)
         response = self.responder.respond(query.to_wire(), self.source)
         if response is None:
@@ -158,7 +168,7 @@ class Asker:
         return found
 
     def __call__(self, question: str, **settings: object) -> list[str]:
-        """Give the response as lines: the RCODE, then each record, `+` before the additional ones."""
+        """Return the response as lines: the RCODE, then each record, `+` before the additional ones."""
         found = self.message(question, **settings)
         return [found] if isinstance(found, str) else lines(found)
 

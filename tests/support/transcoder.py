@@ -33,7 +33,7 @@ class Transcoder:
         self._object, self._status = message, status
 
     def lines(self, octets: bytes) -> tuple[list[bytes], int]:
-        """Give a line for each whole frame, and how many octets they took. Raises ValueError."""
+        """Return a line for each whole frame, and how many octets they took. Raises ValueError."""
         lines, at = [], 0
         while at + _HEAD_OCTETS <= len(octets):
             size = int.from_bytes(octets[at : at + _HEAD_OCTETS], "big")
@@ -147,7 +147,7 @@ def _varint_of(value: int) -> bytes:
 
 
 def _inner(kind: Any) -> Any:
-    """Give what a field holds, as something to compare with."""
+    """Return what a field holds, as something to compare with."""
     inner = kind[0] if isinstance(kind, list) else kind
     return inner if isinstance(inner, type) else type(inner)
 

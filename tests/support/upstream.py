@@ -44,7 +44,7 @@ class ScriptedUpstream:
 
     @property
     def at(self) -> str:
-        """Give its address as a Corefile names it."""
+        """Return its address as a Corefile names it."""
         return f"127.0.0.1:{self.port}"
 
     async def replies(self, protocol: str, port: int, packet: bytes) -> Replies:
@@ -130,7 +130,7 @@ def _bound() -> tuple[socket.socket, socket.socket]:
 
 
 def free_port() -> int:
-    """Give a port that nothing listens on."""
+    """Return a port that nothing listens on."""
     tcp, udp = _bound()
     port: int = tcp.getsockname()[1]
     tcp.close()

@@ -28,7 +28,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Give the client's address.
+    /// Return the client's address.
     pub fn client(&self) -> std::net::SocketAddr {
         let port = u16::from_be(self.address.sin6_port); // at the same place in both families
         if libc::c_int::from(self.address.sin6_family) == libc::AF_INET {
@@ -202,7 +202,7 @@ impl Batch {
         Ok(self.received)
     }
 
-    /// Give a packet that came in.
+    /// Return a packet that came in.
     pub fn packet(&self, number: usize) -> &[u8] {
         assert!(number < self.received, "only what came in can be looked at");
         let at = self.buffers.as_ptr();
@@ -214,7 +214,7 @@ impl Batch {
         }
     }
 
-    /// Give where a packet came from, for an answer that takes its time.
+    /// Return where a packet came from, for an answer that takes its time.
     pub fn origin(&self, number: usize) -> Origin {
         assert!(number < self.received, "only what came in can be looked at");
         let at = self.buffers.as_ptr();

@@ -85,7 +85,7 @@ pub(super) fn end_epoch() -> u64 {
     EPOCH.fetch_add(1, Ordering::SeqCst)
 }
 
-/// Give the oldest epoch that a reader still pins.
+/// Return the oldest epoch that a reader still pins.
 pub(super) fn oldest_pinned() -> u64 {
     fence(Ordering::SeqCst);
     let used = PLACES_USED.load(Ordering::SeqCst) as usize;

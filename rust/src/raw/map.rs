@@ -34,7 +34,7 @@ fn slots(count: usize, endings: Arc<Endings>) -> *mut Slots {
     Box::into_raw(Box::new(Slots { slots, endings }))
 }
 
-/// Give the hash bits that a pointer carries.
+/// Return the hash bits that a pointer carries.
 fn tag_of(hash: u64) -> usize {
     (hash >> ADDRESS_BITS) as usize
 }
@@ -151,7 +151,7 @@ impl Map {
         Some(Writing { map: self, writer })
     }
 
-    /// Give the slots to the writer.
+    /// Return the slots to the writer.
     fn current(&self) -> &Slots {
         // SAFETY: only the writer replaces the slots, and the writer calls this.
         unsafe { &*self.slots.load(Ordering::Relaxed) }

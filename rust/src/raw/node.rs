@@ -28,7 +28,7 @@ const ENDING_SHIFT: u32 = 24;
 /// The bits that count octets.
 const OCTETS_MASK: u32 = (1 << ENDING_SHIFT) - 1;
 
-/// Give the layout of a node with so many octets.
+/// Return the layout of a node with so many octets.
 fn layout_of(octets: usize) -> Layout {
     Layout::from_size_align(OCTETS_AT + octets, align_of::<Header>())
         .expect("no node is that large")
@@ -107,23 +107,23 @@ impl<'g> NodeRef<'g> {
         (own, (packed >> ENDING_SHIFT) as u8, body)
     }
 
-    /// Say whether this is the node of a name.
+    /// Return whether this is the node of a name.
     pub(super) fn is_called(self, name: &[u8], endings: &Endings) -> bool {
         let (own, ending, _) = self.parts();
         name.strip_prefix(own).is_some_and(|rest| rest == endings.get(ending))
     }
 
-    /// Give what the node keeps of its name: what it begins with.
+    /// Return what the node keeps of its name: what it begins with.
     pub fn own_name(self) -> &'g [u8] {
         self.parts().0
     }
 
-    /// Give what stands behind the name.
+    /// Return what stands behind the name.
     pub fn body(self) -> &'g [u8] {
         self.parts().2
     }
 
-    /// Give the writer's count of names right below.
+    /// Return the writer's count of names right below.
     pub fn children(self) -> &'g AtomicU32 {
         // SAFETY: as in `octets`; the count is atomic.
         unsafe { &(*self.at.as_ptr().cast::<Header>()).children }

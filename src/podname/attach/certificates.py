@@ -63,7 +63,7 @@ def optfile(folder: str, domain: str, *, short: bool = False) -> str:
 
 
 def cert_manager(name: str, domains: Sequence[str], issuer: str) -> dict[str, Any]:
-    """Give cert-manager's Certificate. `issuer` is `NAME` or `ClusterIssuer/NAME`."""
+    """Return cert-manager's Certificate. `issuer` is `NAME` or `ClusterIssuer/NAME`."""
     kind, _, issuer_name = issuer.rpartition("/")
     return {
         "apiVersion": "cert-manager.io/v1",
@@ -151,7 +151,7 @@ def signed(
 
 
 def wildcards(secret: dict[str, Any]) -> frozenset[str] | None:
-    """Give the domains that a Secret's certificate covers; None when it cannot be read."""
+    """Return the domains that a Secret's certificate covers; None when it cannot be read."""
     from cryptography import x509  # noqa: PLC0415
 
     data = secret.get("data")

@@ -26,7 +26,7 @@ _REMOTE = """\
 
 
 def files(owner: Owner, options: Options, spec: dict[str, Any]) -> dict[str, Any]:
-    """Give the workload's ConfigMap."""
+    """Return the workload's ConfigMap."""
     data: dict[str, str] = {}
     namespace = owner.namespace
     if options.via == "inetrc" and options.nameserver is not None:
@@ -45,7 +45,7 @@ def files(owner: Owner, options: Options, spec: dict[str, Any]) -> dict[str, Any
 
 
 def beams(compiled: Mapping[str, bytes]) -> dict[str, Any]:
-    """Give the ConfigMap with the compiled module."""
+    """Return the ConfigMap with the compiled module."""
     data = {name: base64.b64encode(octets).decode() for name, octets in sorted(compiled.items())}
     return _object("v1", "ConfigMap", BEAMS_NAME) | {"binaryData": data}
 
@@ -58,7 +58,7 @@ def service(
     *,
     publish: bool,
 ) -> dict[str, Any]:
-    """Give the headless Service that names the pods, ready or not. One to publish has no selector of its own."""
+    """Return the headless Service that names the pods, ready or not. One to publish has no selector of its own."""
     name = service_of(options, owner, spec)
     port = options.port or _EPMD_PORT
     made = _object("v1", "Service", name)

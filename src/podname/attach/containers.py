@@ -21,7 +21,7 @@ _FLAG = re.compile(r"-(?:epmd_module|erl_epmd_port|start_epmd|proto_dist|ssl_dis
 def chosen(
     template: dict[str, Any], names: Sequence[str], complain: Complain
 ) -> Iterator[Container]:
-    """Give the containers by name; without names the one that kubectl would take: annotated, or the first."""
+    """Return the containers by name; without names the one that kubectl would take: annotated, or the first."""
     spec = template["spec"]
     listed = spec.get("containers")
     containers = [c for c in listed if isinstance(c, dict)] if isinstance(listed, list) else []
@@ -65,7 +65,7 @@ class Container:
         self._complain = complain
 
     def meanings(self) -> dict[str, str]:
-        """Give what its variables mean in a pod."""
+        """Return what its variables mean in a pod."""
         return meanings(self._list(self._raw, self.path, "env", make=False))
 
     def complain(self, message: str) -> None:

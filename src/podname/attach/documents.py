@@ -77,7 +77,7 @@ class Document:
             raise explained(text, error) from None
 
     def result(self) -> str:
-        """Give the text with all operations in it. Raises ManifestError."""
+        """Return the text with all operations in it. Raises ManifestError."""
         try:
             return self.mark + edited(self.text, self.operations)
         except YamlError as error:
@@ -89,7 +89,7 @@ class Document:
         return self.tree is not None and self.tree.is_flow
 
     def line_of(self, path: Path) -> int:
-        """Give the line of what is at a path, or of the nearest thing above it."""
+        """Return the line of what is at a path, or of the nearest thing above it."""
         node, line = self.tree, 1
         for step in path:
             if node is None:
@@ -134,14 +134,14 @@ class Object:
         return WORKLOADS.get((str(self.content.get("apiVersion")), self.kind))
 
     def at(self, path: Path) -> Any:
-        """Give what is at a path of mappings, None if nothing is."""
+        """Return what is at a path of mappings, None if nothing is."""
         found: Any = self.content
         for step in path:
             found = found.get(step) if isinstance(found, dict) else None
         return found
 
     def error(self, message: str, path: Path = ()) -> ManifestError:
-        """Give an error about what is at a path in it."""
+        """Return an error about what is at a path in it."""
         who = f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
         return ManifestError(
             message, self.document.file, self.document.line_of((*self.path, *path)), who[:300]
@@ -160,7 +160,7 @@ def split(file: str, text: str) -> list[Document]:
 
 
 def objects(document: Document) -> Iterator[Object]:
-    """Give the objects of a document, those in lists, too."""
+    """Return the objects of a document, those in lists, too."""
     content = document.content
     if not isinstance(content, dict):
         return

@@ -33,7 +33,7 @@ _REFERENCE = re.compile(r"\$\$|\$\((?P<name>[^()]*)\)")
 
 
 def meanings(variables: Sequence[Any]) -> dict[str, str]:
-    """Give what each variable of a container's `env` means."""
+    """Return what each variable of a container's `env` means."""
     known: dict[str, str] = {}
     for variable in variables:
         if isinstance(variable, dict) and isinstance(variable.get("name"), str):

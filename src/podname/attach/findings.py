@@ -17,5 +17,5 @@ class Finding:
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        """Give `file:line:column: message`, a warning said to be one."""
+        """Return `file:line:column: message`, a warning said to be one."""
         return ("warning: " if self.severity == "warning" else "") + f"{self.place}: {self.message}"

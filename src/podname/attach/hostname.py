@@ -42,7 +42,7 @@ BY_INDEX = Hostname(
 def hostname_of(
     spec: dict[str, Any], kind: str, *, is_indexed: bool, in_service: bool = False
 ) -> Hostname:
-    """Give the host of a pod's name, below its Service or the pods' domain."""
+    """Return the host of a pod's name, below its Service or the pods' domain."""
     override = spec.get("hostnameOverride")
     if kind in SINGLE and override and not in_service and "." not in str(override):
         return Hostname(str(override), {}, str(override))

@@ -133,7 +133,7 @@ ARGUMENTS: dict[str, tuple[tuple[tuple[Check, ...], ...], str]] = {
 
 
 def name_of(directive: Term) -> str | None:
-    """Give a directive's word; None when it has none."""
+    """Return a directive's word; None when it has none."""
     if directive.kind == "tuple" and directive.items and directive.items[0].kind == "atom":
         return str(directive.items[0].value)
     return str(directive.value) if directive.kind == "atom" else None

@@ -61,11 +61,11 @@ class State:
         return methods(directive) if directive else self._default_lookup
 
     def entries(self, name: str) -> tuple[str, ...]:
-        """Give the entries of a list, as text."""
+        """Return the entries of a list, as text."""
         return tuple(self.lists[name])
 
     def text(self, option: str) -> str | None:
-        """Give an option that is a string."""
+        """Return an option that is a string."""
         directive = self.options.get(option)
         return as_text(directive.items[1]) if directive else None
 
@@ -118,13 +118,13 @@ def _entries(directive: Term, name: str) -> tuple[str, ...]:
 
 
 def methods(directive: Term) -> tuple[str, ...]:
-    """Give the methods of a `lookup` directive that there are; the VM drops the others without a word."""
+    """Return the methods of a `lookup` directive that there are; the VM drops the others without a word."""
     words = (word_of(item) for item in directive.items[1].items)
     return tuple(LOOKUP_WORDS[word] for word in words if word in LOOKUP_WORDS)
 
 
 def word_of(method: Term) -> str:
-    """Give a method's word, written as an atom or as a string."""
+    """Return a method's word, written as an atom or as a string."""
     return str(method.value) if method.kind == "atom" else as_text(method) or str(method)
 
 

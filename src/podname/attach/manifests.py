@@ -260,7 +260,7 @@ class _Run:
 
 
 def _labels(thing: Object, template: dict[str, Any]) -> dict[str, str]:
-    """Give the labels by which a Service finds the pods: the selector's where there is one."""
+    """Return the labels by which a Service finds the pods: the selector's where there is one."""
     spec = thing.content.get("spec")
     selector = spec.get("selector") if isinstance(spec, dict) else None
     labels = selector.get("matchLabels") if isinstance(selector, dict) else None

@@ -83,7 +83,7 @@ def form_of(node: str, wanted: Wanted) -> Form:
 
 
 def refusal(node: str, wanted: Wanted) -> str:
-    """Say why a RELEASE_NODE is refused, and what to do; empty when it is kept."""
+    """Return why a RELEASE_NODE is refused, and what to do; empty when it is kept."""
     head = node.partition("@")[0]
     rule = RULES[form_of(node, wanted)]
     reason = rule.long if wanted.is_long else rule.short

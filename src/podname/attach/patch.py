@@ -26,11 +26,11 @@ class Operation:
     value: Any
 
     def as_json(self) -> dict[str, Any]:
-        """Give the operation as RFC 6902 writes it."""
+        """Return the operation as RFC 6902 writes it."""
         return {"op": self.op, "path": pointer(self.path), "value": self.value}
 
     def below(self, prefix: Path) -> Operation:
-        """Give the same for a tree in which this one is at `prefix`."""
+        """Return the same for a tree in which this one is at `prefix`."""
         return Operation(self.op, (*prefix, *self.path), self.value)
 
 
@@ -49,7 +49,7 @@ def copied(tree: Any) -> Any:
 
 
 def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Operation]:
-    """Give what makes `new` of `old`. Fast for a `new` that began as `copied(old)`."""
+    """Return what makes `new` of `old`. Fast for a `new` that began as `copied(old)`."""
     if old in ({}, []) and type(old) is type(new) and len(new) > 1:
         yield Operation("replace", path, new)
     elif isinstance(old, dict) and isinstance(new, dict):
@@ -69,7 +69,7 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[Operation]:
 
 
 def applied(tree: Any, operations: list[Operation]) -> Any:
-    """Give a copy of a tree with operations applied."""
+    """Return a copy of a tree with operations applied."""
     tree = copied(tree)
     for operation in operations:
         at = tree

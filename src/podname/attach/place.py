@@ -53,15 +53,15 @@ def _bad(text: str) -> str:
 
 
 def pods_domain(namespace: str, zone: str) -> str:
-    """Give the domain in which the pods of a namespace are found by name."""
+    """Return the domain in which the pods of a namespace are found by name."""
     return f"{namespace}.pod.{zone}"
 
 
 def service_domain(service: str, namespace: str, zone: str) -> str:
-    """Give the domain in which the endpoints of a headless Service are found."""
+    """Return the domain in which the endpoints of a headless Service are found."""
     return f"{service}.{namespace}.svc.{zone}"
 
 
 def cluster_searches(namespace: str, zone: str) -> tuple[str, ...]:
-    """Give the search domains that a pod has anyway."""
+    """Return the search domains that a pod has anyway."""
     return (f"{namespace}.svc.{zone}", f"svc.{zone}", zone)

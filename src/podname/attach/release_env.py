@@ -42,7 +42,7 @@ def is_node_name(text: str) -> bool:
 
 
 def distribution_flags(port: int | None, optfile: str = "") -> str:
-    """Give the flags of the VM: a fixed port without epmd, and TLS."""
+    """Return the flags of the VM: a fixed port without epmd, and TLS."""
     flags = [f"-start_epmd false -erl_epmd_port {port}"] if port else []
     if optfile:
         flags.append(f"-proto_dist inet_tls -ssl_dist_optfile {optfile}")

@@ -144,7 +144,7 @@ def _flags(
 
 
 def _form(node: Assignment, script: Script) -> str:
-    """Say which form goes with a node's name: that of its branch, or else the last one of the file."""
+    """Return which form goes with a node's name: that of its branch, or else the last one of the file."""
     given = [each for each in script.assignments if each.name == "RELEASE_DISTRIBUTION"]
     near = [each for each in given if each.block == node.block] or given
     return _text(_expanded(near[-1].value, {})) if near else "sname"

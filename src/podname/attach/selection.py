@@ -50,7 +50,7 @@ class Chooser:
     workloads: list[str] = field(default_factory=list)
 
     def choose(self, thing: Object) -> Chosen:
-        """Say what becomes of an object."""
+        """Return what becomes of an object."""
         asked = thing.kind.lower() in self.selection.kinds
         where = _template(thing) if thing.template is None else thing.template
         if where is None:
@@ -90,7 +90,7 @@ class Chooser:
 
 
 def _reason(thing: Object, *, is_asked: bool) -> str:
-    """Say why an object is left alone, and how it is taken; empty if it is not."""
+    """Return why an object is left alone, and how it is taken; empty if it is not."""
     annotations = thing.metadata.get("annotations")
     if isinstance(annotations, dict) and HOOK in annotations:
         return f"left alone, as a hook of Helm ({annotations[HOOK]}): --only {thing.kind}/{thing.name} takes it"

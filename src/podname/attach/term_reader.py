@@ -49,7 +49,7 @@ _CLOSING = {"{": "}", "[": "]", "#{": "}"}
 
 
 def read(text: str, file: str) -> tuple[Term, ...]:
-    """Give the terms of a file. Raises TermError where the VM, too, would give the whole file up."""
+    """Return the terms of a file. Raises TermError where the VM, too, would give the whole file up."""
     return tuple(_Reader(text, file).terms())
 
 

@@ -97,7 +97,7 @@ def _escaped(text: str, quote: str) -> str:
 
 
 def as_text(term: Term) -> str | None:
-    """Give the text of a string; None when the term is none. `[]` is the empty one."""
+    """Return the text of a string; None when the term is none. `[]` is the empty one."""
     if term.kind != "list" or term.tail:
         return None
     characters = [item.value for item in term.items]

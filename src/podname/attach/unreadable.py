@@ -16,7 +16,7 @@ _TAB = re.compile(r" *\t")
 
 
 def mark_inside(text: str) -> YamlError | None:
-    """Give the error of a byte order mark at the beginning of a line."""
+    """Return the error of a byte order mark at the beginning of a line."""
     found = re.search(f"^{MARK}", text, re.MULTILINE)
     if found is None:
         return None
@@ -28,7 +28,7 @@ def mark_inside(text: str) -> YamlError | None:
 
 
 def explained(text: str, error: YamlError) -> YamlError:
-    """Give an error in words that say what to do, at the line where that is to be done."""
+    """Return an error in words that say what to do, at the line where that is to be done."""
     lines = text.split("\n")
     line = lines[error.line - 1] if error.line <= len(lines) else ""
     before = "\n".join(lines[: error.line - 1])

@@ -66,7 +66,7 @@ def flags(words: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def mistakes(variable: str, value: str) -> Iterator[str]:
-    """Say what the VM does not take, or takes for something else."""
+    """Return what the VM does not take, or takes for something else."""
     for flag, arguments in flags(split(variable, value)):
         if flag[1:] in _APPLICATIONS and flag[0] == "-":
             yield from _pairs(variable, flag, arguments)

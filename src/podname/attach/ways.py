@@ -60,7 +60,7 @@ class Owner:
 
     @property
     def files(self) -> str:
-        """Give the name of its ConfigMap."""
+        """Return the name of its ConfigMap."""
         return f"{self.name}-podname"
 
 
@@ -71,13 +71,13 @@ def needs_files(options: Options) -> bool:
 
 
 def service_of(options: Options, owner: Owner, spec: dict[str, Any]) -> str:
-    """Give the headless Service of the way `subdomain`: the one that is there, or a new one's name."""
+    """Return the headless Service of the way `subdomain`: the one that is there, or a new one's name."""
     there = owner.service or spec.get("subdomain") or ""
     return str(there) or options.service or f"{owner.name}-nodes"
 
 
 def domain_of(options: Options, owner: Owner, spec: dict[str, Any], namespace: str) -> str:
-    """Give the domain that completes a pod's name."""
+    """Return the domain that completes a pod's name."""
     if options.via == "subdomain":
         return service_domain(service_of(options, owner, spec), namespace, options.zone)
     return pods_domain(namespace, options.zone)

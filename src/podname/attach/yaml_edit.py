@@ -78,7 +78,7 @@ def _applied(text: str, edits: list[_Edit]) -> str:
 
 
 def _nodes(root: Node, path: Sequence[str | int]) -> Iterator[Node]:
-    """Give the node at a path, if there is one."""
+    """Return the node at a path, if there is one."""
     node: Node | None = root.meant
     for step in path:
         node = child(node, step) if node else None
@@ -87,7 +87,7 @@ def _nodes(root: Node, path: Sequence[str | int]) -> Iterator[Node]:
 
 
 def child(node: Node, step: str | int) -> Node | None:
-    """Give the value of a key, own or merged, or the element of a sequence."""
+    """Return the value of a key, own or merged, or the element of a sequence."""
     node = node.meant
     if node.kind == "sequence":
         return (
@@ -176,7 +176,7 @@ class _Writer:
         )
 
     def _inner_column(self, node: Node, value: Any) -> int:
-        """Give the column for what a node holds, by the key or the dash that it belongs to."""
+        """Return the column for what a node holds, by the key or the dash that it belongs to."""
         for outer in _all(self._root):
             for number, inner in enumerate(outer.children):
                 if inner is node and outer.kind == "sequence":
@@ -205,7 +205,7 @@ class _Writer:
         return _Edit(at, at, "".join(line + self._newline for line in lines), depth)
 
     def _indicated(self, first: Node, indicator: str) -> int:
-        """Give the column in which a block collection's elements begin."""
+        """Return the column in which a block collection's elements begin."""
         before = self._text[: first.start].rstrip(" ")
         if not before.endswith(indicator) and indicator == "?":
             return first.column

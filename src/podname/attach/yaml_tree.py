@@ -63,7 +63,7 @@ class Node:
         return self.kind in {"mapping", "sequence"} and self.style == "flow"
 
     def pairs(self) -> Iterator[tuple[Node, Node]]:
-        """Give the keys and values of a mapping."""
+        """Return the keys and values of a mapping."""
         return zip(self.children[::2], self.children[1::2], strict=True)
 
 
@@ -171,7 +171,7 @@ _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
 def plain(node: Node) -> Any:
-    """Give what a node says, as dicts, lists and scalars. Raises YamlError."""
+    """Return what a node says, as dicts, lists and scalars. Raises YamlError."""
     node = node.meant
     if node.kind == "sequence":
         return [plain(child) for child in node.children]
@@ -198,7 +198,7 @@ def is_merge(key: Node) -> bool:
 
 
 def merge_sources(value: Node) -> list[Node]:
-    """Give the mappings that a `<<` merges, the first one winning."""
+    """Return the mappings that a `<<` merges, the first one winning."""
     sources = value.meant.children if value.meant.kind == "sequence" else [value]
     if any(source.meant.kind != "mapping" for source in sources):
         raise YamlError("only mappings can be merged with <<", value.line)
@@ -206,7 +206,7 @@ def merge_sources(value: Node) -> list[Node]:
 
 
 def key_of(key: Node) -> Any:
-    """Give a key's value."""
+    """Return a key's value."""
     if key.meant.kind != "scalar":
         raise YamlError("a key must be a text", key.line)
     return _scalar(key.meant)

@@ -26,7 +26,7 @@ def command(file: str | None, conf: str | None, port: int) -> None:
     Exit code 0: it can be served; warnings may stand on standard error. 2: it cannot; standard
     error says why.
     """
-    from podname.engine.python import PythonEngine  # noqa: PLC0415 - start time counts
+    from podname.engine.reference import PythonEngine  # noqa: PLC0415 - start time counts
     from podname.plugins.base import Resources  # noqa: PLC0415
     from podname.server.configuration import House, configure  # noqa: PLC0415
     from podname.server.source import find  # noqa: PLC0415

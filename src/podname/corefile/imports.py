@@ -47,7 +47,7 @@ class Library:
                 raise CorefileError(f"snippet '{name}' imports itself", word.token.place)
 
     def find(self, pattern: Token) -> list[Source]:
-        """Give the sources that `import pattern` stands for. Raises CorefileError."""
+        """Return the sources that `import pattern` stands for. Raises CorefileError."""
         if pattern.text in self._snippets:
             self._snippet_imports += 1
             _refuse_more_than(SNIPPET_IMPORTS_MAX, self._snippet_imports, pattern)
@@ -93,7 +93,7 @@ def read_text(path: str | Path) -> str:
 
 
 def explained(error: OSError | ValueError) -> str:
-    """Give what the system says about a file, without its name and number."""
+    """Return what the system says about a file, without its name and number."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
@@ -103,7 +103,7 @@ def _refuse_more_than(most: int, count: int, pattern: Token) -> None:
 
 
 def _glob(pattern: str) -> list[str]:
-    """Give the paths that match: a wildcard stays in its component and finds hidden names too."""
+    """Return the paths that match: a wildcard stays in its component and finds hidden names too."""
     found = [""]
     for component in pattern.split("/"):
         found = [

@@ -34,7 +34,7 @@ class Word(NamedTuple):
 
 
 def words(text: str, file: str) -> Iterator[Word]:
-    """Give the words of `text`. Raises CorefileError at a quote that is never closed."""
+    """Return the words of `text`. Raises CorefileError at a quote that is never closed."""
     text = text.removeprefix(_BYTE_ORDER_MARK)
     line, line_start, end = 1, 0, 0
     while (start := _end(_SKIPPED, text, end)) < len(text):
@@ -50,7 +50,7 @@ def words(text: str, file: str) -> Iterator[Word]:
 
 
 def _word(text: str, start: int, place: Place) -> tuple[str, int]:
-    """Give the word that begins at `start` and where it ends."""
+    """Return the word that begins at `start` and where it ends."""
     if text[start] != '"':
         end = _end(_BARE, text, start)
         return text[start:end].replace("\r", ""), _end(_HIDDEN, text, end)

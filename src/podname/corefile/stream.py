@@ -54,7 +54,7 @@ class Stream:
         self._imported_words = 0
 
     def peek(self) -> Word | None:
-        """Give the next word and leave it, None at the end of everything."""
+        """Return the next word and leave it, None at the end of everything."""
         while self._stack[-1].ended:
             if not self._finish():
                 return None
@@ -62,18 +62,18 @@ class Stream:
         return reading.source.words[reading.next]
 
     def take(self) -> Token:
-        """Give the word that `peek` gave and step over it."""
+        """Return the word that `peek` gave and step over it."""
         reading = self._stack[-1]
         reading.next += 1
         return reading.source.words[reading.next - 1].token
 
     def sees(self, text: str) -> bool:
-        """Say whether the next word is `text`."""
+        """Return whether the next word is `text`."""
         word = self.peek()
         return word is not None and word.token.text == text
 
     def rest_of_line(self) -> Token | None:
-        """Give the next word and leave it, None if it is not on the line of the one taken last."""
+        """Return the next word and leave it, None if it is not on the line of the one taken last."""
         reading = self._stack[-1]
         if reading.ended or reading.source.words[reading.next].starts_line:
             return None

@@ -9,7 +9,7 @@ _CLOSE_ENOUGH = 0.6
 
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
-    """Give the word of `known` that `word` probably misspells, None if none is near."""
+    """Return the word of `known` that `word` probably misspells, None if none is near."""
     close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=_CLOSE_ENOUGH)
     return close[0] if close else None
 

@@ -38,11 +38,11 @@ class Line:
         return CorefileError(message, (token or self.name).place)
 
     def words(self) -> tuple[str, ...]:
-        """Give the texts of the arguments."""
+        """Return the texts of the arguments."""
         return tuple(token.text for token in self.arguments)
 
     def expect(self, least: int, most: int | None = None) -> tuple[str, ...]:
-        """Give the texts of `least` to `most` arguments, or raise CorefileError.
+        """Return the texts of `least` to `most` arguments, or raise CorefileError.
 
         `most` None allows any number more: exactly one is `expect(1, 1)`, none `expect(0, 0)`.
         """
@@ -54,12 +54,12 @@ class Line:
         return self.words()
 
     def argument(self, index: int = 0) -> Token:
-        """Give one argument, or raise CorefileError if the line ends before it."""
+        """Return one argument, or raise CorefileError if the line ends before it."""
         self.expect(index + 1)
         return self.arguments[index]
 
     def integer(self, index: int = 0, *, least: int | None = None, most: int | None = None) -> int:
-        """Give an argument as a whole number of the range, or raise CorefileError."""
+        """Return an argument as a whole number of the range, or raise CorefileError."""
         token = self.argument(index)
         number = values.integer(token.text)
         if number is None:
@@ -70,7 +70,7 @@ class Line:
         return number
 
     def duration(self, index: int = 0) -> float:
-        """Give an argument that is a Go duration (`1h30m`) in seconds, or raise CorefileError."""
+        """Return an argument that is a Go duration (`1h30m`) in seconds, or raise CorefileError."""
         token = self.argument(index)
         seconds = values.duration_seconds(token.text)
         if seconds is None:

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable
 
 from podname.corefile.tree import Token
+from podname.dns import names
 from podname.errors import CorefileError
 from podname.text import shown
-from podname.wire import names
 
 #: The schemes of a key and the port that each listens on; None is the port of `-dns.port`.
 SCHEME_PORTS = {"dns": None, "tls": 853, "quic": 853, "grpc": 443, "https": 443, "https3": 443}
@@ -32,7 +32,7 @@ class BadZone(ValueError):
 
 
 def normalize_zones(words: Iterable[str | Token]) -> list[str]:
-    """Give the zones that `words` stand for: lower case, with their last dot, networks expanded.
+    """Return the zones that `words` stand for: lower case, with their last dot, networks expanded.
 
     A scheme and a port are dropped. Raises CorefileError, at the place of the word if it has one.
     """
@@ -40,7 +40,7 @@ def normalize_zones(words: Iterable[str | Token]) -> list[str]:
 
 
 def reverse_zones(network: str) -> list[str] | None:
-    """Give the reverse zones that together are `network` (`address/prefix`), None if it is none."""
+    """Return the reverse zones that together are `network` (`address/prefix`), None if it is none."""
     parsed = _network(network)
     if parsed is None:
         return None
@@ -62,7 +62,7 @@ def split_scheme(text: str) -> tuple[str, str]:
 
 
 def split_port(text: str) -> tuple[list[str], int | None]:
-    """Give the zones and the port of `zone[:port]`. Raises BadZone."""
+    """Return the zones and the port of `zone[:port]`. Raises BadZone."""
     if not text:
         raise BadZone("the zone is empty: write '.' for the root")
     if text.endswith(":"):

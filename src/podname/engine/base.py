@@ -1,12 +1,12 @@
 """What an engine is: tables of ready answers, and listeners that repeat them.
 
 Python decides, the engine repeats. The compiler (and plugins such as `hosts`) put *ready answers*
-(`podname.wire.records`) into a `Table`. A server block becomes a `Plan`: the layers that a question meets in plugin
+(`podname.dns.records`) into a `Table`. A server block becomes a `Plan`: the layers that a question meets in plugin
 order, each a table or a piece of code. The engine answers from the tables; a question that only code can answer is a
 *miss*, and goes to the plan's `miss` in Python, which runs the whole plugin chain for it.
 
 An engine knows messages, names, zones, EDNS, truncation, rotation and negative answers. It knows nothing of Kubernetes.
-There are two: `podname.engine.python`, the reference, and the native one, which is compared with it octet for octet.
+There are two: `podname.engine.reference`, the reference, and the native one, which is compared with it octet for octet.
 
 How a table answers a question for a name in one of its zones, in this order:
 
@@ -48,16 +48,16 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
+from podname.dns.query import Query
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
-from podname.wire.query import Query
 
-Owner = bytes  # a folded name, podname.wire.names
-ReadyAnswer = bytes  # podname.wire.records
+Owner = bytes  # a folded name, podname.dns.names
+ReadyAnswer = bytes  # podname.dns.records
 
 #: One change of a table: owner, type, ready answer; None removes. Type 0 holds or releases the bare name.
 Change = tuple[Owner, int, ReadyAnswer | None]
-HOLD = 0
+EMPTY_NON_TERMINAL = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,10 @@ class Table(Protocol):
         """Make the response that says: this name of yours exists, but not with this type."""
 
     def get(self, owner: Owner, qtype: int) -> ReadyAnswer | None:
-        """Give what rule 3 would find, for the plugin chain and for tests."""
+        """Return what rule 3 would find, for the plugin chain and for tests."""
 
     def exists(self, owner: Owner) -> bool:
-        """Say whether the owner has records, is held, or is an empty non-terminal."""
+        """Return whether the owner has records, is held, or is an empty non-terminal."""
 
     def __len__(self) -> int:
         """Count the ready answers."""
@@ -186,11 +186,13 @@ class Listener(Protocol):
 
 
 @dataclass(slots=True)
-class Handed:
+class EngineStats:
     """What an engine could not do by itself: whatever is not among the misses, it answered."""
 
     misses: int = 0  # questions for the plugin chain
-    unseen: int = 0  # answers that the observers were not shown, because they did not keep up
+    observations_dropped: int = (
+        0  # answers that the observers were not shown, because they did not keep up
+    )
     unsent: int = 0  # answers over UDP that the system did not take
 
 
@@ -198,7 +200,7 @@ class Engine(Protocol):
     """Makes tables and listeners. `name` is `python` or `native`."""
 
     name: str
-    handed: Handed
+    stats: EngineStats
     dropped: Counters  # what belongs to no plan: refused, under CoreDNS's zone "dropped"
 
     def table(self, options: TableOptions) -> Table:

@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from podname.wire import constants as c
-from podname.wire.records import Record
+from podname.dns import constants as c
+from podname.dns.records import Record
 
 #: Folded name, type, class, DO, CD: what tells answers apart.
 AnswerKey = tuple[bytes, int, int, bool, bool]
@@ -71,7 +71,7 @@ class AnswerCache(Protocol):
 
 
 def groups_of(message: bytes, answer: Iterable[Record], start: int = 0) -> Groups:
-    """Give the addresses of one owner in an answer section, as far as there are several; offsets from `start`."""
+    """Return the addresses of one owner in an answer section, as far as there are several; offsets from `start`."""
     groups: defaultdict[tuple[bytes, int], list[int]] = defaultdict(list)
     for rr in answer:
         if rr.end - rr.rdata == _ADDRESS_OCTETS.get(rr.rtype):

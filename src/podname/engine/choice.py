@@ -29,7 +29,7 @@ def choose() -> Engine:
     if fault and wanted:
         raise NoSuchEngine(fault)
     if fault or wanted == "python":
-        from podname.engine.python import PythonEngine  # noqa: PLC0415 - start time counts
+        from podname.engine.reference import PythonEngine  # noqa: PLC0415 - start time counts
 
         return PythonEngine()
     from podname.engine.native import NativeEngine  # noqa: PLC0415 - it may not be there
@@ -38,14 +38,14 @@ def choose() -> Engine:
 
 
 def remark(engine: Engine) -> str:
-    """Say why the reference runs where nobody asked for it; "" where there is nothing to say."""
+    """Return why the reference runs where nobody asked for it; "" where there is nothing to say."""
     if engine.name == "native" or os.environ.get("PODNAME_ENGINE"):
         return ""
     return f"{native_fault()}: Python answers, which costs more CPU"
 
 
 def native_fault() -> str:
-    """Say in a few words why the native engine cannot run; "" where it can."""
+    """Return in a few words why the native engine cannot run; "" where it can."""
     try:
         from podname import _core  # noqa: F401, PLC0415
     except ImportError as error:

@@ -81,7 +81,7 @@ class Histogram:
         self.sum += other.sum
 
     def cumulative(self) -> list[int]:
-        """Give the buckets as Prometheus wants them: each with all below it; the last is the count."""
+        """Return the buckets as Prometheus wants them: each with all below it; the last is the count."""
         return list(accumulate(self.buckets))
 
 
@@ -160,7 +160,7 @@ class Tally:
             self.count_slow(seconds)
 
     def cell(self, cell: Cell) -> list[int]:
-        """Give the count of a cell, to be stepped."""
+        """Return the count of a cell, to be stepped."""
         counted = self.cells.get(cell)
         if counted is None:
             if len(self.cells) >= _CELLS_MAX:
@@ -189,7 +189,7 @@ class Tally:
         return self._totals
 
     def durations(self) -> Histogram:
-        """Give the histogram of durations."""
+        """Return the histogram of durations."""
         buckets = list(self.slow)
         buckets[0] = sum(self.totals().requests.values()) - sum(buckets)
         return Histogram(buckets, self.seconds)
@@ -212,7 +212,7 @@ class Counters:
         self.folds: set[Callable[[], None]] = set()
 
     def tally(self, server: str, zone: str, protocol: str, family: int) -> Tally:
-        """Give the tally under these labels; `family` is 1 for IPv4, 2 for IPv6. Always the same object."""
+        """Return the tally under these labels; `family` is 1 for IPv4, 2 for IPv6. Always the same object."""
         key = (server, zone, protocol, family)
         found = self._tallies.get(key)
         if found is None:
@@ -220,7 +220,7 @@ class Counters:
         return found
 
     def families(self) -> Families:
-        """Give all families (the view is always empty)."""
+        """Return all families (the view is always empty)."""
         for fold in self.folds:
             fold()
         out = Families(

@@ -86,7 +86,7 @@ def _bind_pair(address: str, port: int, undo: contextlib.ExitStack, *, share: bo
 
 
 def _may_stand_beside(where: tuple[Any, ...]) -> bool:
-    """Say whether sockets of this process listen on the port, but not on the address."""
+    """Return whether sockets of this process listen on the port, but not on the address."""
     bound = [sock.getsockname() for sock in _ours if sock.fileno() >= 0]
     return where not in bound and any(other[1] == where[1] for other in bound)
 

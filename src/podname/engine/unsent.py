@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import logging
 
-from podname.engine.base import Handed
+from podname.engine.base import EngineStats
 
 _log = logging.getLogger(__name__)
 
 
-def count_unsent(handed: Handed, answers: int) -> None:
+def count_unsent(stats: EngineStats, answers: int) -> None:
     """Count such answers, and log the first of the process."""
     if not answers:
         return
-    if not handed.unsent:
+    if not stats.unsent:
         _log.warning(
             "An answer over UDP could not be sent: no way back to the client, or no room."
             " From here on podname_engine_unsent_total counts them"
         )
-    handed.unsent += answers
+    stats.unsent += answers

@@ -85,7 +85,7 @@ class Audit(Generic[T]):
             if key not in seen:
                 absent.append(key)
             if pace.is_due:
-                await pace.breathe()
+                await pace.yield_control()
         return absent
 
     def knows(self, key: str, version: int) -> bool:
@@ -109,7 +109,7 @@ class Suspects(Generic[T]):
         self._is_stale = version < audit.verified  # the answer of a server that lags behind us
 
     def lost(self) -> list[str]:
-        """Give the keys of which an event must have been lost."""
+        """Return the keys of which an event must have been lost."""
         if self._is_stale:
             return []
         audit = self._audit

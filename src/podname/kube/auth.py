@@ -42,13 +42,13 @@ class Credentials:
         self.generation = 0  # of what was read
 
     async def headers(self) -> dict[str, str]:
-        """Give the headers of a request. Raises KubeError when a file cannot be read or a plugin fails."""
+        """Return the headers of a request. Raises KubeError when a file cannot be read or a plugin fails."""
         await self._refresh()
         token = (self._given and self._given.token) or self._token
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     async def tls(self) -> ssl.SSLContext | None:
-        """Give the TLS context, another one after something changed; None for http."""
+        """Return the TLS context, another one after something changed; None for http."""
         await self._refresh()
         return self._context
 

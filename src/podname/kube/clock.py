@@ -39,7 +39,7 @@ class SystemClock:
     """The event loop's time."""
 
     def monotonic(self) -> float:
-        """Give the system's monotonic time."""
+        """Return the system's monotonic time."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
@@ -105,7 +105,7 @@ class Deadline:
 
 
 class Pace:
-    """Long work calls `breathe` between its steps; every millisecond others go first."""
+    """Long work calls `yield_control` between its steps; every millisecond others go first."""
 
     def __init__(self, hold_seconds: float = HOLD_SECONDS) -> None:
         self._hold_seconds = hold_seconds
@@ -116,7 +116,7 @@ class Pace:
         """Whether the event loop has been held long enough."""
         return time.perf_counter() - self._since > self._hold_seconds
 
-    async def breathe(self) -> None:
+    async def yield_control(self) -> None:
         """Let others go first."""
         await asyncio.sleep(0)
         self._since = time.perf_counter()

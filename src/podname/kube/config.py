@@ -35,7 +35,7 @@ class Pem:
     data: bytes = b""
 
     def read(self) -> bytes:
-        """Give its octets. Raises KubeError when the file cannot be read."""
+        """Return its octets. Raises KubeError when the file cannot be read."""
         return self.data if self.file is None else read_file(self.file)
 
 

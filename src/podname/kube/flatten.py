@@ -22,6 +22,7 @@ from datetime import datetime
 from functools import lru_cache
 from sys import intern
 
+from podname.dns import addresses
 from podname.kube.objects import (
     ALL_PORTS,
     Endpoint,
@@ -47,7 +48,6 @@ from podname.kube.shapes import (
     SliceMetadata,
 )
 from podname.text import shown
-from podname.wire import addresses
 
 Faults = list[str]
 
@@ -72,7 +72,7 @@ _SHOWN_CHARACTERS = 80
 
 
 def key_of(kind: str, metadata: Metadata | None) -> str | None:
-    """Give `namespace/name` (the name alone for a namespace); None when no name can be made of it."""
+    """Return `namespace/name` (the name alone for a namespace); None when no name can be made of it."""
     if metadata is None or not (name := metadata.name):
         return None
     if kind == "Namespace":
@@ -172,7 +172,7 @@ def endpoint_slice_of(shape: EndpointSliceShape, faults: Faults) -> EndpointSlic
 
 
 def _changed_at(metadata: SliceMetadata | None) -> float:
-    """Give when the change happened that a slice tells of; 0 when it does not say, or no time."""
+    """Return when the change happened that a slice tells of; 0 when it does not say, or no time."""
     text = metadata and metadata.annotations and metadata.annotations.changed
     if not text:
         return 0.0

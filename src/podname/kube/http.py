@@ -51,7 +51,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport  # type: ignore[assignment]  # a stream's transport is one
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Say where to put what comes."""
+        """Return where to put what comes."""
         return self._buffer
 
     def buffer_updated(self, octets: int) -> None:
@@ -85,7 +85,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     async def read(self) -> bytes:
-        """Give what came, nothing at the end. Raises Disconnected after an error or a long silence."""
+        """Return what came, nothing at the end. Raises Disconnected after an error or a long silence."""
         if not self._chunks and not self.has_ended:
             await self._wait()
         if self._chunks:
@@ -152,7 +152,7 @@ class Response:
         self._ahead = text[end + 4 :]
 
     def body(self) -> AsyncGenerator[bytes, None]:
-        """Give the body as it comes. Raises Disconnected when it breaks off."""
+        """Return the body as it comes. Raises Disconnected when it breaks off."""
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
             return self._chunked()
         if (length := self.headers.get("content-length", "")).isdecimal() and len(length) < 19:
@@ -207,7 +207,7 @@ class Chunks:
         self._missing_octets = 0  # of the chunk that is being read
 
     def feed(self, data: bytes) -> bytes:
-        """Give the payload in `data`. Raises KubeError when it is not chunked."""
+        """Return the payload in `data`. Raises KubeError when it is not chunked."""
         if self.rest:
             data = self.rest + data
         pieces, at, missing = [], 0, self._missing_octets

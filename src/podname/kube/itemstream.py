@@ -75,7 +75,7 @@ class ItemStream(Generic[R]):
             raise KubeError(f"an object of the list is over {self._octets_max} octets")
 
     def finish(self) -> Iterator[R]:
-        """Give the last items and read the head. Raises KubeError when the list broke off."""
+        """Return the last items and read the head. Raises KubeError when the list broke off."""
         self._patience_octets = 0
         self._join()
         yield from self._read()
@@ -116,7 +116,7 @@ class ItemStream(Generic[R]):
         self._wait_for_octets = int(len(self._buffer) * _GROWTH)  # not to look again at every chunk
 
     def _item(self, buffer: bytes, at: int) -> tuple[R, int] | None:
-        """Give the item that begins at `at` and where it ends; None when its end is not here yet."""
+        """Return the item that begins at `at` and where it ends; None when its end is not here yet."""
         if not self._separator and (key := _FIRST_KEY(buffer, at)):
             self._separator = b"}," + key[0]
         end = buffer.find(self._separator, at) + 1 if self._separator else 0

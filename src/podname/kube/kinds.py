@@ -32,7 +32,7 @@ class Kind(Generic[T]):
     field_selector: str = ""  # always asked for, whoever watches
 
     def path(self, namespace: str | None = None) -> str:
-        """Give the URL path of the collection, in one namespace or in all of them."""
+        """Return the URL path of the collection, in one namespace or in all of them."""
         root = "/apis/" if "/" in self.api_version else "/api/"
         inside = f"/namespaces/{namespace}" if namespace else ""
         return f"{root}{self.api_version}{inside}/{self.plural}"

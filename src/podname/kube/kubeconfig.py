@@ -49,7 +49,7 @@ class Kubeconfig:
 
 
 def named_by(variables: Mapping[str, str]) -> tuple[Path, ...]:
-    """Say which files kubectl would read: those of KUBECONFIG, or else the one of the home folder, if it is there."""
+    """Return the files that kubectl would read: those of KUBECONFIG, or else the one of the home folder, if any."""
     listed = [each for each in variables.get("KUBECONFIG", "").split(os.pathsep) if each]
     if listed:
         return tuple(map(Path, dict.fromkeys(listed)))

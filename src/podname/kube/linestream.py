@@ -21,7 +21,7 @@ class LineStream:
         self._octets = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Give the complete lines. Raises KubeError when a line never ends."""
+        """Return the complete lines. Raises KubeError when a line never ends."""
         lines = chunk.split(b"\n")
         rest = lines.pop()
         if lines:

@@ -40,7 +40,7 @@ class Listing:
     async def items(
         self, decode: Callable[[bytes], R], rescue: Callable[[bytes], R]
     ) -> AsyncGenerator[R, None]:
-        """Give what `decode` makes of each item.
+        """Return what `decode` makes of each item.
 
         Raises KubeError; Gone means that the list must begin anew.
         """
@@ -53,11 +53,11 @@ class Listing:
                     for item in stream.feed(chunk):
                         yield item
                         if pace.is_due:
-                            await pace.breathe()
+                            await pace.yield_control()
                 for item in stream.finish():
                     yield item
                     if pace.is_due:
-                        await pace.breathe()
+                        await pace.yield_control()
             metadata = stream.head.metadata or ListMetadata()
             if not metadata.continue_token:
                 self.version = _number(metadata.resource_version)

@@ -18,6 +18,7 @@ import msgspec
 import yaml
 from yaml.constructor import ConstructorError
 
+from podname.dns import addresses
 from podname.errors import ManifestError
 from podname.kube.flatten import key_of
 from podname.kube.itemstream import end_of_value
@@ -25,7 +26,6 @@ from podname.kube.kinds import KINDS
 from podname.kube.objects import Object
 from podname.kube.scrub import fit
 from podname.kube.shapes import PodShape
-from podname.wire import addresses
 
 DEFAULT_NAMESPACE = "default"
 
@@ -224,7 +224,7 @@ def _parse_json(file: ManifestFile, octets: bytes) -> None:
 
 
 def _next_line(octets: bytes, at: int) -> tuple[int, int]:
-    """Give where the next value of an array ends, and the line on which it begins."""
+    """Return where the next value of an array ends, and the line on which it begins."""
     while octets[at : at + 1] in {b" ", b"\t", b"\r", b"\n", b","}:
         at += 1
     return max(end_of_value(octets, at) - 1, at), octets.count(b"\n", 0, at) + 1

@@ -295,7 +295,7 @@ class Manifests:
             informer.take(found)
 
     def _collect(self, is_quiet: bool) -> dict[_Key, Loaded]:
-        """Give what the files hold, each object once, and what is only missing while they are written."""
+        """Return what the files hold, each object once, and what is only missing while they are written."""
         objects = {
             (loaded.kind, loaded.key): loaded
             for known in self._known.values()
@@ -315,7 +315,7 @@ class Manifests:
         return {key: self._objects[key] for key in missing} | objects
 
     def _objects_for(self, watch: Watch[Any]) -> list[Loaded]:
-        """Give all objects, and the namespaces that they stand in where these are asked for."""
+        """Return all objects, and the namespaces that they stand in where these are asked for."""
         objects = self._objects
         if watch.kind == NAMESPACES:
             objects = dict(objects)

@@ -177,7 +177,7 @@ Object = Namespace | Service | EndpointSlice | Pod
 
 @lru_cache(maxsize=256)  # a change looks several times at the same few slices
 def unpack(packed: str) -> tuple[Endpoint, ...]:
-    """Give the endpoints of a slice that are packed in a text."""
+    """Return the endpoints of a slice that are packed in a text."""
     parts = [line.split("|") for line in packed.split("\n")] if packed else []
     return tuple(
         [

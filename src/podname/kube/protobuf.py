@@ -35,7 +35,7 @@ class Lines(Protocol):
     """Turns the octets of frames into lines."""
 
     def lines(self, octets: bytes) -> tuple[list[bytes], int]:
-        """Give a line for each whole frame, and how many octets they took. Raises ValueError."""
+        """Return a line for each whole frame, and how many octets they took. Raises ValueError."""
 
 
 class Frames:
@@ -47,7 +47,7 @@ class Frames:
         self._missing_octets = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Give the complete lines. Raises Malformed."""
+        """Return the complete lines. Raises Malformed."""
         self._pieces.append(chunk)
         self._missing_octets -= len(chunk)
         if self._missing_octets > 0:
@@ -64,7 +64,7 @@ class Frames:
 
 
 def stream_of(first: bytes, transcoder: Lines | None) -> Frames | LineStream:
-    """Give what reads an answer that begins with these octets."""
+    """Return what reads an answer that begins with these octets."""
     return Frames(transcoder) if transcoder and first[:1] == b"\x00" else LineStream()
 
 

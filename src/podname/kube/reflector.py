@@ -209,7 +209,7 @@ class Reflector(Generic[T]):
         pace = Pace()
         for _ in self._sink(InitDone(version)) or ():
             if pace.is_due:
-                await pace.breathe()
+                await pace.yield_control()
         self._is_listing = self._must_list = False
         self._version = version
         self._list_from = str(version)
@@ -260,7 +260,7 @@ class Reflector(Generic[T]):
                     if line and not line.isspace():
                         yield self.decoder.event(line)
                     if pace.is_due:
-                        await pace.breathe()
+                        await pace.yield_control()
 
     async def _take(self, event: Apply[T] | Delete | Progress) -> None:
         if self._is_listing:

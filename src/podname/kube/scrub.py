@@ -36,7 +36,7 @@ def fit(value: object, shape: type[S]) -> S | None:
 
 
 def _fit(value: object, kind: Any) -> Any:
-    """Give what of `value` is of the type `kind`, None when nothing is."""
+    """Return what of `value` is of the type `kind`, None when nothing is."""
     kind = _without_none(kind)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _fit_struct(value, kind) if isinstance(value, dict) else None

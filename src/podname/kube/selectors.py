@@ -31,7 +31,7 @@ class Requirement(NamedTuple):
     values: frozenset[str]
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Say whether labels satisfy it; a missing key satisfies `!` and `notin`."""
+        """Return whether labels satisfy it; a missing key satisfies `!` and `notin`."""
         value = labels.get(self.key)
         if value is None:
             return self.operator in {"!", "notin"}
@@ -63,7 +63,7 @@ def parse_selector(text: str) -> Selector:
 
 
 def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
-    """Say whether labels satisfy all requirements."""
+    """Return whether labels satisfy all requirements."""
     return all(requirement.holds(labels) for requirement in selector)
 
 

@@ -96,7 +96,7 @@ class Store(Generic[T]):
 
 
 def differences(before: Mapping[str, T], after: Mapping[str, T]) -> Iterator[Change[T] | None]:
-    """Give what differs in two contents; None for what does not, so that others can have their turn."""
+    """Return what differs in two contents; None for what does not, so that others can have their turn."""
     for key, new in after.items():
         old = before.get(key)
         yield None if old is new or old == new else (old, new)

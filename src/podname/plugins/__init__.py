@@ -39,7 +39,7 @@ def setup_of(directive: Directive) -> Setup:
 
 
 def refusal(directive: Directive) -> CorefileError:
-    """Say why a directive is refused: CoreDNS has it and podname does not, or nobody has."""
+    """Return why a directive is refused: CoreDNS has it and podname does not, or nobody has."""
     word = directive.name.text
     if word in ORDER:
         return directive.error(

@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from podname.corefile import Directive, Token, normalize_zones
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.query import Query
 from podname.engine.base import Client, Engine, Layer, Observer
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
 from podname.errors import ServeError
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.query import Query
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -76,25 +76,25 @@ class Resources:
         self._claimed: dict[Hashable, Resource] = {}
 
     def claim(self, key: Hashable, make: Callable[[], R]) -> R:
-        """Give what is kept under `key`, or make it. Two claims of one key share it."""
+        """Return what is kept under `key`, or make it. Two claims of one key share it."""
         if key not in self._claimed:
             kept = self._previous._claimed.get(key) if self._previous else None
             self._claimed[key] = kept if kept is not None else make()
         return self._claimed[key]  # type: ignore[return-value]  # the key implies the type
 
     def unclaimed(self) -> list[Resource]:
-        """Give what the previous configuration had and this one does not claim; forget it."""
+        """Return what the previous configuration had and this one does not claim; forget it."""
         previous, self._previous = self._previous, None
         if previous is None:
             return []
         return [r for key, r in previous._claimed.items() if key not in self._claimed]
 
     def all(self) -> list[Resource]:
-        """Give everything claimed."""
+        """Return everything claimed."""
         return list(self._claimed.values())
 
     def previous(self) -> list[Resource]:
-        """Give everything that the configuration before this one had."""
+        """Return everything that the configuration before this one had."""
         return self._previous.all() if self._previous else []
 
 
@@ -186,11 +186,11 @@ class Plugin:
         return await next_(request)
 
     def ready(self) -> bool:
-        """Say whether it can answer yet (the `ready` plugin asks)."""
+        """Return whether it can answer yet (the `ready` plugin asks)."""
         return True
 
     def collect(self) -> Iterable[Metric]:
-        """Give its metrics (the `prometheus` plugin asks)."""
+        """Return its metrics (the `prometheus` plugin asks)."""
         return ()
 
 
@@ -202,7 +202,7 @@ class CapsTtl(Protocol):
     """A plugin that bounds the TTLs of answers on their way out, as `cache` does."""
 
     def cap_ttl_seconds(self, zone: bytes, ttl_seconds: int, *, denial: bool) -> int:
-        """Give the TTL that an answer from `zone` leaves with."""
+        """Return the TTL that an answer from `zone` leaves with."""
 
 
 def named_zones(word: Token) -> NamedZones:
@@ -221,7 +221,7 @@ def once(directives: Sequence[Directive]) -> Directive:
 
 
 def one_counts(directives: Sequence[Directive], context: Context, counting: int = 0) -> Directive:
-    """Give the one of several directives of a name that counts; warn of the others, which CoreDNS accepts."""
+    """Return the one of several directives of a name that counts; warn of the others, which CoreDNS accepts."""
     chosen = directives[counting]
     for directive in directives:
         if directive is not chosen:

@@ -71,7 +71,7 @@ class Endpoint:
 
 
 def claim(resources: Resources, address: tuple[str, int]) -> Endpoint:
-    """Give the endpoint of an address: the previous configuration's, or a new one, not yet open.
+    """Return the endpoint of an address: the previous configuration's, or a new one, not yet open.
 
     One that overlaps another of ours (`:9153` and `localhost:9153`) may share its port, as in CoreDNS.
     """

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from struct import Struct
 
-from podname.wire.addresses import parse
+from podname.dns.addresses import parse
 
 _HEADER = Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port id
 _ADDRESS = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
@@ -22,7 +22,7 @@ _BUFFER_OCTETS = 1 << 16
 
 
 def interface_addresses() -> dict[str, list[str]]:
-    """Give the addresses of each interface by its name; none when the kernel does not tell."""
+    """Return the addresses of each interface by its name; none when the kernel does not tell."""
     names = dict(socket.if_nameindex())
     found: dict[str, list[str]] = {name: [] for name in names.values()}
     try:
@@ -35,7 +35,7 @@ def interface_addresses() -> dict[str, list[str]]:
 
 
 def _dump() -> Iterator[tuple[int, str, bool]]:
-    """Give each address with its interface's index, and whether it is IPv6 and needs a zone."""
+    """Return each address with its interface's index, and whether it is IPv6 and needs a zone."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
         length = _HEADER.size + _ADDRESS.size
         netlink.send(
@@ -70,7 +70,7 @@ def _aligned(length: int) -> int:
 
 
 def own_addresses(hosts: Iterable[str]) -> tuple[bytes, ...]:
-    """Give the addresses, as octets, that others reach a listener on `hosts` by; '' is every address.
+    """Return the addresses, as octets, that others reach a listener on `hosts` by; '' is every address.
 
     Loopback addresses are nobody else's. In sorted order.
     """

@@ -40,7 +40,7 @@ class Refusal:
 
 
 def choose(service: Service | None) -> Publication | Refusal | None:
-    """Say what a Service asks for."""
+    """Return what a Service asks for."""
     if service is None or service.annotation is None:
         return None
     reason = _refused(service)

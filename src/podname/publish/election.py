@@ -178,7 +178,7 @@ class Election:
         return self._clock.monotonic() >= self._observed_at + lasts_seconds
 
     async def _read(self) -> Lease:
-        """Give the Lease, an empty one when there is none."""
+        """Return the Lease, an empty one when there is none."""
         try:
             text = await self._ask("GET", f"{self._collection}/{self._lease_name}")
         except KubeError as error:
@@ -249,7 +249,7 @@ class Election:
         return await self._requester.request(method, path, None, body, seconds=REQUEST_SECONDS)
 
     def _tell(self, message: str, level: int = logging.INFO) -> None:
-        """Say what keeps us waiting, once."""
+        """Return what keeps us waiting, once."""
         if message != self._told:
             self._told = message
             logger.log(level, "%s", message)

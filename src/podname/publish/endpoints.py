@@ -25,12 +25,12 @@ class Group:
 
 
 def hostname_of(pod: Pod) -> str:
-    """Give the hostname that stands for a pod, '' when its name cannot be one."""
+    """Return the hostname that stands for a pod, '' when its name cannot be one."""
     return pod.name if _LABEL(pod.name) else ""
 
 
 def endpoints_of(service: Service, pod: Pod) -> Iterator[tuple[Group, Endpoint]]:
-    """Give what a pod contributes: an endpoint for each family in which it has addresses."""
+    """Return what a pod contributes: an endpoint for each family in which it has addresses."""
     ports = _ports(service, pod)
     for family in (IPV4, IPV6):
         if family not in service.families:

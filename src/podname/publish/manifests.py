@@ -18,7 +18,7 @@ FIELD_MANAGER = "podname"
 
 
 def encode(write: Write) -> bytes:
-    """Give the body of an apply. With a version it is refused when the slice is another one by now."""
+    """Return the body of an apply. With a version it is refused when the slice is another one by now."""
     content = write.content
     metadata: dict[str, Any] = {
         "name": write.name,

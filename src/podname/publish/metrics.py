@@ -22,7 +22,7 @@ class ControllerCollector(Collector):
         self._controller = controller
 
     def collect(self) -> Iterable[Metric]:
-        """Give all families."""
+        """Return all families."""
         yield from _gauges(self._controller)
         yield from _counters(self._controller)
         yield from source_metrics(self._controller.cluster)

@@ -53,7 +53,7 @@ class Draft:
 
 
 def place(service: Service, wanted: Wanted, existing: Iterable[Slice]) -> list[Draft]:
-    """Give a draft for each slice, existing ones that end up empty included."""
+    """Return a draft for each slice, existing ones that end up empty included."""
     drafts, spares = _adopt(service, wanted, sorted(existing, key=lambda each: each.name))
     for group, endpoints in wanted.items():
         mine = [draft for draft in drafts if draft.group == group]

@@ -39,7 +39,7 @@ class Plan:
 def plan(
     choice: Publication | Refusal | None, pods: Iterable[Pod], existing: Iterable[Slice]
 ) -> Plan:
-    """Say what makes the slices right. `pods` are those of the Service's namespace that it chooses."""
+    """Return what makes the slices right. `pods` are those of the Service's namespace that it chooses."""
     ours = sorted((each for each in existing if each.is_ours), key=lambda each: each.name)
     if not isinstance(choice, Publication):
         return Plan(deletes=tuple(ours))

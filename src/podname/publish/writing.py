@@ -124,7 +124,7 @@ class Written:
         self._gone.clear()
 
     def over(self, service_key: str, known: Mapping[str, Slice]) -> list[Slice]:
-        """Give a Service's slices as they are by now."""
+        """Return a Service's slices as they are by now."""
         ahead = {key: each for key, each in self._ahead.items() if each.service_key == service_key}
         both = {**known, **ahead}
         return [each for key, each in both.items() if self._gone.get(key) != each.uid]

@@ -48,7 +48,7 @@ def _tell(text: str, log_format: str) -> None:
 
 
 def _zones(server: Server) -> list[str]:
-    """Give a line for each zone of each listener: `.:53`, `example.org.:53 on 127.0.0.1`."""
+    """Return a line for each zone of each listener: `.:53`, `example.org.:53 on 127.0.0.1`."""
     lines = []
     for block in server.configuration.blocks if server.configuration else ():
         for key in block.keys:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 
+from podname.dns import constants as c
 from podname.errors import ServeError
 from podname.plugins.base import Next, Plugin, Reply, Request, end_of_chain
-from podname.wire import constants as c
 
 
 def build_chain(plugins: Iterable[Plugin]) -> Next:

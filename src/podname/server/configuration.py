@@ -44,7 +44,7 @@ class Configuration:
     blocks: list[Block] = field(default_factory=list)
 
     def plugin(self, name: str) -> Plugin | None:
-        """Give the first plugin of that name in any server block."""
+        """Return the first plugin of that name in any server block."""
         return next((plugin for plugin in self.roster if plugin.name == name), None)
 
 
@@ -153,7 +153,7 @@ def _in_chain_order(block: ServerBlock, errors: list[CorefileError]) -> list[Seq
 
 
 def _as_one(errors: Sequence[CorefileError]) -> CorefileError:
-    """Give the first error with all others in it, in the order of their places."""
+    """Return the first error with all others in it, in the order of their places."""
     # Each once: a network that stands for many zones makes its mistake many times over.
     every = list({str(told): told for error in errors for told in (error, *error.others)}.values())
     every.sort(key=lambda e: (e.place.file, e.place.line, e.place.column) if e.place else ("",))

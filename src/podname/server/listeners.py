@@ -17,6 +17,10 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.query import Query
+from podname.dns.reply import deny
 from podname.engine.base import Client, Engine, Listener, Plan
 from podname.errors import PodnameError
 from podname.plugins.base import Bound, Draft, Plugin
@@ -24,10 +28,6 @@ from podname.server.block import Block
 from podname.server.chain import build_chain
 from podname.server.configuration import Configuration
 from podname.server.misses import Misses
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.query import Query
-from podname.wire.reply import deny
 
 _log = logging.getLogger("podname.server")
 
@@ -79,7 +79,7 @@ class Listeners:
                 listener.serve(plans[address])
 
     def port(self, address: Address) -> int:
-        """Give the port that an address is bound to."""
+        """Return the port that an address is bound to."""
         return self.open[address].address[1]
 
     async def _bind(
@@ -113,7 +113,7 @@ class Listeners:
 
 
 def addresses_of(configuration: Configuration) -> list[Address]:
-    """Give every address that a configuration listens on, each once."""
+    """Return every address that a configuration listens on, each once."""
     return list(
         dict.fromkeys(
             (host, key.port)

@@ -20,7 +20,7 @@ from podname.text import EscapingFormatter, escaped_json
 
 _TEXT_LEVELS = {"CRITICAL": "FATAL"}
 _JSON_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
-_KUBERNETES = {"kube", "zone"}
+_KUBERNETES = {"kube", "names"}
 
 
 def configure_logs(form: str, stream: TextIO | None = None) -> None:
@@ -53,7 +53,7 @@ class TextFormatter(EscapingFormatter):
     """`[LEVEL] plugin/name: message`, a traceback below it."""
 
     def line(self, record: logging.LogRecord) -> str:
-        """Give the line of a record."""
+        """Return the line of a record."""
         level = _TEXT_LEVELS.get(record.levelname, record.levelname)
         plugin = plugin_of(record)
         return f"[{level}] {f'plugin/{plugin}: ' if plugin else ''}{record.message}"

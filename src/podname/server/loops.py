@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Give what makes an event loop, for `asyncio.Runner`; None is Python's own."""
+    """Return what makes an event loop, for `asyncio.Runner`; None is Python's own."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:

@@ -16,15 +16,15 @@ import time
 import traceback
 from functools import partial
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.query import Query, parse
+from podname.dns.reply import deny
 from podname.engine.base import Client, Engine, Miss
 from podname.engine.counters import DROPPED
 from podname.errors import ServeError
 from podname.plugins.base import Next, Request
 from podname.plugins.prometheus.totals import ServerTotals
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.query import Query, parse
-from podname.wire.reply import deny
 
 _log = logging.getLogger("podname.server")
 

@@ -115,7 +115,7 @@ class Signals:
             self._queue.put_nowait(number)
 
     async def next(self) -> signal.Signals:
-        """Give the next signal."""
+        """Return the next signal."""
         return await self._queue.get()
 
     async def during(self, work: asyncio.Task[Any]) -> signal.Signals | None:

@@ -15,10 +15,10 @@ from itertools import chain
 
 from podname.corefile import ServerKey
 from podname.corefile.addresses import is_every
+from podname.dns import names
 from podname.plugins.base import NamedZones
 from podname.server.block import Block
 from podname.text import shown
-from podname.wire import names
 
 _EVERY_ADDRESS = frozenset({"", "::"})
 _EVERY_IPV4_ADDRESS = "0.0.0.0"
@@ -43,7 +43,7 @@ _Sockets = Mapping[tuple[str, int], dict[bytes, _Listener]]
 
 
 def shadows(blocks: Sequence[Block]) -> Iterator[str]:
-    """Give a warning for all that is said in vain, with the places of both."""
+    """Return a warning for all that is said in vain, with the places of both."""
     every = [_listeners(block) for block in blocks]
     sockets: dict[tuple[str, int], dict[bytes, _Listener]] = defaultdict(dict)
     for listener in chain.from_iterable(every):
@@ -68,7 +68,7 @@ def _listeners(block: Block) -> list[_Listener]:
 
 
 def _in_vain(named: NamedZones, listeners: Sequence[_Listener], sockets: _Sockets) -> str:
-    """Say why no question for these zones reaches the block of these listeners; nothing when one does."""
+    """Return why no question for these zones reaches the block of these listeners; nothing when one does."""
     other = None
     for zone in named.zones:
         for listener in listeners:
@@ -100,7 +100,7 @@ def _bound_elsewhere(listeners: Sequence[_Listener], sockets: _Sockets) -> Itera
 
 
 def _includes(wide: str, host: str) -> bool:
-    """Say whether an address is every address, and the other a single one of them."""
+    """Return whether an address is every address, and the other a single one of them."""
     if is_every(host):
         return False
     return wide in _EVERY_ADDRESS or (wide == _EVERY_IPV4_ADDRESS and ":" not in host)

@@ -49,7 +49,7 @@ class Source:
 
 
 def find(conf: str | None) -> Source:
-    """Give the source that `-conf` names; without one ./Corefile, and failing that the embedded default."""
+    """Return the source that `-conf` names; without one ./Corefile, and failing that the embedded default."""
     if conf == "stdin":
         return Source(Path("stdin"), sys.stdin.read())
     if conf:

@@ -14,7 +14,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def version(engine: str) -> str:
-    """Give two lines: name and version; platform, Python and engine."""
+    """Return two lines: name and version; platform, Python and engine."""
     machine = platform.machine()
     system = f"{sys.platform}/{_MACHINES.get(machine, machine)}"
     return f"podname-{__version__}\n{system}, python{platform.python_version()}, engine {engine}"

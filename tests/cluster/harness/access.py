@@ -13,7 +13,7 @@ GROUP = "rbac.authorization.k8s.io"
 
 
 def reads(*resources: str, group: str = "") -> Rule:
-    """Give the rule that allows to list and watch resources of an API group."""
+    """Return the rule that allows to list and watch resources of an API group."""
     return {"apiGroups": [group], "resources": resources, "verbs": ["list", "watch"]}
 
 

@@ -149,14 +149,14 @@ class _Connection(http.client.HTTPSConnection):
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:
-    """Give the path of an object, or of all of its kind in a namespace."""
+    """Return the path of an object, or of all of its kind in a namespace."""
     group, plural = KINDS[kind]
     place = plural if kind in CLUSTER_SCOPED else f"namespaces/{namespace}/{plural}"
     return f"{group}/{place}/{name}".rstrip("/")
 
 
 def path_of(item: Object, *, named: bool = True) -> str:
-    """Give the path at which an object is read and replaced, or created."""
+    """Return the path at which an object is read and replaced, or created."""
     metadata = item["metadata"]
     name = metadata["name"] if named else ""
     return path(item["kind"], metadata.get("namespace", "default"), name)

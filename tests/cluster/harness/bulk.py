@@ -71,7 +71,7 @@ class Bulk:
 
 
 def key_of(item: Object) -> str:
-    """Give the key under which the API server keeps an object."""
+    """Return the key under which the API server keeps an object."""
     metadata = item["metadata"]
     place = [metadata["namespace"]] if "namespace" in metadata else []
     return "/".join(["/registry", KEYS[item["kind"]], *place, metadata["name"]])

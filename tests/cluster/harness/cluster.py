@@ -14,7 +14,7 @@ from tests.cluster.harness.access import Rule
 from tests.cluster.harness.api import Api, Object
 from tests.cluster.harness.bulk import Bulk
 from tests.cluster.harness.controlplane import ControlPlane
-from tests.cluster.harness.namespace import Namespace
+from tests.cluster.harness.namespace import HOST, Namespace
 from tests.cluster.harness.node import DNS_ADDRESS, Node
 from tests.cluster.harness.programs import prepare
 from tests.cluster.harness.servers import DnsServer
@@ -98,7 +98,7 @@ class Cluster:
         return done.stdout
 
     def administrator(self) -> list[str]:
-        """Give the words that start kubectl as administrator, to be put before its own."""
+        """Return the words that start kubectl as administrator, to be put before its own."""
         kubectl = [str(self._programs["kubectl"]), "--kubeconfig"]
         into = self.namespace.into(network_only=True)
         return [*into, *kubectl, str(self.control_plane.kubeconfig)]
@@ -113,6 +113,17 @@ class Cluster:
             lines = self.exec(pod, "getent", "ahostsv4", name, namespace=namespace).splitlines()
             return sorted({line.split()[0] for line in lines})
         return []
+
+    def take_out(self, slice_: Object) -> None:
+        """Delete the slice of one server that runs beside the pods, and wait until kube-proxy asks it no more."""
+        self.api.delete("EndpointSlice", slice_["metadata"]["name"], "kube-system")
+        place = f"{HOST}:{slice_['ports'][0]['port']}"
+        until(lambda: place not in self.service_rules(), "kube-proxy to take it out")
+
+    def service_rules(self) -> str:
+        """Return what kube-proxy has made of the Services."""
+        command = [*self.namespace.into(), "iptables-save", "-t", "nat"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def dig(self, pod: str, *arguments: str, namespace: str = "default") -> list[str]:
         """Ask with `dig +short` in a pod, of the server in its resolv.conf; sorted."""
@@ -216,9 +227,14 @@ class Cluster:
 
         Without an address it is the DNS of every pod that does not say otherwise. Several servers
         are its replicas; the slice of each is named after the Service and the place in the list.
+        Replicas of an earlier call that are not among these are taken out.
         """
         name = "kube-dns" if address == DNS_ADDRESS else f"dns-{address.rpartition('.')[2]}"
         places = {f"{name}-{number}": server.port for number, server in enumerate(servers)}
         for item in workloads.dns_service(name, address, places):
             self.api.apply(item)
+        selector = f"kubernetes.io/service-name={name}"
+        for item in self.api.find("EndpointSlice", "kube-system", selector):
+            if item["metadata"]["name"] not in places:
+                self.take_out(item)
         until(lambda: servers[0].replies(address, 53), f"a reply from {address}")

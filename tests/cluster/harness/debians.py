@@ -35,7 +35,7 @@ def unpack(otp: str, folder: Path) -> Path:
 
 
 def inside(root: Path, *command: str) -> list[str]:
-    """Give the words that run a command in an unpacked Debian, with mounts of its own."""
+    """Return the words that run a command in an unpacked Debian, with mounts of its own."""
     return ["unshare", "--mount", "sh", "-c", ENTER, str(root), *command]
 
 

@@ -41,7 +41,7 @@ def deployment(
     container: Object | None = None,
     **spec: object,
 ) -> Object:
-    """Give a Deployment of the application; a variable is a text or a `valueFrom`."""
+    """Return a Deployment of the application; a variable is a text or a `valueFrom`."""
     variables = [
         {"name": key, "value" if isinstance(value, str) else "valueFrom": value}
         for key, value in (environment or {}).items()
@@ -58,7 +58,7 @@ def deployment(
 
 
 def configuration(name: str) -> tuple[list[Object], list[Object]]:
-    """Give the mounts and volumes of a pod whose `config/runtime.exs` is a ConfigMap's."""
+    """Return the mounts and volumes of a pod whose `config/runtime.exs` is a ConfigMap's."""
     mount = {"name": name, "mountPath": release.CONFIGURATION, "subPath": "runtime.exs"}
     return [mount], [{"name": name, "configMap": {"name": name}}]
 
@@ -75,7 +75,7 @@ def configure(cluster: Cluster, namespace: str, name: str, text: str) -> None:
 
 
 def polls(**names: str) -> dict[str, str | Object]:
-    """Give the environment of nodes that look for others at names: by `srv` or by `addresses`.
+    """Return the environment of nodes that look for others at names: by `srv` or by `addresses`.
 
     Pods that start together dial one another at the same moment, twenty times as likely as with
     the pollers' own interval, and of two attempts that meet OTP 25's `global` may take one for a
@@ -90,12 +90,12 @@ def polls(**names: str) -> dict[str, str | Object]:
 
 
 def field(path: str) -> Object:
-    """Give the value of a variable that is a field of the pod (the downward API)."""
+    """Return the value of a variable that is a field of the pod (the downward API)."""
     return {"fieldRef": {"fieldPath": path}}
 
 
 def long_name(domain: str) -> dict[str, str | Object]:
-    """Give the environment of nodes called by their pod's name in a domain."""
+    """Return the environment of nodes called by their pod's name in a domain."""
     return {
         "POD_NAME": field("metadata.name"),
         "RELEASE_DISTRIBUTION": "name",

@@ -57,11 +57,11 @@ class Report:
         return {name for name, finding in self.findings.items() if finding["outcome"] == "fails"}
 
     def seen(self, check: str) -> str:
-        """Give what a check saw."""
+        """Return what a check saw."""
         return str(self.findings[check]["seen"])
 
     def fix(self, check: str) -> str:
-        """Give the fix that a check tells."""
+        """Return the fix that a check tells."""
         return str(self.findings[check]["fix"])
 
 

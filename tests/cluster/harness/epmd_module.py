@@ -31,7 +31,7 @@ def compiled() -> dict[str, bytes]:
 
 
 def config_map(namespace: str) -> Object:
-    """Give a ConfigMap with the compiled module."""
+    """Return a ConfigMap with the compiled module."""
     files = {name: base64.b64encode(octets).decode() for name, octets in compiled().items()}
     metadata = {"name": "podname-epmd", "namespace": namespace}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": files}
@@ -40,7 +40,7 @@ def config_map(namespace: str) -> Object:
 def deployment(
     name: str, replicas: int, *, namespace: str, environment: Mapping[str, str], **spec: object
 ) -> Object:
-    """Give a Deployment whose pods have the module, and a container port called `app`."""
+    """Return a Deployment whose pods have the module, and a container port called `app`."""
     container = {
         "env": [{"name": key, "value": value} for key, value in environment.items()],
         "ports": [{"name": "app", "containerPort": OWN_PORT}],

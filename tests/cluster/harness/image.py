@@ -109,7 +109,7 @@ def _build(work: Path, image: Path) -> None:
 
 
 def _storage(bases: Sequence[Path], buildah: Sequence[str]) -> Path:
-    """Give the folder of the layers made so far: emptied when there are many, or of other bases."""
+    """Return the folder of the layers made so far: emptied when there are many, or of other bases."""
     known = images.key("".join(base.name for base in bases).encode())
     storage = images.cache() / f"buildah-{known}"
     for old in images.cache().glob("buildah-*"):

@@ -31,7 +31,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def cache() -> Path:
-    """Give the folder where what is built once is kept."""
+    """Return the folder where what is built once is kept."""
     home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     folder = Path(os.environ.get("PODNAME_CACHE", home / "podname")) / "images"
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def debian(root: Path, layer: Path, packages: Sequence[str], suite: str = SUITE)
 
 
 def debian_archive(name: str, packages: Sequence[str], suite: str = SUITE) -> Path:
-    """Give the archive of a small Debian, made once (one or two minutes)."""
+    """Return the archive of a small Debian, made once (one or two minutes)."""
     archive = cache() / f"{name}-{key(repr((suite, packages, LEFT_OUT)).encode())}.tar"
     if not archive.exists():
         print(f"making a Debian {suite} (once; kept as {archive})", file=sys.stderr)

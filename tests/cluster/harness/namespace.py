@@ -12,6 +12,7 @@ Sources: namespaces(7), pid_namespaces(7), setns(2).
 """
 
 import ctypes
+import itertools
 import os
 import socket
 import subprocess
@@ -31,6 +32,8 @@ POD_NETWORK = "10.42.3.0/24"
 SERVICE_NETWORK = "10.43.0.0/16"
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--"]
 CLONE_NEWNET = 0x40000000
+PORTS = itertools.count(12_000)
+"""Each port is given once, below those of NodePorts (from 30,000) and of outgoing connections (from 32,768)."""
 
 # A bridge without a hardware address of its own takes that of one of its ports: it would change while pods come and go,
 # and what they send to the old one would be lost.
@@ -83,7 +86,7 @@ class Namespace:
             self._inside.shutdown()
 
     def into(self, *, network_only: bool = False) -> list[str]:
-        """Give the words that start a command inside, to be put before its own."""
+        """Return the words that start a command inside, to be put before its own."""
         rest = [] if network_only else ["--mount", "--pid"]
         return ["nsenter", "--target", str(self.pid), "--net", *rest, "--"]
 
@@ -111,12 +114,15 @@ class Namespace:
         return self.call(socket.create_connection, (address, port), timeout_seconds)
 
     def free_port(self) -> int:
-        """Find a port that is free for UDP and TCP; only this harness opens any in there."""
+        """Return a port that is free for UDP and TCP, and that stays free until somebody listens on it.
+
+        It is not one that the kernel gives to outgoing connections: the API server opens some while a server starts.
+        """
         while True:
+            port = next(PORTS)
             with self.open_socket() as udp, self.open_socket(socket.SOCK_STREAM) as tcp:
-                udp.bind((HOST, 0))
-                port = int(udp.getsockname()[1])
                 try:
+                    udp.bind((HOST, port))
                     tcp.bind((HOST, port))
                 except OSError:
                     continue
@@ -133,7 +139,7 @@ class Namespace:
 
 
 def children_of(parent: int) -> list[int]:
-    """Give the processes that a process forked and that still run."""
+    """Return the processes that a process forked and that still run."""
     try:
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
     except OSError:  # it has ended

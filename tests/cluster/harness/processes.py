@@ -59,7 +59,7 @@ class Program:
         return self
 
     def tail(self, lines: int = TAIL_LINES) -> str:
-        """Give the last lines of its log."""
+        """Return the last lines of its log."""
         text = self.log.read_text(errors="replace").splitlines()
         return "\n".join([f"--- the end of {self.log}:", *text[-lines:], "---"])
 

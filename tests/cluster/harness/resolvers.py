@@ -41,7 +41,7 @@ def podname(cluster: Cluster, *, only_in: str = "") -> DnsServer:
 
 
 def asks(*addresses: str, searches: Sequence[str] = ()) -> Object:
-    """Give the fields of a pod that asks these DNS servers and no others."""
+    """Return the fields of a pod that asks these DNS servers and no others."""
     return {
         "dnsPolicy": "None",
         "dnsConfig": {"nameservers": [*addresses], "searches": [*searches]},
@@ -49,5 +49,5 @@ def asks(*addresses: str, searches: Sequence[str] = ()) -> Object:
 
 
 def searches(namespace: str) -> list[str]:
-    """Give the search domains with which the names of a namespace's pods and Services are short."""
+    """Return the search domains with which the names of a namespace's pods and Services are short."""
     return [f"{namespace}.pod.{ZONE}", f"{namespace}.svc.{ZONE}"]

@@ -99,12 +99,12 @@ class DnsServer:
             return dns.query.udp(question, address, seconds, port, sock=datagrams)
 
     def short(self, name: str, kind: str = "A") -> list[str]:
-        """Give what `dig +short` prints, sorted."""
+        """Return what `dig +short` prints, sorted."""
         answers = self.query(name, kind).answer
         return sorted(rdata.to_text() for rrset in answers for rdata in rrset)
 
     def rcode(self, name: str, kind: str = "A") -> str:
-        """Give the response code for a question, such as NOERROR."""
+        """Return the response code for a question, such as NOERROR."""
         return dns.rcode.to_text(self.query(name, kind).rcode())
 
     def stop(self) -> int:

@@ -11,7 +11,7 @@ DEMO = "cluster-demo"
 
 
 def logs(cluster: Cluster, deployment: str, namespace: str) -> str:
-    """Give the last lines of one pod of a Deployment, of the container before if it ended."""
+    """Return the last lines of one pod of a Deployment, of the container before if it ended."""
     words = ["-n", namespace, "logs", "--tail=20", "--ignore-errors", f"deployment/{deployment}"]
     return cluster.kubectl(*words)
 

@@ -55,7 +55,7 @@ def wait_for(cluster: Cluster, replicas: int) -> None:
 
 
 def ready(cluster: Cluster) -> dict[str, str]:
-    """Give the replicas where the Service leads, and their addresses."""
+    """Return the replicas where the Service leads, and their addresses."""
     slices = cluster.api.find("EndpointSlice", HOME, f"kubernetes.io/service-name={NAME}")
     endpoints = [each for item in slices for each in item["endpoints"] or ()]
     return {
@@ -66,7 +66,7 @@ def ready(cluster: Cluster) -> dict[str, str]:
 
 
 def logs(cluster: Cluster) -> str:
-    """Give what the replicas said last, and what the API server says of those it could not ask."""
+    """Return what the replicas said last, and what the API server says of those it could not ask."""
     lines = (cluster.folder / "kube-apiserver.log").read_text(errors="replace").splitlines()
     told = [line for line in lines if "ebhook" in line]
     said = cluster.kubectl(
@@ -81,19 +81,19 @@ def logs(cluster: Cluster) -> str:
 
 
 def entries(cluster: Cluster) -> dict[str, Any]:
-    """Give the entries of the configuration by the first word of their names."""
+    """Return the entries of the configuration by the first word of their names."""
     text = cluster.kubectl("get", "mutatingwebhookconfiguration", NAME, "-o", "json")
     return {each["name"].partition(".")[0]: each for each in json.loads(text)["webhooks"]}
 
 
 def authorities(cluster: Cluster) -> str:
-    """Give the CAs that the API server trusts, which are the same for all entries."""
+    """Return the CAs that the API server trusts, which are the same for all entries."""
     (bundle,) = {each["clientConfig"].get("caBundle", "") for each in entries(cluster).values()}
     return base64.b64decode(bundle).decode()
 
 
 def certificate(cluster: Cluster, address: str) -> bytes:
-    """Give the certificate that a replica shows, if the API server would trust it. Raises OSError."""
+    """Return the certificate that a replica shows, if the API server would trust it. Raises OSError."""
     context = ssl.create_default_context(cadata=authorities(cluster))
     with (
         cluster.namespace.connect(address, PORT, timeout_seconds=5) as plain,
@@ -124,7 +124,7 @@ def one_more(cluster: Cluster, space: str) -> Object:
 
 
 def environment(pod: Object) -> dict[str, Any]:
-    """Give the variables of a pod's container."""
+    """Return the variables of a pod's container."""
     (container,) = pod["spec"]["containers"]
     return {each["name"]: each.get("value") for each in container.get("env", ())}
 

@@ -11,7 +11,7 @@ NODE = "node-1"
 
 
 def namespace(name: str) -> Object:
-    """Give a Namespace."""
+    """Return a Namespace."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
@@ -24,7 +24,7 @@ def service(
     ports: Mapping[str, int] | None = None,
     **spec: object,
 ) -> Object:
-    """Give a Service for the pods with a label `app`."""
+    """Return a Service for the pods with a label `app`."""
     listed = [{"name": key, "port": value} for key, value in (ports or {}).items()]
     return {
         "apiVersion": "v1",
@@ -40,12 +40,12 @@ def service(
 
 
 def pod(name: str, *, namespace: str = "default", app: str = "", **spec: object) -> Object:
-    """Give a Pod of the Erlang image that waits until it is told to do something."""
+    """Return a Pod of the Erlang image that waits until it is told to do something."""
     return {"apiVersion": "v1", "kind": "Pod", **pod_template(app, name, namespace, **spec)}
 
 
 def pod_template(app: str, name: str = "", namespace: str = "", **spec: object) -> Object:
-    """Give what a Pod consists of, by itself or as the template of a workload.
+    """Return what a Pod consists of, by itself or as the template of a workload.
 
     `container` is what its container has besides the usual, or instead of it.
     """
@@ -64,18 +64,18 @@ def pod_template(app: str, name: str = "", namespace: str = "", **spec: object) 
 
 
 def deployment(name: str, replicas: int, *, namespace: str = "default", **spec: object) -> Object:
-    """Give a Deployment whose pods have the label `app` with its name."""
+    """Return a Deployment whose pods have the label `app` with its name."""
     return _workload("Deployment", name, replicas, namespace, spec, {})
 
 
 def stateful_set(name: str, replicas: int, *, namespace: str = "default", **spec: object) -> Object:
-    """Give a StatefulSet with a Service of its own name."""
+    """Return a StatefulSet with a Service of its own name."""
     extra = {"serviceName": name, "podManagementPolicy": "Parallel"}
     return _workload("StatefulSet", name, replicas, namespace, spec, extra)
 
 
 def indexed_job(name: str, count: int, *, namespace: str = "default", **spec: Any) -> Object:
-    """Give an Indexed Job, all of whose pods run at once; they call themselves `<name>-<index>`."""
+    """Return an Indexed Job, all of whose pods run at once; they call themselves `<name>-<index>`."""
     counts = {"completionMode": "Indexed", "completions": count, "parallelism": count}
     template = pod_template(name, restartPolicy="Never", **spec)
     return {
@@ -115,7 +115,7 @@ def placed_pod(
     phase: str = "Running",
     **spec: object,
 ) -> Object:
-    """Give a Pod as it looks when a kubelet runs it: on a Node, with addresses and a state."""
+    """Return a Pod as it looks when a kubelet runs it: on a Node, with addresses and a state."""
     state = "True" if ready else "False"
     status = {
         "phase": phase,
@@ -133,7 +133,7 @@ def endpoint_slice(
     namespace: str = "default",
     ports: Mapping[str, int] | None = None,
 ) -> Object:
-    """Give the slice of a Service for pods given by name and IPv4 address, as a controller would.
+    """Return the slice of a Service for pods given by name and IPv4 address, as a controller would.
 
     For a Service without a selector, or where no controllers run.
     """
@@ -159,12 +159,12 @@ def endpoint_slice(
 
 
 def node() -> Object:
-    """Give the Node on which placed pods are, where no kubelet makes one."""
+    """Return the Node on which placed pods are, where no kubelet makes one."""
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
 
 
 def dns_service(name: str, service_address: str, places: Mapping[str, int]) -> list[Object]:
-    """Give a Service of DNS servers that are not in pods, and a slice for each of them.
+    """Return a Service of DNS servers that are not in pods, and a slice for each of them.
 
     A place is the name of a slice and the port of a server on the node; slices may differ in ports.
     """

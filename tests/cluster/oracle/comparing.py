@@ -101,7 +101,7 @@ def _of_whoami(record: Record) -> bool:
 
 
 def malformed_text(octets: bytes | None) -> str:
-    """Say what is wrong with a reply that cannot be read, or nothing."""
+    """Return what is wrong with a reply that cannot be read, or nothing."""
     try:
         parsed(octets)
     except Malformed as error:

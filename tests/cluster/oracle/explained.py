@@ -258,7 +258,7 @@ def all_of(reply: Reply) -> list[int]:
 
 
 def without_ttl(reply: Reply) -> Reply:
-    """Give the reply with each TTL zero."""
+    """Return the reply with each TTL zero."""
     return replace(
         reply,
         answer=tuple(replace(record, ttl=0) for record in reply.answer),

@@ -95,7 +95,7 @@ def _length(case: Case) -> int:
 
 
 def _end_of_name(raw: bytes | None, at: int = 10) -> int | None:
-    """Give the offset behind a name (of a packet without its id); None for a pointer or nonsense."""
+    """Return the offset behind a name (of a packet without its id); None for a pointer or nonsense."""
     try:
         while raw and (length := raw[at]):
             if length > 63:
@@ -107,7 +107,7 @@ def _end_of_name(raw: bytes | None, at: int = 10) -> int | None:
 
 
 def _opts(raw: bytes | None) -> Iterator[tuple[bytes, bytes]]:
-    """Give owner and data of each OPT record, as far as the packet can be read."""
+    """Return owner and data of each OPT record, as far as the packet can be read."""
     at = _end_of_name(raw)
     if raw is None or at is None:
         return

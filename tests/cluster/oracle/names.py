@@ -118,7 +118,7 @@ def listing_names(pod: Object) -> Iterator[str]:
 
 
 def octets_of(address: str) -> str:
-    """Give an address as the data of a record shows it, or nothing."""
+    """Return an address as the data of a record shows it, or nothing."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -186,7 +186,7 @@ def _pod_names(pod: str) -> list[str]:
 
 
 def reverse_of(address: str) -> str:
-    """Give the name for PTR questions, or nothing."""
+    """Return the name for PTR questions, or nothing."""
     try:
         return ipaddress.ip_address(address).reverse_pointer
     except ValueError:
@@ -308,7 +308,7 @@ def names_below(name: str, objects: Sequence[Object], variant: Variant, zone: st
 
 
 def spelled(reply: Reply) -> tuple[object, ...]:
-    """Give what a reply says, in lower case."""
+    """Return what a reply says, in lower case."""
     return (
         reply.rcode,
         sorted(str(record).lower() for record in reply.answer),

@@ -16,7 +16,7 @@ LABELS = {"shown": "yes", "team": "a"}
 
 
 def space(name: str, labels: Mapping[str, str] = LABELS) -> Object:
-    """Give a Namespace."""
+    """Return a Namespace."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -35,7 +35,7 @@ def service(
     external: str = "",
     labels: Mapping[str, str] = LABELS,
 ) -> Object:
-    """Give a Service; without addresses it is headless."""
+    """Return a Service; without addresses it is headless."""
     listed = [
         {"name": port or "", "protocol": protocol or "TCP", "port": number}
         for port, protocol, number in ports
@@ -57,7 +57,7 @@ def service(
 
 
 def external(name: str, target: str, *, at: str = "one") -> Object:
-    """Give an ExternalName Service."""
+    """Return an ExternalName Service."""
     return service(name, at=at, kind="ExternalName", external=target, ports=())
 
 
@@ -68,7 +68,7 @@ def endpoint(
     ready: bool | None = True,
     conditions: Mapping[str, bool | None] | None = None,
 ) -> Object:
-    """Give one endpoint of a slice."""
+    """Return one endpoint of a slice."""
     given: Object = {"addresses": list(addresses)}
     given["conditions"] = dict(conditions) if conditions is not None else {"ready": ready}
     if hostname is not None:
@@ -87,7 +87,7 @@ def slice_of(
     kind: str = "IPv4",
     labels: Mapping[str, str] = LABELS,
 ) -> Object:
-    """Give an EndpointSlice of the Service `owner`, or of none."""
+    """Return an EndpointSlice of the Service `owner`, or of none."""
     listed = [dict(zip(("name", "protocol", "port"), port, strict=True)) for port in ports or ()]
     mark = {} if owner is None else {"kubernetes.io/service-name": owner}
     return {
@@ -115,7 +115,7 @@ def pod(
     owner: tuple[str, str, str] | None = None,
     ports: Mapping[str, int] | None = None,
 ) -> Object:
-    """Give a Pod as it looks when it has (or had) a place; `owner` is API version, kind and name."""
+    """Return a Pod as it looks when it has (or had) a place; `owner` is API version, kind and name."""
     metadata: Object = {"name": name, "namespace": at, "labels": dict(labels)}
     if owner is not None:
         reference = dict(zip(("apiVersion", "kind", "name"), owner, strict=True))
@@ -140,7 +140,7 @@ def pod(
 
 
 def key_of(item: Object) -> tuple[str, str, str]:
-    """Give what identifies an object: kind, namespace and name."""
+    """Return what identifies an object: kind, namespace and name."""
     metadata = item["metadata"]
     return item["kind"], metadata.get("namespace", ""), metadata["name"]
 
@@ -149,7 +149,7 @@ HEADLESS_SIZES = (30, 120, 1000, 6000)
 
 
 def headless_of(size: int) -> list[Object]:
-    """Give a headless Service with so many endpoints, in slices of a hundred; all have a shared name."""
+    """Return a headless Service with so many endpoints, in slices of a hundred; all have a shared name."""
     name = f"big-{size}"
     made = [service(name)]
     for start in range(0, size, 100):

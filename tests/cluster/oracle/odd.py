@@ -15,12 +15,12 @@ WEB = [HTTP, ("https", "TCP", 443), ("dns", "UDP", 53), ("dns", "TCP", 53), ("s"
 
 
 def cluster() -> list[Object]:
-    """Give all of them."""
+    """Return all of them."""
     return [*_spaces(), *_services(), *_headless(), *_slices(), *_aliases(), *_pods()]
 
 
 def hostile() -> list[Object]:
-    """Give what the API server would refuse: it must cost the others nothing."""
+    """Return what the API server would refuse: it must cost the others nothing."""
     return [
         service("dotted"),
         slice_of("dotted", endpoint("10.0.9.1", hostname="a.b"), endpoint("10.0.9.2")),

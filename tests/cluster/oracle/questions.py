@@ -60,7 +60,7 @@ def ask(name: str, kind: str = "A", *, tcp: bool = False, opt: Opt | None = None
 
 
 def labels_of(name: str) -> list[bytes]:
-    """Give the octets of a name's labels."""
+    """Return the octets of a name's labels."""
     return [
         re.sub(r"\\(\d{3})", lambda found: chr(int(found[1])), label).encode("latin-1")
         for label in name.rstrip(".").split(".")

@@ -26,7 +26,7 @@ class Variant:
     keys: tuple[str, ...] = (".",)
 
     def block(self) -> str:
-        """Give the text for a Corefile, with its port as a variable."""
+        """Return the text for a Corefile, with its port as a variable."""
         keys = " ".join(f"{key}:{{${self.port}}}" for key in self.keys)
         return f"{keys} {{\n    ready {{$READY}}\n{self.body}\n}}\n"
 
@@ -58,7 +58,7 @@ class Variant:
 
 
 def kubernetes(*lines: str, zones: str = ALL) -> str:
-    """Give the directive with these lines."""
+    """Return the directive with these lines."""
     inner = "\n".join(f"        {line}" for line in ("kubeconfig {$KUBECONFIG}", "OURS", *lines))
     return f"    kubernetes {zones} {{\n{inner}\n    }}"
 
@@ -142,7 +142,7 @@ CACHED = [
 
 
 def corefile(variants: list[Variant], ours: str = "") -> str:
-    """Give a Corefile of these blocks, and one for the port that the harness looks at."""
+    """Return a Corefile of these blocks, and one for the port that the harness looks at."""
     blocks = [".:{$PORT} {\n    ready {$READY}\n    whoami\n}\n"]
     blocks += [variant.block() for variant in variants]
     return "".join(blocks).replace("        OURS\n", f"        {ours}\n" if ours else "")

@@ -30,7 +30,7 @@ def run(text: str, given: Options) -> Outcome:
 
 
 def environment(outcome: Outcome) -> dict[str, str]:
-    """Give what the first container's variables mean."""
+    """Return what the first container's variables mean."""
     workload = next(yaml.safe_load_all(outcome.texts["f"]))
     spec = workload["spec"]
     spec = spec.get("jobTemplate", {}).get("spec", spec)
@@ -39,7 +39,7 @@ def environment(outcome: Outcome) -> dict[str, str]:
 
 
 def removed(outcome: Outcome) -> set[str]:
-    """Give the variables that the messages say to remove."""
+    """Return the variables that the messages say to remove."""
     found = [re.search(r": (RELEASE_\w+) .*: remove it", str(each)) for each in outcome.problems]
     assert all(found), outcome.problems
     return {match[1] for match in found if match}

@@ -32,7 +32,7 @@ def run(text: str, options: Options | None = None, **asked: object) -> Outcome:
 
 
 def injected(outcome: Outcome) -> set[str]:
-    """Give the names of the objects whose pods are injected."""
+    """Return the names of the objects whose pods are injected."""
     assert not outcome.problems
     documents = [thing for thing in yaml.safe_load_all(outcome.texts["f"]) if thing]
     return {thing["metadata"]["name"] for thing in documents if "dnsConfig" in str(thing)}

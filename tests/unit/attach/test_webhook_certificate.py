@@ -19,7 +19,7 @@ from tests.support.requester import Asked, FakeRequester
 from tests.unit.attach.test_webhook_serving import search
 
 from podname.attach.webhook.configuration import correct, with_annotated
-from podname.attach.webhook.keeping import Keeper
+from podname.attach.webhook.keeper import Keeper
 from podname.attach.webhook.material import RENEW_DAYS, VALID_DAYS, Material
 from podname.attach.webhook.review import Settings
 from podname.attach.webhook.rounds import ROUND_SECONDS, Rounds, Time

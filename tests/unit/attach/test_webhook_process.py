@@ -17,7 +17,7 @@ from tests.unit.attach.test_webhook_namespaces import Spaces
 
 from podname.attach.ways import MARK
 from podname.attach.webhook.configuration import BY_LABEL, NAME
-from podname.attach.webhook.keeping import Keeper
+from podname.attach.webhook.keeper import Keeper
 from podname.attach.webhook.namespaces import Namespaces, Space
 from podname.attach.webhook.process import WebhookCollector
 from podname.attach.webhook.review import Settings

@@ -22,7 +22,7 @@ MARK = "podname.dev/inject"
 
 
 def pod(**metadata: Any) -> dict[str, Any]:
-    """Give a pod of a Deployment, as the API server shows it at admission."""
+    """Return a pod of a Deployment, as the API server shows it at admission."""
     owner = {"kind": "ReplicaSet", "name": "web-6f7c", "controller": True}
     return {
         "apiVersion": "v1",
@@ -42,7 +42,7 @@ def pod(**metadata: Any) -> dict[str, Any]:
 
 
 def stateful(name: str = "web-0") -> dict[str, Any]:
-    """Give a pod of a StatefulSet."""
+    """Return a pod of a StatefulSet."""
     owner = {"kind": "StatefulSet", "name": "web", "controller": True}
     item = pod(name=name, generateName="web-", ownerReferences=[owner], labels={"app": "web"})
     item["spec"] |= {"hostname": name, "subdomain": "web"}
@@ -169,7 +169,7 @@ def test_a_stateful_pod_keeps_its_hostname_and_its_service() -> None:
 
 
 def indexed() -> dict[str, Any]:
-    """Give a pod of an Indexed Job, as its controller makes it."""
+    """Return a pod of an Indexed Job, as its controller makes it."""
     owner = {"kind": "Job", "name": "bare", "controller": True}
     index = {"batch.kubernetes.io/job-completion-index": "0"}
     item = pod(generateName="bare-0-", ownerReferences=[owner], annotations=index, labels=index)
@@ -178,7 +178,7 @@ def indexed() -> dict[str, Any]:
 
 
 def single() -> dict[str, Any]:
-    """Give a pod of nobody that is called otherwise."""
+    """Return a pod of nobody that is called otherwise."""
     item = pod(name="one", ownerReferences=[])
     item["spec"]["hostname"] = "driver"
     return item

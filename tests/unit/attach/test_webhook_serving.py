@@ -24,7 +24,7 @@ HOST = "podname-webhook.podname.svc"
 
 
 async def search(_: str) -> str:
-    """Say what each namespace says."""
+    """Return what each namespace says."""
     return "search"
 
 
@@ -40,7 +40,7 @@ class Client:
         self.writer.write(head.encode() + body)
 
     async def post(self, body: bytes, path: str = "/inject", method: str = "POST") -> Any:
-        """Give the response of the AdmissionReview, or the status of a refusal."""
+        """Return the response of the AdmissionReview, or the status of a refusal."""
         self.send(body, path, method)
         return await self.answer()
 

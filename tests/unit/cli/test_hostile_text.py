@@ -39,7 +39,7 @@ Printed = Callable[[], str]
 
 @pytest.fixture
 def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
-    """Give what was printed, when it is harmless."""
+    """Return what was printed, when it is harmless."""
 
     def printed() -> str:
         out, err = capsys.readouterr()

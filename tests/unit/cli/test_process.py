@@ -123,7 +123,7 @@ async def test_a_port_in_use_is_1(tmp_path: Path) -> None:
 
 
 def unprivileged() -> list[str]:
-    """Give how to run a command that may not listen on a port below 1024."""
+    """Return how to run a command that may not listen on a port below 1024."""
     first_open = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if first_open.exists() and int(first_open.read_text()) <= 53:
         pytest.skip("everybody may listen on port 53 here")

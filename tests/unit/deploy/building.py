@@ -35,7 +35,7 @@ CLUSTER_SCOPED = {
 
 
 def build(folder: Path) -> list[Object]:
-    """Give the objects of a folder."""
+    """Return the objects of a folder."""
     words = yaml.safe_load((folder / "kustomization.yaml").read_text())
     assert words.keys() <= WORDS, words.keys() - WORDS
     objects = [item for name in words["resources"] for item in _resource(folder / name)]

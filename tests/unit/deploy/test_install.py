@@ -74,7 +74,7 @@ class Clone:
             _program(self.bin / name, text)
 
     def run(self, *words: str, **environment: str) -> tuple[int, str]:
-        """Give the exit code and standard error of a command in it."""
+        """Return the exit code and standard error of a command in it."""
         ran = subprocess.run(
             words,
             cwd=self.folder,

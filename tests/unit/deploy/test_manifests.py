@@ -123,7 +123,7 @@ def test_the_image_is_chosen_in_one_place(folder: Path) -> None:
 
 
 def permissions(rules: list[Object]) -> set[tuple[str, str, str, str]]:
-    """Give what rules allow: group, resource, verb, and the one object if it is for one."""
+    """Return what rules allow: group, resource, verb, and the one object if it is for one."""
     return set(_permissions(rules))
 
 
@@ -137,7 +137,7 @@ def _permissions(rules: list[Object]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def told(kind: str) -> set[tuple[str, str, str, str]]:
-    """Give what docs/permissions.md shows as the Role or ClusterRole."""
+    """Return what docs/permissions.md shows as the Role or ClusterRole."""
     page = (ROOT / "docs/permissions.md").read_text()
     shown = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     (role,) = [role for role in shown if role["kind"] == kind]

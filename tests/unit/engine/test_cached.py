@@ -11,11 +11,11 @@ import dns.message
 import dns.opcode
 import pytest
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Code, Plan
 from podname.engine.caching import CACHED_OCTETS_MAX, CACHED_PER_NAME_MAX
 from podname.engine.counters import Counters
-from podname.wire import constants as c
-from podname.wire import names
 from tests.support import engines
 from tests.support.cached import NS, answered, key
 from tests.support.tables import Asker, Somebody, make_query, plan, responder, table

@@ -17,11 +17,11 @@ from dns.rdatatype import RdataType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Code
 from podname.engine.caching import AnswerKey, CachedAnswer
 from podname.engine.counters import Counters
-from podname.wire import constants as c
-from podname.wire import names
 from tests.support.cached import NS, of_message
 from tests.support.engines import KINDS
 from tests.support.tables import Somebody, plan

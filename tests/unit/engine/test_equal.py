@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podname.engine.base import HOLD, Change, Code, Plan, TableOptions
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.query import Query, parse
+from podname.dns.records import EMPTY_ANSWER, answer, answer_with_additional, srv_rdata
+from podname.engine.base import EMPTY_NON_TERMINAL, Change, Code, Plan, TableOptions
 from podname.engine.counters import Counters
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.query import Query, parse
-from podname.wire.records import EMPTY_ANSWER, answer, answer_with_additional, srv_rdata
 from tests.support.engines import KINDS
 from tests.support.tables import OPTIONS, Somebody, make_query, plan, zone
 from tests.unit.engine.test_hostile import mutated
@@ -47,7 +47,7 @@ def some_name(chance: random.Random) -> bytes:
 def some_answer(owner: bytes, rtype: int, chance: random.Random) -> bytes:
     """Make a ready answer of one, a few or very many records."""
     count = chance.choice((1, 1, 2, 3, 40, 300 if chance.random() < 0.1 else 5))
-    if rtype == HOLD:
+    if rtype == EMPTY_NON_TERMINAL:
         return EMPTY_ANSWER
     if rtype in {c.A, c.AAAA}:
         octets = 4 if rtype == c.A else 16
@@ -74,7 +74,9 @@ def some_answer(owner: bytes, rtype: int, chance: random.Random) -> bytes:
 def some_changes(chance: random.Random) -> Iterator[Change]:
     for _ in range(chance.randrange(1, 12)):
         owner = some_name(chance)
-        rtype = chance.choice((HOLD, c.A, c.A, c.AAAA, c.SRV, c.NS, c.PTR, c.CNAME, c.TXT))
+        rtype = chance.choice(
+            (EMPTY_NON_TERMINAL, c.A, c.A, c.AAAA, c.SRV, c.NS, c.PTR, c.CNAME, c.TXT)
+        )
         gone = chance.random() < 0.3
         yield owner, rtype, None if gone else some_answer(owner, rtype, chance)
 

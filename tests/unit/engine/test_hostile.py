@@ -11,10 +11,10 @@ import dns.message
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from podname.dns import constants as c
+from podname.dns.query import Malformed, parse
 from podname.engine.base import Plan
-from podname.engine.python.responder import Responder
-from podname.wire import constants as c
-from podname.wire.query import Malformed, parse
+from podname.engine.reference.responder import Responder
 from tests.support.tables import Somebody, make_query, plan, responder, table
 
 ZONE = """

@@ -17,14 +17,14 @@ import dns.message
 import dns.rcode
 import pytest
 
+from podname.dns import constants as c
+from podname.dns import names, reply
+from podname.dns.query import Query
+from podname.dns.records import answer
 from podname.engine.base import Client, Code, Plan
-from podname.engine.python import PythonEngine, batch, misses, tcp
-from podname.engine.python.engine import PythonListener
+from podname.engine.reference import PythonEngine, batch, misses, tcp
+from podname.engine.reference.engine import PythonListener
 from podname.engine.sockets import Pair
-from podname.wire import constants as c
-from podname.wire import names, reply
-from podname.wire.query import Query
-from podname.wire.records import answer
 from tests.support import engines
 from tests.support.engines import Kind
 from tests.support.tables import lines, make_query, plan, table
@@ -215,7 +215,7 @@ async def test_what_no_datagram_holds_is_cut(host: str) -> None:
             is_cut = bool(dns.message.from_wire(received).flags & dns.flags.TC)
             assert is_cut == (octets > c.UDP_OCTETS_MAX)
             assert is_cut or len(received) == octets
-        assert served.engine.handed.unsent == 0
+        assert served.engine.stats.unsent == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root forges datagrams")
@@ -230,7 +230,7 @@ async def test_an_answer_that_cannot_be_sent_is_counted(
             header = struct.pack("!4H", 0, served.port, 8 + len(octets), 0)  # from port 0
             for _ in range(2):
                 sock.sendto(header + octets, (served.host, served.port))
-        await until(lambda: served.engine.handed.unsent == 2)
+        await until(lambda: served.engine.stats.unsent == 2)
     said = [text for text in caplog.messages if "could not be sent" in text]
     assert len(said) == 1
     assert "podname_engine_unsent_total counts them" in said[0]
@@ -304,7 +304,7 @@ class EarlyClient:
             self.datagrams.append(sock)
 
     async def over_udp(self) -> list[int]:
-        """Give the RCODEs of the answers to all datagrams."""
+        """Return the RCODEs of the answers to all datagrams."""
         found = []
         for sock in self.datagrams:
             with sock:

@@ -11,11 +11,11 @@ import dns.rcode
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.query import Query, parse
 from podname.engine.base import Outcome
-from podname.engine.python import PythonTable
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.query import Query, parse
+from podname.engine.reference import PythonTable
 from tests.support import engines
 from tests.support.model import Model
 from tests.support.tables import (
@@ -47,7 +47,7 @@ record = st.one_of(
     st.tuples(relative, st.just("TXT"), st.just('"1.1.0"')),
     st.tuples(relative, st.just("PTR"), target),
     st.tuples(relative, st.just("CNAME"), target),
-    st.tuples(relative, st.just("HOLD"), st.just("")),
+    st.tuples(relative, st.just("EMPTY_NON_TERMINAL"), st.just("")),
 )
 zone_text = st.lists(record, max_size=12, unique=True).map(
     lambda rows: "\n".join(" ".join(row) for row in rows)
@@ -152,5 +152,5 @@ def told_to_the_chain(table: PythonTable, name: dns.name.Name, rtype: str) -> ob
 
 
 def chance_id(name: dns.name.Name) -> int:
-    """Give an id that goes with a name."""
+    """Return an id that goes with a name."""
     return hash(name) & 0xFFFF

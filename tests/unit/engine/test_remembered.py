@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.records import answer
 from podname.engine import counters
 from podname.engine.base import Plan
 from podname.engine.counters import Counters
-from podname.engine.python import PythonTable
-from podname.engine.python import responder as module
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.records import answer
+from podname.engine.reference import PythonTable
+from podname.engine.reference import responder as module
 from tests.support.tables import OPTIONS, Asker, Somebody, make_query, plan, responder, table
 
 #: The native engine remembers nothing: it is not worth it there.

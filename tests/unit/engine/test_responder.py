@@ -10,11 +10,11 @@ import dns.message
 import dns.opcode
 import pytest
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Client, Code, Plan
 from podname.engine.counters import Counters
-from podname.engine.python import shapes
-from podname.wire import constants as c
-from podname.wire import names
+from podname.engine.reference import shapes
 from tests.support.tables import (
     CLIENT,
     OPTIONS,
@@ -290,7 +290,7 @@ def test_what_looks_like_a_known_shape_behind_a_broken_name_is_formerr() -> None
 
 @pytest.mark.parametrize("engine", ["python"], indirect=True)  # the native one keeps no shapes
 def test_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podname.engine.python.responder.SHAPES_MAX", 8)
+    monkeypatch.setattr("podname.engine.reference.responder.SHAPES_MAX", 8)
     ask = Asker(responder(plan(table(ZONE))))
     for payload in range(512, 560):
         assert message(ask, "web.default.svc AAAA", use_edns=0, payload=payload).payload == payload

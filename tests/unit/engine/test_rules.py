@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Code
-from podname.wire import constants as c
-from podname.wire import names
 from tests.support.tables import OPTIONS, SOA, Asker, plan, responder, table, zone
 
 ZONE = """
-@                       HOLD
+@                       EMPTY_NON_TERMINAL
 @                       NS    kube-dns.kube-system.svc
-svc                     HOLD
+svc                     EMPTY_NON_TERMINAL
 kube-dns.kube-system.svc A    10.96.0.10
 web.default.svc         A     10.0.0.1
 web.default.svc         A     10.0.0.2
@@ -24,7 +24,7 @@ web-0.web.default.svc   A     10.0.0.1
 web-0.web.default.svc   AAAA  fd00::1
 alias.default.svc       CNAME example.org.
 dns-version             TXT   "1.1.0"
-pod                     HOLD
+pod                     EMPTY_NON_TERMINAL
 10-0-0-9.closed.pod     A     10.0.0.9
 """
 
@@ -115,7 +115,7 @@ DASHED = [
 
 @pytest.mark.parametrize(("question", "expected"), DASHED)
 def test_5_dashed_addresses(question: str, expected: str) -> None:
-    held = table(ZONE + "open.pod HOLD\nclosed.pod HOLD")
+    held = table(ZONE + "open.pod EMPTY_NON_TERMINAL\nclosed.pod EMPTY_NON_TERMINAL")
     held.set_dashed(names.from_text("open.pod.cluster.local"), open_=True)
     held.set_dashed(names.from_text("closed.pod.cluster.local"), open_=False)
     found = Asker(responder(plan(held)))(question)
@@ -127,7 +127,7 @@ def test_5_dashed_addresses(question: str, expected: str) -> None:
 
 
 def test_5_a_dashed_parent_can_be_taken_back() -> None:
-    held, parent = table("open.pod HOLD"), names.from_text("open.pod.cluster.local")
+    held, parent = table("open.pod EMPTY_NON_TERMINAL"), names.from_text("open.pod.cluster.local")
     ask = Asker(responder(plan(held)))
     held.set_dashed(parent, open_=True)
     held.replace([])

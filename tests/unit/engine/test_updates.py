@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podname.engine.base import HOLD, Change
-from podname.engine.python import PythonTable
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.records import EMPTY_ANSWER, answer
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.records import EMPTY_ANSWER, answer
+from podname.engine.base import EMPTY_NON_TERMINAL, Change
+from podname.engine.reference import PythonTable
 from tests.support import engines
 from tests.support.tables import OPTIONS, table
 
@@ -29,14 +29,20 @@ TWO = answer(c.A, 5, [bytes((10, 0, 0, 2))])
 
 change = st.tuples(
     st.sampled_from(OWNERS),
-    st.sampled_from([HOLD, c.A, c.AAAA, c.SRV]),
+    st.sampled_from([EMPTY_NON_TERMINAL, c.A, c.AAAA, c.SRV]),
     st.sampled_from([None, None, ONE, TWO]),
-).map(lambda one: (one[0], one[1], EMPTY_ANSWER if one[1] == HOLD and one[2] else one[2]))
+).map(
+    lambda one: (
+        one[0],
+        one[1],
+        EMPTY_ANSWER if one[1] == EMPTY_NON_TERMINAL and one[2] else one[2],
+    )
+)
 
 
 def state(held: PythonTable) -> object:
     if not isinstance(held, PythonTable):
-        types = (HOLD, c.A, c.AAAA, c.SRV)
+        types = (EMPTY_NON_TERMINAL, c.A, c.AAAA, c.SRV)
         return [(held.get(owner, qtype), held.exists(owner)) for owner in OWNERS for qtype in types]
     content = held._content
     by_type = {qtype: answers for qtype, answers in content.by_type.items() if answers}
@@ -63,11 +69,11 @@ def test_changes_one_by_one_equal_a_replace(batches: list[list[Change]]) -> None
 
 
 def test_get_gives_what_was_put() -> None:
-    held = table("x A 10.0.0.1\ny HOLD")
+    held = table("x A 10.0.0.1\ny EMPTY_NON_TERMINAL")
     x, y = (names.from_text(f"{name}.cluster.local") for name in "xy")
     assert held.get(x, c.A) == ONE
     assert held.get(x, c.AAAA) is None
-    assert held.get(y, HOLD) == EMPTY_ANSWER
+    assert held.get(y, EMPTY_NON_TERMINAL) == EMPTY_ANSWER
     assert held.get(y, c.A) is None
     soa = held.get(OPTIONS.zones[0].origin, c.SOA)
     assert soa is not None

@@ -103,7 +103,7 @@ async def test_long_work_lets_others_go_first() -> None:
     task = asyncio.create_task(count())
     while others < 20:
         if pace.is_due:
-            await pace.breathe()
+            await pace.yield_control()
     task.cancel()
     assert not pace.is_due
     await until(task.done)

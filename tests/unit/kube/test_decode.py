@@ -41,7 +41,7 @@ def encode(obj: Any) -> bytes:
 
 
 def changed(obj: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """Give a copy with another value at a path like `spec.ports`."""
+    """Return a copy with another value at a path like `spec.ports`."""
     copied: dict[str, Any] = json.loads(json.dumps(obj))
     *parents, last = path.split(".")
     inside: Any = copied

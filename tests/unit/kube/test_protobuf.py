@@ -74,7 +74,7 @@ def test_the_native_transcoder_equals_the_reference(drawn: tuple[str, bytes]) ->
 
 
 def lines_of(transcoder: Any, octets: bytes) -> tuple[list[bytes], int] | None:
-    """Give the lines and what they took; None where the octets are no frames."""
+    """Return the lines and what they took; None where the octets are no frames."""
     try:
         lines, taken = transcoder.lines(octets)
     except ValueError:
@@ -121,7 +121,7 @@ def missing(shape: Any, message: Any, path: str) -> list[str]:
 
 
 def inner_shape(hint: Any) -> Any:
-    """Give the shape in a hint such as `list[PortShape] | None`."""
+    """Return the shape in a hint such as `list[PortShape] | None`."""
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint
     found = (inner_shape(each) for each in get_args(hint))

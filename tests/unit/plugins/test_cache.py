@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from tests.support.plugin import CLIENT, ask, context, directives, question, request, samples, until
 from tests.support.upstream import response
 
-from podname.engine.python.cache import PythonCache
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.message import Classification, Message, with_ttl
+from podname.dns.query import Query, parse
+from podname.engine.reference.cache import PythonCache
 from podname.errors import ServeError
 from podname.plugins.base import Reply, Request
 from podname.plugins.cache.handler import Cache
 from podname.plugins.cache.left import Left
-from podname.plugins.cache.options import Options, ShelfOptions
+from podname.plugins.cache.options import LimitOptions, Options
 from podname.plugins.cache.response import Examined, examine
 from podname.plugins.cache.setup import setup
 from podname.plugins.cache.store import Store
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.message import Classification, Message, with_ttl
-from podname.wire.query import Query, parse
 
 SOA = "authority:example.org. 1800 SOA ns. root. 1 2 3 4 60"
 A = "@ 300 A 192.0.2.1"
@@ -378,8 +378,8 @@ async def test_disable(line: str, name: str, rcode: int, asked: int) -> None:
 
 async def test_the_oldest_answer_makes_room() -> None:
     plugin = Cache(
-        Options((".",), success=ShelfOptions(capacity=2)),
-        Store(Options((".",), success=ShelfOptions(2)), left()),
+        Options((".",), success=LimitOptions(capacity=2)),
+        Store(Options((".",), success=LimitOptions(2)), left()),
     )
     chain = Chain(A)
     for name in ("a.", "b.", "c.", "b.", "c.", "a."):

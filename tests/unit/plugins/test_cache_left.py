@@ -16,6 +16,8 @@ from tests.support.plugin import ask, context, directives, question, samples, un
 from tests.support.tables import plan
 from tests.unit.plugins.test_cache import SOA, A, Chain, Clock, read
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Client, Code, Plan
 from podname.engine.counters import Counters
 from podname.errors import ServeError
@@ -23,8 +25,6 @@ from podname.plugins.base import Draft
 from podname.plugins.cache.handler import Cache
 from podname.plugins.cache.setup import setup
 from podname.plugins.cache.store import Store
-from podname.wire import constants as c
-from podname.wire import names
 
 NS = 1_000_000_000
 
@@ -62,7 +62,7 @@ class Both:
         self.responder.serve([plan(Code((names.ROOT,)), cache=draft.cache)])
 
     def engine(self, packet: bytes) -> bytes | None:
-        """Give what the engine answers, if it does."""
+        """Return what the engine answers, if it does."""
         now_ns = int(self.clock.seconds * NS)
         if hasattr(self.responder, "core"):
             self.responder.core.fix_now(now_ns)

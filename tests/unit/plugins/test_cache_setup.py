@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.support.plugin import context, directives
 
+from podname.dns import names
 from podname.errors import CorefileError
 from podname.plugins.base import CapsTtl, Resources
-from podname.plugins.cache.options import DENIAL, SUCCESS, Options, Prefetch, ShelfOptions, Stale
+from podname.plugins.cache.options import DENIAL, SUCCESS, LimitOptions, Options, Prefetch, Stale
 from podname.plugins.cache.setup import parse, setup
-from podname.wire import names
 
 
 def options(text: str) -> Options:
@@ -24,8 +24,8 @@ def block(*lines: str) -> Options:
 def test_the_defaults_are_coredns_s() -> None:
     found = options("cache")
     assert found.zones == ("example.org.", "example.net.")
-    assert found.success == ShelfOptions(9984, 3600, 5)
-    assert found.denial == ShelfOptions(9984, 1800, 5)
+    assert found.success == LimitOptions(9984, 3600, 5)
+    assert found.denial == LimitOptions(9984, 1800, 5)
     assert found.servfail_seconds == 5.0
     assert (found.prefetch, found.stale, found.keepttl) == (Prefetch(), Stale(), False)
 
@@ -46,8 +46,8 @@ def test_ttl_and_zones(text: str, ttls: tuple[int, int], origins: tuple[str, ...
 
 def test_success_and_denial() -> None:
     found = block("success 5000 600 60", "denial 2500")
-    assert found.success == ShelfOptions(4864, 600, 60)
-    assert found.denial == ShelfOptions(2304, 1800, 5)
+    assert found.success == LimitOptions(4864, 600, 60)
+    assert found.denial == LimitOptions(2304, 1800, 5)
     assert block("success 10").success.capacity == 1024
 
 

@@ -110,7 +110,7 @@ async def test_without_pod_names_nothing_is_left_to_code(api: ApiServer, tmp_pat
         for name in (WEB, f"_all.{POD}", f"_short.db.default.svc.{ZONE}"):
             assert await addresses(port_of(server), name) == ["NXDOMAIN"]
         assert await addresses(port_of(server), f"db.default.svc.{ZONE}", "SRV") == []
-        assert server.engine.handed.misses == 1  # SRV at a name that exists is made on demand
+        assert server.engine.stats.misses == 1  # SRV at a name that exists is made on demand
 
 
 async def test_the_engine_repeats_what_was_made_until_a_pod_changes(
@@ -124,7 +124,7 @@ async def test_the_engine_repeats_what_was_made_until_a_pod_changes(
             assert await addresses(port, WEB) == ["10.0.0.1", "10.0.0.2"]
             assert await addresses(port, WEB, "AAAA") == []
         # AAAA: SRV alone is lazy, and the name exists by then.
-        assert server.engine.handed.misses == 2
+        assert server.engine.stats.misses == 2
         api.put("pods", pod("web-9c-c", "10.0.0.3", "9c"))
         await becomes(server, WEB, ["10.0.0.1", "10.0.0.2", "10.0.0.3"])
         await becomes(server, f"web-9c.rs.{POD}", ["10.0.0.3"])

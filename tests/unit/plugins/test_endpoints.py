@@ -21,7 +21,9 @@ from tests.support.http import get
 from tests.support.plugin import ask, context, directives, link, question, samples, until
 
 from podname import __version__
-from podname.engine.base import Handed
+from podname.dns.query import Query, parse
+from podname.dns.reply import deny
+from podname.engine.base import EngineStats
 from podname.engine.counters import Counters
 from podname.errors import PodnameError, ServeError
 from podname.plugins import http, http_server
@@ -33,8 +35,6 @@ from podname.plugins.prometheus.collector import merged
 from podname.plugins.prometheus.handler import Prometheus
 from podname.plugins.ready import setup as ready_setup
 from podname.plugins.ready.handler import Ready
-from podname.wire.query import Query, parse
-from podname.wire.reply import deny
 
 
 class Slow(Plugin):
@@ -53,7 +53,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.dropped = Counters()
-        self.handed = Handed(misses=3, unsent=2)
+        self.stats = EngineStats(misses=3, unsent=2)
 
 
 @asynccontextmanager

@@ -30,15 +30,15 @@ from tests.support.upstream import (
     scripted,
 )
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Code
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Reply, Request
+from podname.plugins.forward.forwarder import Forwarder
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.setup import setup
-from podname.plugins.forward.stanza import Stanza
 from podname.plugins.forward.upstream import Upstream
-from podname.wire import constants as c
-from podname.wire import names
 
 ADDRESS = answering("@ 30 A 192.0.2.1")
 
@@ -262,7 +262,7 @@ async def test_idle_connections_are_limited() -> None:
         await until(lambda: len(upstream.asked) == 5)
         gate.set()
         await asyncio.gather(*asking)
-        assert len(plugin.stanzas[0].upstreams[0].udp) == 2
+        assert len(plugin.forwarders[0].upstreams[0].udp) == 2
 
 
 async def test_many_questions_share_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ async def test_many_questions_share_sockets(monkeypatch: pytest.MonkeyPatch) -> 
         found = await asyncio.gather(*asking)
         assert [addresses(reply) for reply in found] == [[f"192.0.2.{n}"] for n in range(20)]
         assert len({asked.port for asked in upstream.asked}) == 2
-        pool = plugin.stanzas[0].upstreams[0].udp
+        pool = plugin.forwarders[0].upstreams[0].udp
         assert len(pool) == 2
         asking = [asyncio.ensure_future(ask(plugin, question("7."))) for _ in range(20)]
         await asyncio.gather(*asking)
@@ -297,8 +297,8 @@ async def test_a_question_that_nobody_wants_any_more_leaves_nothing() -> None:
         await until(lambda: len(upstream.asked) == 1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        pool = plugin.stanzas[0].upstreams[0].udp
-        assert (len(pool), len(pool._busy), plugin.stanzas[0].under_way) == (0, 0, 0)
+        pool = plugin.forwarders[0].upstreams[0].udp
+        assert (len(pool), len(pool._busy), plugin.forwarders[0].under_way) == (0, 0, 0)
 
 
 async def test_source_address() -> None:
@@ -409,7 +409,7 @@ async def test_silence_is_asked_a_few_times(attempts: str, asked: int) -> None:
 
 
 async def test_no_limit_of_attempts_ends_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podname.plugins.forward.stanza.TOTAL_SECONDS_MOST", 0.02)
+    monkeypatch.setattr("podname.plugins.forward.forwarder.TOTAL_SECONDS_MOST", 0.02)
     options = "read_timeout 1ms; max_fails 0; max_connect_attempts 0"
     async with forwarding_to(lambda _: [], options) as (plugin, upstream):
         async with asyncio.timeout(1):
@@ -456,7 +456,7 @@ async def test_an_upstream_that_fails_is_checked_until_it_answers() -> None:
     awake = asyncio.Event()
     options = "read_timeout 1ms; max_fails 1; health_check 1ms no_rec domain example.net"
     async with forwarding_to(script, options) as (plugin, upstream):
-        health = plugin.stanzas[0].upstreams[0].health
+        health = plugin.forwarders[0].upstreams[0].health
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("podname.plugins.forward.health._TIMEOUT_SECONDS", 0.001)
             await refusal(ask(plugin, question()))
@@ -478,7 +478,7 @@ async def test_an_upstream_that_fails_is_checked_until_it_answers() -> None:
 
 async def test_failfast_asks_nobody_when_all_are_down() -> None:
     async with forwarding_to(ADDRESS, "failfast_all_unhealthy_upstreams") as (plugin, upstream):
-        plugin.stanzas[0].upstreams[0].health.fails = 3
+        plugin.forwarders[0].upstreams[0].health.fails = 3
         error = await refusal(ask(plugin, question()))
         assert (error.rcode, str(error)) == (c.SERVFAIL, "no healthy proxies")
         assert upstream.asked == []
@@ -490,7 +490,7 @@ async def test_an_upstream_that_is_down_is_left_out() -> None:
         scripted(ADDRESS) as two,
         forwarding(f". {one.at} {two.at} {{\npolicy sequential\n}}") as plugin,
     ):
-        plugin.stanzas[0].upstreams[0].health.fails = 3
+        plugin.forwarders[0].upstreams[0].health.fails = 3
         await ask(plugin, question())
         assert (len(one.asked), len(two.asked)) == (0, 1)
 
@@ -521,18 +521,20 @@ def test_policies_that_are_certain(policy: str, first: list[int]) -> None:
         ),
         context(),
     )
-    stanza = plugin.stanzas[0]
-    assert [stanza.upstreams.index(first_of(stanza)) for _ in first] == first
+    forwarder = plugin.forwarders[0]
+    assert [forwarder.upstreams.index(first_of(forwarder)) for _ in first] == first
 
 
 def test_the_random_policy_gives_everyone_a_share() -> None:
     plugin = setup(directives(". {\nforward . 10.0.0.1 10.0.0.2 10.0.0.3\n}", "forward"), context())
-    stanza = plugin.stanzas[0]
-    assert {first_of(stanza).label for _ in range(200)} == {up.label for up in stanza.upstreams}
+    forwarder = plugin.forwarders[0]
+    assert {first_of(forwarder).label for _ in range(200)} == {
+        up.label for up in forwarder.upstreams
+    }
 
 
-def first_of(stanza: Stanza) -> Upstream:
-    return next(iter(stanza._candidates()))
+def first_of(forwarder: Forwarder) -> Upstream:
+    return next(iter(forwarder._candidates()))
 
 
 async def test_durations_are_counted_by_rcode() -> None:
@@ -572,7 +574,7 @@ async def test_closing_waits_for_the_question_under_way() -> None:
     async with forwarding_to(late) as (plugin, upstream):
         asking = asyncio.ensure_future(ask(plugin, question()))
         await until(lambda: len(upstream.asked) == 1)
-        closing = asyncio.ensure_future(plugin.stanzas[0].upstreams[0].close())
+        closing = asyncio.ensure_future(plugin.forwarders[0].upstreams[0].close())
         gate.set()
         assert addresses(await asking) == ["192.0.2.1"]
         await closing

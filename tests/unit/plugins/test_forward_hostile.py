@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from tests.support.plugin import CLIENT, TCP_CLIENT, ask, context, directives, question, until
 from tests.support.upstream import Script, ScriptedUpstream, response, scripted
 
+from podname.dns import constants as c
+from podname.dns.compression import expand, skip_name
+from podname.dns.query import Query, parse
+from podname.dns.records import walk
+from podname.dns.relayed import BadReply, relay
 from podname.engine.base import Client
 from podname.errors import ServeError
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.setup import setup
-from podname.wire import constants as c
-from podname.wire.compression import expand, skip_name
-from podname.wire.query import Query, parse
-from podname.wire.records import walk
-from podname.wire.relayed import BadReply, relay
 
 
 @asynccontextmanager
@@ -202,7 +202,7 @@ REPLY = response(
 
 @st.composite
 def mangled(draw: st.DrawFn) -> bytes:
-    """Give a reply with some octets changed, and perhaps cut or longer; or noise behind its question."""
+    """Return a reply with some octets changed, and perhaps cut or longer; or noise behind its question."""
     octets = bytearray(REPLY)
     for at, value in draw(
         st.lists(st.tuples(st.integers(2, len(REPLY) - 1), st.integers(0, 255)), max_size=5)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tests.support.plugin import context, directives
 
+from podname.dns import names
 from podname.errors import CorefileError
 from podname.plugins.forward.options import HealthOptions, Options
-from podname.plugins.forward.pool import Keeping
+from podname.plugins.forward.pool import PoolLimits
 from podname.plugins.forward.setup import parse, setup
-from podname.wire import names
 
 
 def options(text: str, folder: Path = Path("/"), warnings: list[str] | None = None) -> Options:
@@ -99,7 +99,7 @@ def test_every_option() -> None:
     zones = {"miek.nl.", "example.org.", "10.in-addr.arpa."}
     assert found.excepted == {names.from_text(zone) for zone in zones}
     assert (found.prefer_udp, found.upstream.force_tcp, found.failfast) == (True, True, True)
-    assert found.upstream.keeping == Keeping(20.0, 60.0, 7)
+    assert found.upstream.limits == PoolLimits(20.0, 60.0, 7)
     assert found.upstream.read_timeout_seconds == 0.5
     assert (found.max_fails, found.attempts_most, found.max_concurrent) == (3, 5, 1000)
     assert found.policy == "sequential"
@@ -112,7 +112,7 @@ def test_every_option() -> None:
 
 def test_the_defaults() -> None:
     found = options("forward . 127.0.0.1 127.0.0.2")
-    assert found.upstream.keeping == Keeping(10.0, 0.0, 0)
+    assert found.upstream.limits == PoolLimits(10.0, 0.0, 0)
     assert found.upstream.read_timeout_seconds == 2.0
     assert found.upstream.health == HealthOptions(0.5, True, names.ROOT)
     assert (found.max_fails, found.attempts_most, found.max_concurrent) == (2, 4, 0)
@@ -191,7 +191,7 @@ def test_a_file_without_name_servers_is_no_upstream(tmp_path: Path) -> None:
 def test_directives_keep_their_order_and_share_an_upstream_they_both_name() -> None:
     text = ".:53 {\nforward a.test 127.0.0.1\nforward b.test 127.0.0.1 127.0.0.2\n}"
     plugin = setup(directives(text, "forward"), context())
-    first, second = plugin.stanzas
+    first, second = plugin.forwarders
     assert (first.options.zone, second.options.zone) == (b"\x01a\x04test\x00", b"\x01b\x04test\x00")
     assert first.upstreams[0] is second.upstreams[0]
     assert len({*first.upstreams, *second.upstreams}) == 2

@@ -17,6 +17,9 @@ from tests.support import engines
 from tests.support.plugin import ask, context, directives, link, question, samples, until
 from tests.support.tables import Asker, lines, plan, responder
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.records import walk
 from podname.errors import CorefileError, ServeError
 from podname.plugins.base import Draft, Reply, Request, Resources
 from podname.plugins.cache.setup import setup as setup_cache
@@ -25,9 +28,6 @@ from podname.plugins.hosts.handler import Hosts
 from podname.plugins.hosts.options import DEFAULT_PATH, Options
 from podname.plugins.hosts.setup import parse as parse_directive
 from podname.plugins.hosts.setup import setup
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.records import walk
 
 pytestmark = pytest.mark.usefixtures("engine")  # runs over both
 
@@ -54,7 +54,7 @@ class House:
         self.plugin = plugin
 
     async def ask(self, name: str, rtype: str = "A") -> list[str]:
-        """Give the RCODE and records; NEXT when another plugin is to answer."""
+        """Return the RCODE and records; NEXT when another plugin is to answer."""
         draft = Draft()
         self.plugin.plan(draft)
         asked = Asker(responder(plan(*draft.layers)))(f"{name} {rtype}")
@@ -102,7 +102,7 @@ async def serving(
 
 
 def addresses(*texts: str, ttl: int = 3600) -> list[str]:
-    """Give the answer of alice.example.org."""
+    """Return the answer of alice.example.org."""
     kinds = [("AAAA" if ":" in text else "A", text) for text in texts]
     return ["NOERROR", *(f"alice.example.org. {ttl} IN {kind} {text}" for kind, text in kinds)]
 

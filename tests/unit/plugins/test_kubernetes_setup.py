@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from podname.corefile import parse_text
+from podname.dns.names import from_text
 from podname.errors import CorefileError
 from podname.plugins.base import Context, Resources
 from podname.plugins.kubernetes.handler import Kubernetes
 from podname.plugins.kubernetes.settings import Settings
 from podname.plugins.kubernetes.setup import setup
-from podname.wire.names import from_text
 
 
 def _set_up(

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.plugin import ask, question
 
+from podname.dns.query import Query, parse
 from podname.plugins.base import Draft, Reply, Request
 from podname.plugins.loadbalance.handler import LoadBalance, shuffle
-from podname.wire.query import Query, parse
 
 ADDRESSES = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 

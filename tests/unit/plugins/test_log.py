@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.plugin import CLIENT, TCP_CLIENT, ask, context, directives, question
 
+from podname.dns.query import Query, parse
 from podname.engine.base import Client
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Reply, Request
@@ -22,7 +23,6 @@ from podname.plugins.log.entry import Entry
 from podname.plugins.log.format import compile_format, duration_text
 from podname.plugins.log.handler import Log, fields
 from podname.plugins.log.setup import setup
-from podname.wire.query import Query, parse
 
 
 def query(name: str = "Example.ORG.", rtype: str = "A", **options: object) -> Query:

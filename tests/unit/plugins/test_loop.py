@@ -11,14 +11,14 @@ import pytest
 from tests.support.plugin import ask, context, directives, question, until
 from tests.support.upstream import answering, free_port, response, scripted
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Code
 from podname.errors import CorefileError, ServeError
 from podname.plugins.base import Bound, Draft, Reply, Request
 from podname.plugins.loop import handler
 from podname.plugins.loop.handler import Loop
 from podname.plugins.loop.setup import setup
-from podname.wire import constants as c
-from podname.wire import names
 
 
 class Ends:

@@ -29,7 +29,7 @@ class Api(FakeRequester):
 
 
 def plans() -> tuple[Plan, Plan, Plan]:
-    """Give the plans that create, change and delete a slice."""
+    """Return the plans that create, change and delete a slice."""
     slices = Slices()
     return (
         slices.follow(service(), pods([1])),

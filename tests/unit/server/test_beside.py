@@ -14,7 +14,7 @@ import pytest
 from tests.support.server import serving, tcp, udp, write
 from tests.support.upstream import free_port
 
-from podname.engine.python import PythonEngine
+from podname.engine.reference import PythonEngine
 from podname.errors import CorefileError, PodnameError
 from podname.plugins.base import Resources
 from podname.server.configuration import House, configure

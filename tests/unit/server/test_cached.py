@@ -27,7 +27,7 @@ def corefile(upstream: str, more: str = "") -> str:
 
 
 async def scraped(server: Server) -> Callable[..., float]:
-    """Give what asks for the sum of a metric's samples with these labels."""
+    """Return what asks for the sum of a metric's samples with these labels."""
     prometheus = plugin_of(server, "prometheus")
     assert isinstance(prometheus, Prometheus)
     _, body = await get(prometheus.endpoint.port, "/metrics")
@@ -56,7 +56,7 @@ async def test_only_the_first_question_reaches_python(
         for _ in range(3):
             assert await addresses(port, "www.example.org.") == ["192.0.2.1"]
         assert (await tcp(port, "WWW.example.org.")).answer[0].ttl == 30
-        assert server.engine.handed.misses == 1
+        assert server.engine.stats.misses == 1
         await until(lambda: len([r for r in caplog.records if r.name == "podname.queries"]) == 4)
         value = await scraped(server)
         assert value("coredns_cache_requests_total") == 4
@@ -81,15 +81,15 @@ async def test_a_reload_keeps_what_an_unchanged_cache_has(tmp_path: Path) -> Non
         write(tmp_path, corefile(upstream.at, "whoami\n"))
         await server.reload()
         await addresses(port_of(server), "a.test.")
-        assert server.engine.handed.misses == 1
+        assert server.engine.stats.misses == 1
         write(tmp_path, corefile(upstream.at).replace("cache 30", "cache 60"))
         await server.reload()
         assert (await udp(port_of(server), "a.test.")).answer[0].ttl == 60
-        assert server.engine.handed.misses == 2
+        assert server.engine.stats.misses == 2
         write(tmp_path, corefile(upstream.at).replace("cache 30", ""))
         await server.reload()
         await addresses(port_of(server), "a.test.")
-        assert server.engine.handed.misses == 3
+        assert server.engine.stats.misses == 3
     assert len(upstream.asked) == 3
 
 
@@ -104,4 +104,4 @@ async def test_names_of_a_table_are_never_taken_from_the_cache(tmp_path: Path) -
         assert await addresses(port, "node-1.") == ["192.0.2.7"]
         assert await addresses(port, "node-2.") == ["192.0.2.1"]
         assert await addresses(port, "node-2.") == ["192.0.2.1"]
-        assert server.engine.handed.misses == 1
+        assert server.engine.stats.misses == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from podname.corefile import parse
-from podname.engine.python import PythonEngine
+from podname.engine.reference import PythonEngine
 from podname.errors import CorefileError
 from podname.plugins.base import Resources
 from podname.server.configuration import House, configure

@@ -59,7 +59,7 @@ async def test_what_the_cluster_has_is_answered_by_the_engine(tmp_path: Path, fa
         assert await addresses(port, "google.com.default.svc.cluster.local") == ["NXDOMAIN"]
         if family == "k3s":
             assert await addresses(port, "node-1") == ["192.0.2.7"]
-        assert server.engine.handed.misses == 0
+        assert server.engine.stats.misses == 0
 
 
 FIELD = Path(__file__).parents[2] / "data" / "corefiles"
@@ -93,10 +93,10 @@ async def test_corefiles_in_the_field_keep_the_cluster_in_the_engine(
         assert await addresses(port, "web-1.default.pod.cluster.local") == ["10.0.0.7"]
         assert await addresses(port, "web-2.default.pod.cluster.local") == ["NXDOMAIN"]
         assert await addresses(port, "web-1.default.pod.cluster.local", "TXT") == []
-        assert server.engine.handed.misses == 0
+        assert server.engine.stats.misses == 0
 
 
 async def test_a_question_for_the_plugins_is_counted(tmp_path: Path) -> None:
     async with serving(tmp_path, ".:0 {\nbind 127.0.0.1\nwhoami\n}") as server:
         await addresses(port_of(server), "example.org.")
-        assert server.engine.handed.misses == 1
+        assert server.engine.stats.misses == 1

@@ -26,7 +26,7 @@ TABLE = [
     ("podname.plugins.forward.handler", "INFO", "hello", "[INFO] plugin/forward: hello", "forward"),
     ("podname.plugins.reload", "ERROR", "no", "[ERROR] plugin/reload: no", "reload"),
     ("podname.kube.reflector", "WARNING", "w", "[WARNING] plugin/kubernetes: w", "kubernetes"),
-    ("podname.zone.compiler", "INFO", "z", "[INFO] plugin/kubernetes: z", "kubernetes"),
+    ("podname.names.compiler", "INFO", "z", "[INFO] plugin/kubernetes: z", "kubernetes"),
     ("podname.server", "INFO", "Reloading", "[INFO] Reloading", None),
     ("podname.queries", "INFO", "a query", "[INFO] a query", None),
     ("podname.server", "CRITICAL", "out", "[FATAL] out", None),

@@ -9,7 +9,7 @@ import pytest
 from tests.support.server import serving
 
 from podname.corefile import parse, parse_text
-from podname.engine.python import PythonEngine
+from podname.engine.reference import PythonEngine
 from podname.errors import CorefileError
 from podname.plugins.base import Resources
 from podname.server.configuration import House, configure

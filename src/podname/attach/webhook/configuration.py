@@ -57,7 +57,7 @@ async def correct(requester: Requester, changes: Callable[[list[Entry]], list[En
 
 
 def with_authorities(entries: list[Entry], bundle: str) -> list[Entry]:
-    """Give the changes after which each entry has this `caBundle`."""
+    """Return the changes after which each entry has this `caBundle`."""
     return [
         {"name": entry["name"], "clientConfig": {"caBundle": bundle}}
         for entry in entries
@@ -66,7 +66,7 @@ def with_authorities(entries: list[Entry], bundle: str) -> list[Entry]:
 
 
 def with_annotated(entries: list[Entry], names: list[str]) -> list[Entry]:
-    """Give the changes after which these namespaces are asked about, and no others for an annotation."""
+    """Return the changes after which these namespaces are asked about, and no others for an annotation."""
     by_name = {entry["name"]: entry for entry in entries}
     there, pattern = by_name.get(BY_ANNOTATION), by_name.get(BY_LABEL)
     if not names or pattern is None:

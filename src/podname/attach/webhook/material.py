@@ -58,7 +58,7 @@ class Material:
             return None
 
     def as_data(self) -> dict[str, str]:
-        """Give what stands in the Secret."""
+        """Return what stands in the Secret."""
         files = (self.authorities, self.certificate, self.key)
         pairs = zip(_FILES, files, strict=True)
         return {name: base64.b64encode(octets).decode() for name, octets in pairs}

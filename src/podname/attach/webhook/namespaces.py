@@ -112,7 +112,7 @@ class Namespaces:
         return Counter(space.kind_of_mark for space in self._store.objects.values() if space.mark)
 
     async def mark(self, name: str) -> str:
-        """Give what a namespace says; nothing for one that is gone. Raises KubeError."""
+        """Return what a namespace says; nothing for one that is gone. Raises KubeError."""
         known = self._store.objects.get(name)
         return known.mark if known and known.mark else await self._read(name)
 

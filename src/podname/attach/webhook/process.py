@@ -25,7 +25,7 @@ from prometheus_client.metrics_core import SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from podname.attach.webhook.configuration import correct, with_annotated
-from podname.attach.webhook.keeping import Keeper
+from podname.attach.webhook.keeper import Keeper
 from podname.attach.webhook.namespaces import Namespaces
 from podname.attach.webhook.review import Settings
 from podname.attach.webhook.rounds import Rounds, Time
@@ -145,7 +145,7 @@ class WebhookCollector(Collector):
         self._namespaces = namespaces
 
     def collect(self) -> Iterable[Metric]:
-        """Give all families."""
+        """Return all families."""
         counted = self._reviewer.answers
         answers = CounterMetricFamily(
             "podname_webhook_answers",

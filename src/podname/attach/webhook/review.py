@@ -142,7 +142,7 @@ def _read(body: bytes) -> _Request:
 
 
 def uid_of(body: bytes) -> str:
-    """Give the uid of a request of which the rest is wrong; without it the API server takes no answer."""
+    """Return the uid of a request of which the rest is wrong; without it the API server takes no answer."""
     try:
         uid = _ONLY_UID.decode(body).request.uid
     except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -168,7 +168,7 @@ def _injected(question: Question, options: Options) -> Answer:
 
 
 def _options(way: Way, settings: Settings) -> Options | str:
-    """Give how to inject, or why it cannot be."""
+    """Return how to inject, or why it cannot be."""
     options = Options(way, settings.nameserver, settings.zone)
     if way == "subdomain":
         return replace(options, nameserver=None)
@@ -195,7 +195,7 @@ def _without_own_hostname(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def _owner(pod: dict[str, Any], namespace: str) -> Owner:
-    """Give the workload that made a pod: a Deployment for one of a ReplicaSet's, the pod itself if none did."""
+    """Return the workload that made a pod: a Deployment for one of a ReplicaSet's, the pod itself if none did."""
     metadata = _mapping(pod, "metadata")
     references = metadata.get("ownerReferences")
     for reference in references if isinstance(references, list) else ():
@@ -220,7 +220,7 @@ def _name_problems(pod: dict[str, Any], owner: Owner, options: Options) -> list[
 
 
 def _needed(owner: Owner, options: Options, spec: dict[str, Any]) -> list[str]:
-    """Say what must stand beside the pod; admission cannot make it."""
+    """Return what must stand beside the pod; admission cannot make it."""
     needed = []
     if needs_files(options):
         needed.append(f"the ConfigMap {owner.files!r}")

@@ -23,7 +23,7 @@ _CONFLICT = 409
 
 
 def utc_now() -> datetime:
-    """Give the time that certificates are written in."""
+    """Return the time that certificates are written in."""
     return datetime.now(UTC)
 
 

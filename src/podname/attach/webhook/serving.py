@@ -92,7 +92,7 @@ class Reviewer:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Give a request's body, of one that is too large only what says so; None when the client went away."""
+    """Return a request's body, of one that is too large only what says so; None when the client went away."""
     body = bytearray()
     while True:
         message = await receive()

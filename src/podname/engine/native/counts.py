@@ -33,7 +33,7 @@ class Fold:
         self._seen = self.core.read()
 
     def fold(self) -> None:
-        """Give the tally what is new."""
+        """Return the tally what is new."""
         now = self.core.read()
         new = iter([after - before for after, before in zip(now, self._seen, strict=True)])
         self._seen = now

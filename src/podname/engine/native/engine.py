@@ -14,14 +14,14 @@ import os
 from collections.abc import Sequence
 from itertools import chain
 
-from podname.engine.base import Handed, Plan, TableOptions
+from podname.engine.base import EngineStats, Plan, TableOptions
 from podname.engine.counters import Counters
 from podname.engine.native.cache import NativeCache
 from podname.engine.native.responder import NativeResponder
 from podname.engine.native.table import NativeTable
 from podname.engine.native.udp import Udp
-from podname.engine.python.misses import Misses
-from podname.engine.python.tcp import Tcp
+from podname.engine.reference.misses import Misses
+from podname.engine.reference.tcp import Tcp
 from podname.engine.sockets import Pair, bind, share_of
 
 
@@ -29,13 +29,13 @@ class NativeListener:
     """UDP and TCP sockets on one address and port."""
 
     def __init__(
-        self, address: tuple[str, int], server: str, dropped: Counters, handed: Handed
+        self, address: tuple[str, int], server: str, dropped: Counters, stats: EngineStats
     ) -> None:
         self.address = address
         self._server = server
         self._dropped = dropped
-        self._handed = handed
-        self._misses = Misses(handed)
+        self._stats = stats
+        self._misses = Misses(stats)
         self._tcp = Tcp(server, self._misses)
         self._responders: list[NativeResponder] = []
         self._udp: list[Udp] = []
@@ -64,7 +64,7 @@ class NativeListener:
         for datagrams, stream in pairs:
             shares = [datagrams, *(share_of(datagrams) for _ in range(threads - 1))]
             self._udp.append(
-                Udp(shares, self._server, self._dropped, self._misses, self._handed, plans=plans)
+                Udp(shares, self._server, self._dropped, self._misses, self._stats, plans=plans)
             )
             family = 2 if ":" in datagrams.getsockname()[0] else 1
             responder = NativeResponder(self._server, "tcp", family, self._dropped)
@@ -80,7 +80,7 @@ class NativeEngine:
 
     def __init__(self, threads: int = 0) -> None:
         self.dropped = Counters()
-        self.handed = Handed()
+        self.stats = EngineStats()
         self._threads = threads or len(os.sched_getaffinity(0))
 
     def table(self, options: TableOptions) -> NativeTable:
@@ -97,7 +97,7 @@ class NativeEngine:
         """Bind UDP and TCP and serve the plans; both get the same port when 0 is asked for. Raises OSError."""
         pairs = bind(host, port, share=True)
         bound = pairs[-1][0].getsockname()
-        listener = NativeListener((bound[0], bound[1]), server, self.dropped, self.handed)
+        listener = NativeListener((bound[0], bound[1]), server, self.dropped, self.stats)
         try:
             await listener.open(pairs, self._threads, plans)
         except OSError:

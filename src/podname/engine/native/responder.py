@@ -12,7 +12,7 @@ from podname import _core
 from podname.engine.base import Plan
 from podname.engine.counters import Counters
 from podname.engine.native.routes import Routing, plugins_of
-from podname.engine.python.responder import Responder, Response, Source
+from podname.engine.reference.responder import Responder, Response, Source
 
 
 class NativeResponder(Responder):

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podname import _core
+from podname.dns import constants as c
+from podname.dns.names import to_text
 from podname.engine.base import Layer, Plan
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import DROPPED, Counters, Tally
 from podname.engine.native.cache import NativeCache
 from podname.engine.native.counts import Fold
 from podname.engine.native.table import NativeTable
-from podname.wire import constants as c
-from podname.wire.names import to_text
 
 _Cache = tuple[_core.AnswerCache, int, _core.Hits]
 _Layer = tuple[_core.Table, int] | tuple[bytes, ...]

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from podname import _core
+from podname.dns import constants as c
+from podname.dns import reply
+from podname.dns.query import Query
 from podname.engine.base import Change, Outcome, Owner, ReadyAnswer, TableOptions
-from podname.wire import constants as c
-from podname.wire import reply
-from podname.wire.query import Query
 
 _ANSWER, _NODATA, _NXDOMAIN, _SERVFAIL, _MISS, _PASS = range(6)
 _RCODES = {_NODATA: c.NOERROR, _NXDOMAIN: c.NXDOMAIN, _SERVFAIL: c.SERVFAIL}
@@ -68,11 +68,11 @@ class NativeTable:
         self.core.set_serial(serial & 0xFFFFFFFF)
 
     def get(self, owner: Owner, qtype: int) -> ReadyAnswer | None:
-        """Give what rule 3 would find."""
+        """Return what rule 3 would find."""
         return self.core.get(owner, qtype)
 
     def exists(self, owner: Owner) -> bool:
-        """Say whether the owner has records, is held, is an empty non-terminal or a zone's origin."""
+        """Return whether the owner has records, is held, is an empty non-terminal or a zone's origin."""
         return self.core.exists(owner)
 
     def __len__(self) -> int:

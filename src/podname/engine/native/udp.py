@@ -1,7 +1,7 @@
 """The sockets of one address family, their threads, and what these hand to Python.
 
-A miss goes to the plugin chain, and its answer back through the first socket; a sight goes to the plan's observers.
-Both come in through queues; an eventfd says that they are no longer empty.
+A miss goes to the plugin chain, and its answer back through the first socket; an observation goes to the
+plan's observers. Both come in through queues; an eventfd says that they are no longer empty.
 
 Sources: rust/src/udp.rs; eventfd(2); udp(7), where `shutdown` wakes whoever waits for a datagram.
 """
@@ -17,18 +17,18 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from podname import _core
-from podname.engine.base import Client, Handed, Plan
+from podname.dns.query import Edns, Query
+from podname.engine.base import Client, EngineStats, Plan
 from podname.engine.counters import Counters
 from podname.engine.native.routes import Routing, plugins_of
-from podname.engine.python.misses import Misses
-from podname.engine.python.responder import Responder
-from podname.engine.python.udp import prepare
+from podname.engine.reference.misses import Misses
+from podname.engine.reference.responder import Responder
+from podname.engine.reference.udp import prepare
 from podname.engine.unsent import count_unsent
-from podname.wire.query import Edns, Query
 
 MISSES_MAX = 256  # that are taken before the event loop goes on
-SIGHTS_MAX = 256
-_UNSEEN, _UNSENT = 3, 4  # among the totals
+OBSERVATIONS_MAX = 256
+_OBSERVATIONS_DROPPED, _UNSENT = 3, 4  # among the totals
 _LET_GO = struct.pack("@ll", 1, 0)  # how often a thread without packets sees what is served
 _FORGET_SECONDS = 2.0  # by then all threads have seen it, and the old plans are let go of
 
@@ -42,12 +42,12 @@ class Udp:
         server: str,
         dropped: Counters,
         misses: Misses,
-        handed: Handed,
+        stats: EngineStats,
         *,
         plans: Sequence[Plan],
     ) -> None:
         self._sockets, self._server, self._misses = sockets, server, misses
-        self._handed, self._unseen, self._unsent = handed, 0, 0
+        self._stats, self._observations_dropped, self._unsent = stats, 0, 0
         wildcard = sockets[0].getsockname()[0] in {"0.0.0.0", "::"}
         is_ipv6 = sockets[0].family == socket.AF_INET6
         for sock in sockets:
@@ -93,7 +93,7 @@ class Udp:
         self._routing.close()
 
     def totals(self) -> list[int]:
-        """Count answers, misses, misses and sights that found their queue full, answers unsent, faults."""
+        """Count answers, misses, misses and observations that found their queue full, answers unsent, faults."""
         return self._core.totals()
 
     # --------------------------------------------------------------- queues
@@ -102,28 +102,31 @@ class Udp:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._event)
         self._core.look()
-        misses, sights = self._core.misses(MISSES_MAX), self._core.sights(SIGHTS_MAX)
+        misses, observations = (
+            self._core.misses(MISSES_MAX),
+            self._core.observations(OBSERVATIONS_MAX),
+        )
         self._refuser.clock = perf_counter()
         for number, plan, packet, question, edns, source, origin in misses:
             query = Query(packet, *question, None if edns is None else Edns(*edns))
             self._ask(
                 self._plans[number][plan], query, Client(*source, "udp", self._server), origin
             )
-        for number, index, plugin, packet, response, address, port, seconds in sights:
+        for number, index, plugin, packet, response, address, port, seconds in observations:
             plan_seen = self._plans[number][index]
             client = Client(address, port, "udp", self._server)
             self._show(plan_seen, packet, response, client, plugins_of(plan_seen)[plugin], seconds)
         self._count()
-        if len(misses) == MISSES_MAX or len(sights) == SIGHTS_MAX:
+        if len(misses) == MISSES_MAX or len(observations) == OBSERVATIONS_MAX:
             os.eventfd_write(self._event, 1)  # there may be more, after the event loop's turn
 
     def _count(self) -> None:
         """Add what the threads have counted since the last time."""
         totals = self._core.totals()
-        unseen, unsent = totals[_UNSEEN], totals[_UNSENT]
-        self._handed.unseen += unseen - self._unseen
-        count_unsent(self._handed, unsent - self._unsent)
-        self._unseen, self._unsent = unseen, unsent
+        observations_dropped, unsent = totals[_OBSERVATIONS_DROPPED], totals[_UNSENT]
+        self._stats.observations_dropped += observations_dropped - self._observations_dropped
+        count_unsent(self._stats, unsent - self._unsent)
+        self._observations_dropped, self._unsent = observations_dropped, unsent
 
     def _ask(self, plan: Plan, query: Query, client: Client, origin: _core.Origin) -> None:
         def send(response: bytes | None) -> None:
@@ -139,7 +142,7 @@ class Udp:
         answers, self._answers = self._answers, []
         fd = self._sockets[0].fileno()
         unsent = self._core.answer(fd, answers) if fd >= 0 else len(answers)
-        count_unsent(self._handed, unsent)
+        count_unsent(self._stats, unsent)
 
     def _show(  # noqa: PLR0917  # an observer's arguments
         self,

@@ -5,10 +5,10 @@ Sources: OTP net_kernel.erl `create_name`; RFC 1035 §2.3.4; Kubernetes pod host
 
 from __future__ import annotations
 
+from podname.dns.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
 from podname.explain.doctor.facts import Facts, Machine
 from podname.explain.doctor.findings import Check, Finding
 from podname.explain.doctor.nodename import ASSUMED, ENVIRONMENT, NodeName
-from podname.wire.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
 
 _TEXT_OCTETS_MAX = NAME_OCTETS_MAX - 2  # without the first length and the root
 _FORM = {"long": "-name", "short": "-sname"}

@@ -37,7 +37,7 @@ def resolves_here(facts: Facts) -> Finding:
 
 
 def _of_module(facts: Facts) -> str:
-    """Say what podname_epmd needs."""
+    """Return what podname_epmd needs."""
     if facts.lookup and not facts.lookup.asked:
         return "bind the Role of clients/erlang/role.yaml to the pod's service account; see right-pod and rbac"
     return (
@@ -47,7 +47,7 @@ def _of_module(facts: Facts) -> str:
 
 
 def _by(lookup: Lookup) -> str:
-    """Say who told the address."""
+    """Return who told the address."""
     if lookup.host in lookup.addresses:
         return ""
     if lookup.found is None:
@@ -62,7 +62,7 @@ def _said(asked: Asked) -> str:
 
 
 def _to_resolve(place: Place, facts: Facts) -> str:
-    """Say what makes a host of this kind resolve."""
+    """Return what makes a host of this kind resolve."""
     namespace = facts.there.namespace or "<namespace>"
     if place.kind is Kind.SHORT:
         return (
@@ -181,7 +181,7 @@ def _published(check: Check, facts: Facts, pod: PodView) -> Finding:
 
 
 def _search_domain(facts: Facts) -> str:
-    """Give the search domain by which a short name was found here."""
+    """Return the search domain by which a short name was found here."""
     found = facts.lookup.found if facts.lookup else None
     if found is None or facts.node.is_long or (facts.lookup and not facts.lookup.is_native):
         return ""

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from podname.dns import addresses
 from podname.errors import Forbidden, KubeError
 from podname.explain.doctor import shapes
 from podname.explain.doctor.environment import described
@@ -20,7 +21,6 @@ from podname.explain.doctor.facts import Api, EndpointView, PodView, ServiceView
 from podname.explain.doctor.places import Kind, Place
 from podname.kube.scrub import scrub
 from podname.kube.transport import Transport
-from podname.wire import addresses
 
 S = TypeVar("S", bound=Struct)
 _SERVICE_LABEL = "kubernetes.io/service-name"
@@ -62,7 +62,7 @@ class ClusterEye:
         return Side(pod, service, was_searched, pod.namespace if pod else wanted[0])
 
     async def holder(self, address: str, namespace: str) -> str | None:
-        """Say which pod has an address: its name, nothing when there is none, None when that is not to be seen."""
+        """Return which pod has an address: its name, nothing when there is none, None when that is not to be seen."""
         selector = {"fieldSelector": f"status.podIP={address}"}
         for where in (f"/namespaces/{namespace or self._namespace}", ""):
             try:
@@ -188,7 +188,7 @@ def _pod(shape: shapes.Pod) -> PodView:
 
 
 def _environment(spec: shapes.PodSpec) -> dict[str, str]:
-    """Give the variables that are written out in a pod, the first container's last: it wins."""
+    """Return the variables that are written out in a pod, the first container's last: it wins."""
     variables: dict[str, str] = {}
     for container in reversed(spec.containers or []):
         for variable in container.env or ():

@@ -57,7 +57,7 @@ def cookie(variables: Mapping[str, str]) -> tuple[Cookie, str] | None:
 
 
 def described(source: str, secret: str) -> Cookie:
-    """Give what may be shown of a cookie: enough to compare two, too little to guess one."""
+    """Return what may be shown of a cookie: enough to compare two, too little to guess one."""
     digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
     return Cookie(source, digest[:_DIGEST_CHARACTERS])
 

@@ -44,7 +44,7 @@ def read_port(reply: bytes) -> int:
 
 
 def reason(error: OSError) -> str:
-    """Say in words why a connection failed."""
+    """Return in words why a connection failed."""
     if isinstance(error, ConnectionRefusedError):
         return "refused: nothing listens there"
     return error.strerror or str(error) or type(error).__name__

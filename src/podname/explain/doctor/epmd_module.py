@@ -16,18 +16,18 @@ import dns.exception
 import dns.message
 import dns.rdatatype
 
+from podname.dns import addresses
 from podname.explain.doctor import environment
 from podname.explain.doctor.facts import Asked, Erlang, Facts, Lookup, Nameserver, ResolvConf
 from podname.explain.doctor.nodename import NodeName
 from podname.explain.doctor.resolving import ask, exchange, past_caches
-from podname.wire import addresses
 
 MODULE = "podname_epmd"
 DEFAULT_PORT = 4370
 
 
 def fixed_port(erlang: Erlang, variables: Mapping[str, str]) -> int:
-    """Give the port of a node that nothing else is known of."""
+    """Return the port of a node that nothing else is known of."""
     told = environment.number(variables.get("PODNAME_DIST_PORT", ""))
     return erlang.fixed_port or told or DEFAULT_PORT
 
@@ -69,7 +69,7 @@ def by_api(facts: Facts, erlang: Erlang) -> Lookup:
 
 
 def domain(conf: ResolvConf, variables: Mapping[str, str]) -> str:
-    """Give what completes a short name: as told, or by the search domains that the kubelet writes."""
+    """Return what completes a short name: as told, or by the search domains that the kubelet writes."""
     told = variables.get("PODNAME_DOMAIN", "").strip(".")
     parts = [each.partition(".svc.") for each in conf.search]
     found = [f"{name}.pod.{zone}" for name, svc, zone in parts if svc and "." not in name]
@@ -105,6 +105,6 @@ async def _service(server: Nameserver, name: str) -> tuple[str, int]:
 
 
 def completed(facts: Facts, erlang: Erlang, variables: Mapping[str, str]) -> Lookup:
-    """Give the lookup with what the API server and the fixed port add to it."""
+    """Return the lookup with what the API server and the fixed port add to it."""
     lookup = facts.lookup or by_api(facts, erlang)
     return dataclasses.replace(lookup, port=lookup.port or fixed_port(erlang, variables))

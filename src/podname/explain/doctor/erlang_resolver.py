@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from podname.dns import addresses
 from podname.explain.doctor.facts import Asked, Inetrc, Lookup, Nameserver
 from podname.explain.doctor.resolving import ask, native, past_caches
-from podname.wire import addresses
 
 HOSTS = Path("/etc/hosts")
 
@@ -50,7 +50,7 @@ async def _ask(host: str, inetrc: Inetrc, family: str) -> AsyncIterator[Asked]:
 
 
 def questions(host: str, inetrc: Inetrc) -> list[tuple[str, Sequence[Nameserver]]]:
-    """Give the names that are asked for, and of whom."""
+    """Return the names that are asked for, and of whom."""
     searched = [f"{host}.{domain}" for domain in inetrc.search or (inetrc.domain,) if domain]
     if "." not in host:
         return [(name, inetrc.nameservers) for name in searched or [host]]

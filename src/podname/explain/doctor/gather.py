@@ -100,7 +100,7 @@ def _access(request: Request) -> tuple[Where, ClusterConfig | None, str]:
 
 
 async def _own(request: Request, here: Machine | None) -> tuple[NodeName | None, str]:
-    """Say what a node here is called, and what tells so: the words given, the node itself, or how it is started."""
+    """Return what a node here is called, and what tells so: the words given, the node itself, or how it is started."""
     if request.own:
         return nodename.parse(request.own), "--from"
     if here is None:
@@ -176,14 +176,14 @@ async def _with_cluster(facts: Facts, cluster: ClusterConfig, namespace: str) ->
 
 
 def _own_place(facts: Facts) -> Place | None:
-    """Say by what the pod here is found: by the name given for it or, inside it, by its hostname."""
+    """Return by what the pod here is found: by the name given for it or, inside it, by its hostname."""
     if facts.where is Where.POD and facts.machine and facts.own_source != "--from":
         return Place(places.Kind.SHORT, facts.machine.hostname.partition(".")[0])
     return places.of_host(facts.own.host) if facts.own and facts.where is not Where.ALONE else None
 
 
 def _searched_namespaces(here: Machine | None) -> list[str]:
-    """Give the namespaces whose pods a short name may mean, by the search domains."""
+    """Return the namespaces whose pods a short name may mean, by the search domains."""
     domains = [each.split(".") for each in (here.resolv_conf.search if here else ())]
     return [labels[0] for labels in domains if len(labels) > 2 and labels[1] == "pod"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from podname.attach.inetrc_check import check
 from podname.attach.inetrc_state import State, load
 from podname.attach.term_reader import read
+from podname.dns import addresses
 from podname.errors import TermError
 from podname.explain.doctor.facts import Inetrc, Nameserver, ResolvConf
-from podname.wire import addresses
 
 _NUMBERS = re.compile(r"\d+")
 

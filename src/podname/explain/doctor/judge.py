@@ -39,12 +39,12 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
 
 
 def judge(facts: Facts) -> list[Finding]:
-    """Give the findings, in order. Touches nothing but the facts."""
+    """Return the findings, in order. Touches nothing but the facts."""
     return [check(facts) for check in CHECKS]
 
 
 def blindness(facts: Facts) -> str:
-    """Say why the cluster could not be asked, if that leaves the question open; else nothing.
+    """Return why the cluster could not be asked, if that leaves the question open; else nothing.
 
     From outside, all that is known comes from the API server. Inside, a node that answers by its name needs none.
     """
@@ -53,7 +53,7 @@ def blindness(facts: Facts) -> str:
 
 
 def exit_code(facts: Facts, findings: list[Finding]) -> int:
-    """Give 0 when nothing fails, 1 when something does, 2 when the cluster could not be asked and nothing is known."""
+    """Return 0 when nothing fails, 1 when something does, 2 when the cluster could not be asked: nothing is known."""
     if facts.where is Where.OUTSIDE and facts.api.problem:
         return 2
     if any(finding.outcome is Outcome.FAILS for finding in findings):

@@ -10,9 +10,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from podname.dns import addresses
 from podname.explain.doctor import environment
 from podname.explain.doctor.facts import Machine, Nameserver, ResolvConf
-from podname.wire import addresses
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 _NDOTS_MOST = 15
@@ -70,7 +70,7 @@ def _ndots(options: list[str], ndots: int) -> int:
 
 
 def _fqdn(hostname: str) -> str:
-    """Give what `hostname -f` prints: the canonical name that the resolver has for the hostname."""
+    """Return what `hostname -f` prints: the canonical name that the resolver has for the hostname."""
     with contextlib.suppress(OSError):
         found = socket.getaddrinfo(hostname.encode(), None, flags=socket.AI_CANONNAME)
         return found[0][3] or hostname

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from podname.dns import addresses
 from podname.errors import PodnameError
-from podname.wire import addresses
 
 _HEAD = re.compile(r"[0-9A-Za-z_-]+")
 _HOST = re.compile(r"[!-~\u00a1-\u00ff]*")

@@ -27,7 +27,7 @@ async def running(erlang: Erlang, hostname: str, port: int = 0) -> NodeName | No
 
 
 async def _only_port(address: str, epmd_port: int) -> int:
-    """Give the port of the only node that the epmd here knows."""
+    """Return the port of the only node that the epmd here knows."""
     names = (await epmd.ask(address, epmd_port, "")).names
     if len(names) != 1:
         return 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from podname.wire import addresses
+from podname.dns import addresses
 
 
 class Kind(StrEnum):
@@ -36,7 +36,7 @@ class Place:
 
 
 def of_host(host: str) -> Place:
-    """Say what a host means. Empty labels are left as they are: they are judged elsewhere."""
+    """Return what a host means. Empty labels are left as they are: they are judged elsewhere."""
     if addresses.parse(host) is not None:
         return Place(Kind.ADDRESS, host)
     labels = host.removesuffix(".").lower().split(".")

@@ -50,7 +50,7 @@ async def past_caches(asked: Sequence[Asked], family: str) -> tuple[Asked, ...]:
 
 
 def candidates(host: str, conf: ResolvConf) -> list[str]:
-    """Give the names that the C library asks for, in its order."""
+    """Return the names that the C library asks for, in its order."""
     if host.endswith("."):
         return [host]
     searched = [f"{host}.{domain}" for domain in conf.search]

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from podname.corefile import Directive, Line, Token
 from podname.corefile.properties import unknown_property
+from podname.dns import addresses
 from podname.plugins.base import Context
 from podname.plugins.bind.handler import Bind
 from podname.plugins.interfaces import interface_addresses
-from podname.wire import addresses
 
 
 def setup(directives: Sequence[Directive], context: Context) -> Bind:
@@ -49,7 +49,7 @@ def _excepted(directive: Directive, interfaces: Mapping[str, Sequence[str]]) -> 
 def _resolve(
     line: Line, tokens: Iterable[Token], interfaces: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """Give the addresses that the words stand for, in their canonical form."""
+    """Return the addresses that the words stand for, in their canonical form."""
     found: list[str] = []
     for token in tokens:
         if token.text in interfaces:

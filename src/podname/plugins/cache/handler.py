@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from podname.dns import constants as c
+from podname.dns import names, reply
+from podname.dns.message import BadMessage, Classification, Message, with_ttl
+from podname.dns.query import Query
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.cache.item import Item, wants_authenticated
-from podname.plugins.cache.options import DENIAL, SUCCESS, Options, ShelfOptions
+from podname.plugins.cache.options import DENIAL, SUCCESS, LimitOptions, Options
 from podname.plugins.cache.refresh import Refresher
 from podname.plugins.cache.response import Examined, examine
-from podname.plugins.cache.store import Key, Shelf, Store, Tally, key_of
-from podname.wire import constants as c
-from podname.wire import names, reply
-from podname.wire.message import BadMessage, Classification, Message, with_ttl
-from podname.wire.query import Query
+from podname.plugins.cache.store import Key, Lru, Store, Tally, key_of
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -57,13 +57,13 @@ class Cache(Plugin):
         await self._refresher.close()
 
     def cap_ttl_seconds(self, zone: bytes, ttl_seconds: int, *, denial: bool) -> int:
-        """Give the TTL that a fresh answer from `zone` leaves with. `disable` does not change it."""
+        """Return the TTL that a fresh answer from `zone` leaves with. `disable` does not change it."""
         if not self._covers(zone):
             return ttl_seconds
         return (self.options.denial if denial else self.options.success).clamped(ttl_seconds)
 
     def collect(self) -> Iterable[Metric]:
-        """Give its metrics."""
+        """Return its metrics."""
         from podname.plugins.cache import metrics  # noqa: PLC0415 - start time counts
 
         return metrics.collect(self.store, self.options.label)
@@ -116,7 +116,7 @@ class Cache(Plugin):
             return self._usable(self.store.success, key, now) or denial
         return denial
 
-    def _usable(self, shelf: Shelf, key: Key, now: float) -> Item | None:
+    def _usable(self, shelf: Lru, key: Key, now: float) -> Item | None:
         item = shelf.get(key)
         if item is None:
             return None
@@ -148,7 +148,7 @@ class Cache(Plugin):
         return item.response(request.query, ttl_seconds)
 
     def _keep(self, request: Request, message: bytes, *, again: bool) -> bytes:
-        """Give a response the TTL that it leaves with, and keep it if it may be kept.
+        """Return a response the TTL that it leaves with, and keep it if it may be kept.
 
         One that answers another question, or cannot be read, is neither kept nor touched.
         """
@@ -172,9 +172,9 @@ class Cache(Plugin):
     def _ttl_seconds(self, found: Examined) -> int:
         if found.classification is Classification.SERVER_ERROR:
             return int(self.options.servfail_seconds)
-        return found.ttl_seconds(self._shelf_options(found.classification))
+        return found.ttl_seconds(self._limit_options(found.classification))
 
-    def _shelf_options(self, classification: Classification) -> ShelfOptions:
+    def _limit_options(self, classification: Classification) -> LimitOptions:
         return self.options.denial if classification.is_denial else self.options.success
 
     def _store(

@@ -5,10 +5,10 @@ Sources: CoreDNS 1.15.0 plugin/cache item.go, freq/freq.go.
 
 from __future__ import annotations
 
-from podname.wire import constants as c
-from podname.wire import reply
-from podname.wire.message import Message, with_ttl
-from podname.wire.query import Query
+from podname.dns import constants as c
+from podname.dns import reply
+from podname.dns.message import Message, with_ttl
+from podname.dns.query import Query
 
 _KEPT_FLAGS = c.AA | c.RA
 
@@ -64,7 +64,7 @@ class Item:
         self._body = message[query.end :]
 
     def left_seconds(self, now: float) -> int:
-        """Give the TTL that is left; zero and below it has expired, and for how long."""
+        """Return the TTL that is left; zero and below it has expired, and for how long."""
         return self.ttl_seconds - int(now - self.stored_seconds)
 
     def hit(self, gap_seconds: float, now: float) -> int:
@@ -89,5 +89,5 @@ class Item:
 
 
 def wants_authenticated(query: Query) -> bool:
-    """Say whether the client wants to know about DNSSEC (RFC 6840 §5.7)."""
+    """Return whether the client wants to know about DNSSEC (RFC 6840 §5.7)."""
     return bool(query.flags & c.AD or (query.edns and query.edns.dnssec_ok))

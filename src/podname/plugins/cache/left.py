@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from podname.dns import constants as c
+from podname.dns.message import Message, Section
 from podname.engine.caching import AnswerCache, AnswerKey, CachedAnswer, Groups, groups_of
 from podname.plugins.cache.item import Item
-from podname.wire import constants as c
-from podname.wire.message import Message, Section
 
 
 class Left:
@@ -60,7 +60,7 @@ class Left:
 
 
 def _groups(item: Item) -> Groups | None:
-    """Give the addresses that take turns; None when something else would."""
+    """Return the addresses that take turns; None when something else would."""
     message = Message(item.message, item.end)
     if message.count(Section.ANSWER) < 2 or item.rcode != c.NOERROR:
         return ()

@@ -29,7 +29,7 @@ _COUNTS_BY_TYPE = {
 
 
 def collect(store: Store, zones: str) -> Iterator[Metric]:
-    """Give the metric families of one `cache`."""
+    """Return the metric families of one `cache`."""
     tallies = store.tallies_with_hits_of_the_engine()
     yield _entries(store, zones)
     for attribute, text in _COUNTS.items():

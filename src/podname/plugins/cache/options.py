@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from podname.corefile import Line, Token
 from podname.corefile.properties import Properties, Value, flag, prop, value
 from podname.corefile.values import integer
+from podname.dns import names
 from podname.plugins.durations import go_text
-from podname.wire import names
 
 SUCCESS, DENIAL = "success", "denial"
 
@@ -28,7 +28,7 @@ def capacity(said: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfOptions:
+class LimitOptions:
     """One half of the cache: successes, or denials."""
 
     capacity: int = capacity(10_000)
@@ -69,7 +69,7 @@ def ttl_seconds_at(line: Line, index: int) -> int:
     return seconds
 
 
-def _shelf(line: Line, before: ShelfOptions) -> ShelfOptions:
+def _limits(line: Line, before: LimitOptions) -> LimitOptions:
     count = len(line.arguments)
     return replace(
         before,
@@ -159,7 +159,7 @@ def _servfail(line: Line) -> float:
     return _duration(line, 0, most=_SERVFAIL_SECONDS_MOST)
 
 
-_SHELF = Value("CAPACITY [TTL] [MINTTL]", _shelf, 1, 3)
+_LIMITS = Value("CAPACITY [TTL] [MINTTL]", _limits, 1, 3)
 _STALE = "[DURATION] [immediate [TTL [RECHECK]] | verify [TIMEOUT [TTL [RECHECK]]]]"
 
 
@@ -171,8 +171,8 @@ class Options(Properties):
     LATER = frozenset({"serve_stale_policy"})
 
     zones: tuple[str, ...] = ()
-    success: ShelfOptions = prop(ShelfOptions(), _SHELF)
-    denial: ShelfOptions = prop(ShelfOptions(ttl_seconds_most=1800), _SHELF)
+    success: LimitOptions = prop(LimitOptions(), _LIMITS)
+    denial: LimitOptions = prop(LimitOptions(ttl_seconds_most=1800), _LIMITS)
     prefetch: Prefetch = prop(
         Prefetch(), value("AMOUNT [DURATION [PERCENTAGE%]]", _prefetch, most=3)
     )
@@ -189,7 +189,7 @@ class Options(Properties):
         return ",".join(self.zones)
 
     def keeps(self, half: str, folded: bytes) -> bool:
-        """Say whether answers for a name may be kept as `success` or as `denial`."""
+        """Return whether answers for a name may be kept as `success` or as `denial`."""
         return not any(
             word == half and names.is_subdomain(folded, zone) for word, zone in self.disabled
         )

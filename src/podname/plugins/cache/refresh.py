@@ -14,13 +14,13 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
+from podname.dns import constants as c
+from podname.dns.message import Message
 from podname.errors import ServeError
 from podname.plugins.base import Next, Request
 from podname.plugins.cache.item import Item
 from podname.plugins.cache.options import Options
 from podname.plugins.cache.store import Tally
-from podname.wire import constants as c
-from podname.wire.message import Message
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Refresh(Protocol):
     async def __call__(
         self, request: Request, next_: Next, accepts: Callable[[bytes], bool], *, again: bool
     ) -> bytes | None:
-        """Give the response, None if it is not accepted. Raises ServeError."""
+        """Return the response, None if it is not accepted. Raises ServeError."""
 
 
 class Refresher:
@@ -116,7 +116,7 @@ class Refresher:
 
 
 def replaces(message: bytes) -> bool:
-    """Say whether a response is better than an expired one: complete, and NOERROR or NXDOMAIN (RFC 8767 §4)."""
+    """Return whether a response is better than an expired one: complete, and NOERROR or NXDOMAIN (RFC 8767 §4)."""
     view = Message(message)
     return view.rcode in {c.NOERROR, c.NXDOMAIN} and not view.is_truncated
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from time import time
 from typing import NamedTuple
 
-from podname.plugins.cache.options import ShelfOptions
-from podname.wire import constants as c
-from podname.wire.message import Classification, Message, Section
-from podname.wire.query import Query
-from podname.wire.records import Record, rrsig_validity
+from podname.dns import constants as c
+from podname.dns.message import Classification, Message, Section
+from podname.dns.query import Query
+from podname.dns.records import Record, rrsig_validity
+from podname.plugins.cache.options import LimitOptions
 
 _ANY_CLASS = 255
 _RRSIG = 46
@@ -34,7 +34,7 @@ class Examined(NamedTuple):
     ttl_offsets: tuple[int, ...]
     ttl_seconds_least: int | None  # None: it has no records
 
-    def ttl_seconds(self, shelf: ShelfOptions) -> int:
+    def ttl_seconds(self, shelf: LimitOptions) -> int:
         """Return the TTL that the whole message leaves with."""
         least = self.ttl_seconds_least
         told = self.classification is Classification.SUCCESS or self.classification.is_denial
@@ -61,7 +61,7 @@ def examine(query: Query, message: Message) -> Examined:
 
 
 def _answers(query: Query, message: Message) -> bool:
-    """Say whether the answer section answers the question, aliases followed; an empty one denies nothing."""
+    """Return whether the answer section answers the question, aliases followed; an empty one denies nothing."""
     answer = message.section(Section.ANSWER)
     if not answer or _answers_by_itself(query, message.octets, answer):
         return True
@@ -87,7 +87,7 @@ def _answers(query: Query, message: Message) -> bool:
 
 
 def _answers_by_itself(query: Query, octets: bytes, answer: Sequence[Record]) -> bool:
-    """Say whether all records are what was asked for, under the question's own name, as nearly always."""
+    """Return whether all records are what was asked for, under the question's own name, as nearly always."""
     fixed = c.POINTER_TO_QNAME + query.question[-4:]
     if query.qtype == c.CNAME:
         return False
@@ -114,7 +114,7 @@ def _end_of(folded: bytes, targets: dict[bytes, bytes]) -> bytes | None:
 
 
 def _has_expired(message: Message) -> bool:
-    """Say whether a signature is past its time, or before it."""
+    """Return whether a signature is past its time, or before it."""
     now = int(time()) & 0xFFFFFFFF
     validity = [rrsig_validity(message.rdata(rr)) for rr in message.records if rr.rtype == _RRSIG]
     return any(

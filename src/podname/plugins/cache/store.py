@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
+from podname.dns import constants as c
+from podname.dns.query import Query
 from podname.engine.caching import AnswerKey
 from podname.plugins.cache.item import Item
 from podname.plugins.cache.left import Left
 from podname.plugins.cache.options import DENIAL, SUCCESS, Options
-from podname.wire import constants as c
-from podname.wire.query import Query
 
 Key = AnswerKey
 
@@ -33,7 +33,7 @@ class Tally:
     evictions: dict[str, int] = field(default_factory=lambda: {SUCCESS: 0, DENIAL: 0})
 
 
-class Shelf:
+class Lru:
     """Kept answers of one type."""
 
     def __init__(self, capacity: int) -> None:
@@ -67,12 +67,12 @@ class Store:
 
     def __init__(self, options: Options, left: Left) -> None:
         self.left = left
-        self.success = Shelf(options.success.capacity)
-        self.denial = Shelf(options.denial.capacity)
+        self.success = Lru(options.success.capacity)
+        self.denial = Lru(options.denial.capacity)
         self.tallies: dict[str, Tally] = {}
 
     def tally(self, server: str) -> Tally:
-        """Give the counts of a listener."""
+        """Return the counts of a listener."""
         tally = self.tallies.get(server)
         if tally is None:
             tally = self.tallies[server] = Tally()
@@ -85,7 +85,7 @@ class Store:
         self.left.clear()
 
     def tallies_with_hits_of_the_engine(self) -> dict[str, Tally]:
-        """Give the counts of every listener, with the questions that never came here."""
+        """Return the counts of every listener, with the questions that never came here."""
         tallies = {server: replace(tally) for server, tally in self.tallies.items()}
         for server, (successes, denials) in self.left.hits().items():
             tally = tallies.setdefault(server, Tally())
@@ -96,7 +96,7 @@ class Store:
 
 
 def key_of(query: Query) -> Key:
-    """Give the key of a query's answer."""
+    """Return the key of a query's answer."""
     edns = query.edns
     dnssec_ok = edns is not None and edns.dnssec_ok
     return query.folded, query.qtype, query.qclass, dnssec_ok, bool(query.flags & c.CD)

@@ -9,12 +9,12 @@ import random
 import socket
 from collections.abc import Callable, Sequence
 
+from podname.dns import constants as c
+from podname.dns.names import from_text
+from podname.dns.records import record, txt_rdata
+from podname.dns.reply import build
 from podname.engine.base import Code
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
-from podname.wire import constants as c
-from podname.wire.names import from_text
-from podname.wire.records import record, txt_rdata
-from podname.wire.reply import build
 
 _TEXT_OCTETS_MAX = 255
 

@@ -15,11 +15,11 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
+from podname.dns import names
+from podname.dns.texts import type_text
 from podname.errors import ServeError
 from podname.plugins.base import Next, Plugin, Reply, Request
 from podname.plugins.durations import go_text
-from podname.wire import names
-from podname.wire.texts import type_text
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ class Address:
     source: str | None = None
 
     def __str__(self) -> str:
-        """Give `host:port`, with brackets around IPv6: the label `to` of the metrics."""
+        """Return `host:port`, with brackets around IPv6: the label `to` of the metrics."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def connected(self) -> socket.socket:

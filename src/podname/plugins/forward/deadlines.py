@@ -21,7 +21,7 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, answer: _Answer, loop: asyncio.AbstractEventLoop) -> None:
-        """Give an answer its time limit, from now."""
+        """Return an answer its time limit, from now."""
         queue = self._queue
         while queue and queue[0][1].done():
             queue.popleft()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from podname.engine.base import Code
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
-from podname.plugins.forward.stanza import Stanza, Tally
+from podname.plugins.forward.forwarder import Forwarder, Tally
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -23,30 +23,30 @@ class Forward(Plugin):
 
     name = "forward"
 
-    def __init__(self, stanzas: Sequence[Stanza], tally: Tally) -> None:
-        self.stanzas = stanzas
+    def __init__(self, forwarders: Sequence[Forwarder], tally: Tally) -> None:
+        self.forwarders = forwarders
         self.tally = tally
-        self._last = stanzas[-1]
+        self._last = forwarders[-1]
 
     def plan(self, draft: Draft) -> None:
         """Ask the engine for every question that may be forwarded, whatever its class."""
-        draft.layers.append(Code(tuple(stanza.options.zone for stanza in self.stanzas)))
+        draft.layers.append(Code(tuple(forwarder.options.zone for forwarder in self.forwarders)))
         draft.classes.add(_EVERY_CLASS)
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Forward a query, or hand it on when no directive covers its name."""
         folded = request.query.folded
-        for stanza in self.stanzas:
-            if stanza.options.covers(folded):
+        for forwarder in self.forwarders:
+            if forwarder.options.covers(folded):
                 request.plugin = self.name
-                message = await stanza.ask(request)
-                if stanza is self._last or not stanza.passes_on(message):
+                message = await forwarder.ask(request)
+                if forwarder is self._last or not forwarder.passes_on(message):
                     return message
         return await next_(request)
 
     def collect(self) -> Iterable[Metric]:
-        """Give the counts of the directives and of each upstream."""
+        """Return the counts of the directives and of each upstream."""
         from podname.plugins.forward import metrics  # noqa: PLC0415 - start time counts
 
-        upstreams = dict.fromkeys(up for stanza in self.stanzas for up in stanza.upstreams)
+        upstreams = dict.fromkeys(up for forwarder in self.forwarders for up in forwarder.upstreams)
         return metrics.collect(self.tally, upstreams)

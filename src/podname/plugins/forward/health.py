@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 
+from podname.dns import constants as c
+from podname.dns import query
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.options import HealthOptions
-from podname.plugins.forward.pool import Keeping
+from podname.plugins.forward.pool import PoolLimits
 from podname.plugins.forward.tcp import TcpPool
 from podname.plugins.forward.udp import UdpPool
-from podname.wire import constants as c
-from podname.wire import query
 
 _TIMEOUT_SECONDS = 1.0
 
@@ -53,7 +53,7 @@ class Health:
         self.fails = 0
 
     async def _is_alive(self) -> bool:
-        pool = self._kind(self._address, Keeping(), _TIMEOUT_SECONDS)
+        pool = self._kind(self._address, PoolLimits(), _TIMEOUT_SECONDS)
         try:
             await pool.exchange(self._query)
         except OSError:

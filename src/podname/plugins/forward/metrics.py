@@ -13,14 +13,14 @@ from itertools import accumulate
 import dns.rcode
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-from podname.plugins.forward.stanza import Tally
+from podname.plugins.forward.forwarder import Tally
 from podname.plugins.forward.upstream import BOUNDS_SECONDS, Durations, Upstream
 
 _BOUNDS = (*map(repr, BOUNDS_SECONDS), "+Inf")
 
 
 def collect(tally: Tally, upstreams: Iterable[Upstream]) -> Iterator[Metric]:
-    """Give the metric families of some upstreams."""
+    """Return the metric families of some upstreams."""
     upstreams = tuple(upstreams)
     yield CounterMetricFamily(
         "coredns_forward_healthcheck_broken_total",

@@ -24,10 +24,10 @@ from podname.corefile.properties import (
     value,
 )
 from podname.corefile.zones import normalize_zones
+from podname.dns import names
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.policy import POLICIES
-from podname.plugins.forward.pool import Keeping
-from podname.wire import names
+from podname.plugins.forward.pool import PoolLimits
 
 _A_LABEL = b"\x01\x00"  # that no Corefile names
 
@@ -45,7 +45,7 @@ class HealthOptions:
 class UpstreamOptions:
     """What all upstreams of a directive have in common."""
 
-    keeping: Keeping = field(default_factory=Keeping)
+    limits: PoolLimits = field(default_factory=PoolLimits)
     read_timeout_seconds: float = 2.0
     force_tcp: bool = False
     health: HealthOptions = field(default_factory=HealthOptions)
@@ -152,8 +152,8 @@ class Options(Properties):
     @property
     def upstream(self) -> UpstreamOptions:
         """What all upstreams have in common."""
-        keeping = Keeping(self.expire_seconds, self.max_age_seconds, self.idle_most)
-        return UpstreamOptions(keeping, self.read_timeout_seconds, self.force_tcp, self.health)
+        limits = PoolLimits(self.expire_seconds, self.max_age_seconds, self.idle_most)
+        return UpstreamOptions(limits, self.read_timeout_seconds, self.force_tcp, self.health)
 
     @property
     def attempts_most(self) -> int:
@@ -162,7 +162,7 @@ class Options(Properties):
         return 2 * len(self.addresses) if most is None else most
 
     def leaves_nothing_to(self, later: Options) -> bool:
-        """Say whether a `forward` after this one is never asked, as this one takes and keeps all of its names."""
+        """Return whether a `forward` after this one is never asked, as this one takes and keeps all of its names."""
         if self.next_rcodes or self.next_on_nodata:
             return False
         tops = (later.zone, *self.excepted)  # where what is left begins: there, or just below
@@ -170,7 +170,7 @@ class Options(Properties):
         return all(self.covers(name) for name in names_tried if later.covers(name))
 
     def covers(self, folded: bytes) -> bool:
-        """Say whether a name is to be forwarded."""
+        """Return whether a name is to be forwarded."""
         zone = self.zone
         if zone != names.ROOT and not names.is_subdomain(folded, zone):
             return False

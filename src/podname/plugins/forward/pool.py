@@ -18,7 +18,7 @@ _SWEEP_SECONDS_LEAST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class PoolLimits:
     """How long connections are kept, and how many. Zero is no limit for `max_age_seconds` and `idle_most`."""
 
     expire_seconds: float = 10.0
@@ -43,10 +43,10 @@ C = TypeVar("C", bound=Connection)
 class Pool(Generic[C]):
     """Idle connections of one kind, and the counts of those found and not found."""
 
-    def __init__(self, keeping: Keeping) -> None:
+    def __init__(self, limits: PoolLimits) -> None:
         self.hits = 0
         self.misses = 0
-        self._keeping = keeping
+        self._limits = limits
         self._idle: deque[C] = deque()
         self._busy: set[C] = set()
         self._drained: asyncio.Event | None = None
@@ -69,7 +69,7 @@ class Pool(Generic[C]):
 
     def give(self, connection: C) -> None:
         """Keep a connection for the next question, or close it if there are enough."""
-        most = self._keeping.idle_most
+        most = self._limits.idle_most
         if not connection.alive or (most and len(self._idle) >= most):
             connection.close()
             return
@@ -101,13 +101,13 @@ class Pool(Generic[C]):
         self._idle.clear()
 
     def _is_old(self, connection: C, now: float) -> bool:
-        keeping = self._keeping
-        return now - connection.used_seconds > keeping.expire_seconds or (
-            0 < keeping.max_age_seconds < now - connection.created_seconds
+        limits = self._limits
+        return now - connection.used_seconds > limits.expire_seconds or (
+            0 < limits.max_age_seconds < now - connection.created_seconds
         )
 
     def _arm(self) -> None:
-        seconds = max(self._keeping.expire_seconds, _SWEEP_SECONDS_LEAST)
+        seconds = max(self._limits.expire_seconds, _SWEEP_SECONDS_LEAST)
         self._sweep = asyncio.get_running_loop().call_later(seconds, self._sweep_out)
 
     def _sweep_out(self) -> None:

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from podname.corefile import Directive, Token
 from podname.corefile.zones import normalize_zones
+from podname.dns import names
 from podname.plugins.base import Context, NamedZones
+from podname.plugins.forward.forwarder import Forwarder, Tally
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.options import Options
-from podname.plugins.forward.stanza import Stanza, Tally
 from podname.plugins.forward.targets import UPSTREAMS_MOST, addresses_of
 from podname.plugins.forward.upstream import Upstream
 from podname.text import shown
-from podname.wire import names
 
 
 def setup(directives: Sequence[Directive], context: Context) -> Forward:
@@ -25,7 +25,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Forward:
     tally = context.resources.claim(("forward", context.zones, context.port), Tally)
     every = [parse(directive, context) for directive in directives]
     _warn_of_unasked(directives, every, context)
-    plugin = Forward([_stanza(options, context, tally) for options in every], tally)
+    plugin = Forward([_forwarder(options, context, tally) for options in every], tally)
     plugin.named_zones = tuple(
         NamedZones(directive.arguments[0], (options.zone,))
         for directive, options in zip(directives, every, strict=True)
@@ -64,7 +64,7 @@ def _warn_of_unasked(
                 break
 
 
-def _stanza(options: Options, context: Context, tally: Tally) -> Stanza:
+def _forwarder(options: Options, context: Context, tally: Tally) -> Forwarder:
     block, resources = (context.zones, context.port), context.resources
     upstreams = [
         resources.claim(
@@ -73,7 +73,7 @@ def _stanza(options: Options, context: Context, tally: Tally) -> Stanza:
         )
         for address in options.addresses
     ]
-    return Stanza(options, upstreams, tally)
+    return Forwarder(options, upstreams, tally)
 
 
 def _from(token: Token, context: Context) -> bytes:

@@ -28,7 +28,7 @@ def addresses_of(
     source: str | None,
     warn: Callable[[str], None],
 ) -> tuple[Address, ...]:
-    """Give the upstreams in the order of the Corefile, each once. Raises CorefileError."""
+    """Return the upstreams in the order of the Corefile, each once. Raises CorefileError."""
     found: dict[Address, None] = {}
     for token in tokens:
         for host, port in _of_token(line, token, folder, warn):

@@ -12,11 +12,11 @@ import os
 from time import monotonic
 from typing import cast
 
+from podname.dns import constants as c
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.deadlines import Deadlines
 from podname.plugins.forward.failures import UpstreamError, endpoint, failure
-from podname.plugins.forward.pool import Keeping, Pool
-from podname.wire import constants as c
+from podname.plugins.forward.pool import Pool, PoolLimits
 
 #: Half of what a question may take in all, so that there is time for another upstream.
 CONNECT_TIMEOUT_SECONDS = 2.5
@@ -94,8 +94,8 @@ class TcpPool(Pool[TcpConnection]):
 
     protocol = "tcp"
 
-    def __init__(self, address: Address, keeping: Keeping, read_timeout_seconds: float) -> None:
-        super().__init__(keeping)
+    def __init__(self, address: Address, limits: PoolLimits, read_timeout_seconds: float) -> None:
+        super().__init__(limits)
         self._address = address
         self._deadlines = Deadlines(read_timeout_seconds)
 

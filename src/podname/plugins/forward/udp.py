@@ -15,11 +15,11 @@ import random
 import socket
 from time import monotonic
 
+from podname.dns import constants as c
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.deadlines import Deadlines
 from podname.plugins.forward.failures import UpstreamError, endpoint, failure
-from podname.plugins.forward.pool import Keeping, Pool
-from podname.wire import constants as c
+from podname.plugins.forward.pool import Pool, PoolLimits
 
 SOCKETS_MOST = 128
 _IDS_AT_ONCE = 1024
@@ -98,8 +98,8 @@ class UdpPool(Pool[UdpSocket]):
 
     protocol = "udp"
 
-    def __init__(self, address: Address, keeping: Keeping, read_timeout_seconds: float) -> None:
-        super().__init__(keeping)
+    def __init__(self, address: Address, limits: PoolLimits, read_timeout_seconds: float) -> None:
+        super().__init__(limits)
         self._address = address
         self._deadlines = Deadlines(read_timeout_seconds)
         self._ids: list[bytes] = []

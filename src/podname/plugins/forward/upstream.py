@@ -9,12 +9,12 @@ import asyncio
 from bisect import bisect_left
 from contextlib import suppress
 
+from podname.dns.message import rcode_of
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.health import Health
 from podname.plugins.forward.options import UpstreamOptions
 from podname.plugins.forward.tcp import TcpPool
 from podname.plugins.forward.udp import UdpPool
-from podname.wire.message import rcode_of
 
 #: Upper bounds of `coredns_proxy_request_duration_seconds`: 0.25 ms to 8.192 s, each twice the one before.
 BOUNDS_SECONDS = tuple(0.00025 * 2**power for power in range(16))
@@ -40,8 +40,8 @@ class Upstream:
 
     def __init__(self, address: Address, options: UpstreamOptions) -> None:
         self.label = str(address)
-        self.udp = UdpPool(address, options.keeping, options.read_timeout_seconds)
-        self.tcp = TcpPool(address, options.keeping, options.read_timeout_seconds)
+        self.udp = UdpPool(address, options.limits, options.read_timeout_seconds)
+        self.tcp = TcpPool(address, options.limits, options.read_timeout_seconds)
         self.health = Health(address, options.health, tcp=options.force_tcp)
         self.durations: dict[int, Durations] = {}
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from podname.wire import addresses, names
-from podname.wire import constants as c
-from podname.wire.records import answer
+from podname.dns import addresses, names
+from podname.dns import constants as c
+from podname.dns.records import answer
 
 _FIELD_OCTETS_MOST = 1024
 _WILD = b"\x01*"
@@ -36,7 +36,7 @@ class Entries:
         )
 
     def of(self, owner: bytes, rtype: int) -> list[bytes]:
-        """Give the addresses of a name; a wildcard's if it has none of the type."""
+        """Return the addresses of a name; a wildcard's if it has none of the type."""
         found = self.exact.get((owner, rtype))
         if found is None and owner != names.ROOT:
             found = self.wild.get((_WILD + names.parent_of(owner), rtype))

@@ -14,14 +14,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Change, Engine, Outcome, Table, TableOptions, Zone
 from podname.errors import ServeError
 from podname.plugins.base import CapsTtl, Draft, Next, Plugin, Reply, Request
 from podname.plugins.hosts.entries import Entries, Key, parse, ready_answers
 from podname.plugins.hosts.file import HostsFile
 from podname.plugins.hosts.options import Options
-from podname.wire import constants as c
-from podname.wire import names
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -94,7 +94,7 @@ class Hosts(Plugin):
         return await next_(request)
 
     def collect(self) -> Iterable[Metric]:
-        """Give its metrics."""
+        """Return its metrics."""
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - start time counts
 
         if self.file.modified_seconds is None:
@@ -154,7 +154,7 @@ class Hosts(Plugin):
 
 
 def changes_between(old: Mapping[Key, bytes], new: Mapping[Key, bytes]) -> list[Change]:
-    """Say what makes one content of a table into the other."""
+    """Return what makes one content of a table into the other."""
     gone: list[Change] = [(*key, None) for key in old if key not in new]
     return gone + [(*key, ready) for key, ready in new.items() if old.get(key) != ready]
 

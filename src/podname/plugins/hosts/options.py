@@ -11,7 +11,7 @@ from pathlib import Path
 
 from podname.corefile import Line, normalize_zones
 from podname.corefile.properties import Properties, flag, integer, prop, value
-from podname.wire import names
+from podname.dns import names
 
 DEFAULT_PATH = Path("/etc/hosts")
 _TTL_SECONDS_MOST = 65535

@@ -21,15 +21,15 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from podname.dns import constants as c
+from podname.dns.message import Message, Section
+from podname.dns.names import is_subdomain
+from podname.dns.query import Query, make, parse
+from podname.dns.records import rdatas_of, record
+from podname.dns.reply import build
 from podname.engine.base import Table
+from podname.names.options import ZoneOptions
 from podname.plugins.base import Request
-from podname.wire import constants as c
-from podname.wire.message import Message, Section
-from podname.wire.names import is_subdomain
-from podname.wire.query import Query, make, parse
-from podname.wire.records import rdatas_of, record
-from podname.wire.reply import build
-from podname.zone.options import ZoneOptions
 
 _CHAIN_MAX = 10
 
@@ -67,7 +67,7 @@ def _target(table: Table, owner: bytes) -> bytes | None:
 
 
 def _look_up(table: Table, owner: bytes, qtype: int) -> list[bytes]:
-    """Give the RDATA that the table would answer with, also for names that it makes on the way."""
+    """Return the RDATA that the table would answer with, also for names that it makes on the way."""
     query = parse(make(owner, qtype))
     response = table.respond(query) if isinstance(query, Query) else None
     if not isinstance(response, bytes):

@@ -14,23 +14,23 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from podname.dns import constants as c
+from podname.dns.message import Message
+from podname.dns.names import from_text, longest_match
+from podname.dns.patching import recase
+from podname.dns.query import Query
+from podname.dns.reply import respond
 from podname.engine.base import Outcome, TableOptions, Zone
 from podname.errors import KubeError, ServeError
 from podname.kube.informer import Source
+from podname.names.discovery import LAZY_LABELS
+from podname.names.options import ZoneOptions
 from podname.plugins.base import Bound, CapsTtl, Context, Draft, Next, Plugin, Reply, Request
 from podname.plugins.interfaces import own_addresses
 from podname.plugins.kubernetes.names import ClusterNames
 from podname.plugins.kubernetes.on_demand import is_lazy, srv_answer
 from podname.plugins.kubernetes.settings import Settings
 from podname.plugins.kubernetes.source import Watched, open_source
-from podname.wire import constants as c
-from podname.wire.message import Message
-from podname.wire.names import from_text, longest_match
-from podname.wire.patching import recase
-from podname.wire.query import Query
-from podname.wire.reply import respond
-from podname.zone.discovery import LAZY_LABELS
-from podname.zone.options import ZoneOptions
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -104,11 +104,11 @@ class Kubernetes(Plugin):
         draft.layers.append(self.names.table)
 
     def ready(self) -> bool:
-        """Say whether the first sync is done."""
+        """Return whether the first sync is done."""
         return self._names is not None and self._names.table.synced
 
     def collect(self) -> Iterable[Metric]:
-        """Give the metrics of the table and of following the cluster."""
+        """Return the metrics of the table and of following the cluster."""
         if self._names is None or self._source is None:
             return ()
         from podname.plugins.kubernetes.metrics import names_metrics, source_metrics  # noqa: PLC0415 - start time counts
@@ -125,7 +125,7 @@ class Kubernetes(Plugin):
     # --------------------------------------------------------------- options
 
     def zone_options(self) -> ZoneOptions:
-        """Give what shapes the names."""
+        """Return what shapes the names."""
         settings, zone = self.settings, self._zones[0]
         return ZoneOptions(
             zones=self._zones,
@@ -143,7 +143,7 @@ class Kubernetes(Plugin):
         )
 
     def table_options(self) -> TableOptions:
-        """Give how the table answers."""
+        """Return how the table answers."""
         return TableOptions(
             plugin=self.name,
             zones=tuple(self._zone(zone) for zone in self._zones),
@@ -170,13 +170,13 @@ class Kubernetes(Plugin):
         return self._cap(zone, ttl_seconds, denial=denial) if self._cap else ttl_seconds
 
     def _source_key(self) -> tuple[object, ...]:
-        """Say what makes two directives ask the same API server, or read the same files."""
+        """Return what makes two directives ask the same API server, or read the same files."""
         settings = self.settings
         where = (settings.endpoint, settings.tls, settings.kubeconfig, settings.context)
         return ("kubernetes", *where, settings.manifests)
 
     def _watch_key(self) -> tuple[object, ...]:
-        """Say what makes them watch the same objects there."""
+        """Return what makes them watch the same objects there."""
         return (self.settings.labels, self.settings.namespace_labels)
 
     # --------------------------------------------------------------- answers

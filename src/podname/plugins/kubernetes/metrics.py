@@ -16,7 +16,7 @@ from podname.plugins.kubernetes.names import ClusterNames
 
 
 def names_metrics(names: ClusterNames) -> Iterator[Metric]:
-    """Give the figures of one table."""
+    """Return the figures of one table."""
     yield GaugeMetricFamily(
         "podname_kubernetes_answers", "Ready answers in the table.", value=len(names.table)
     )
@@ -39,7 +39,7 @@ def names_metrics(names: ClusterNames) -> Iterator[Metric]:
 
 
 def source_metrics(source: Source) -> Iterator[Metric]:
-    """Give the figures of the reflectors; files have none."""
+    """Return the figures of the reflectors; files have none."""
     if not isinstance(source, Cluster):
         return
     figures = {

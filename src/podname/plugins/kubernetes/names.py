@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from podname.engine.base import Engine, TableOptions
+from podname.names.compiler import Compiler
+from podname.names.options import ZoneOptions
 from podname.plugins.kubernetes.programming import Programming
 from podname.plugins.kubernetes.source import Watched
-from podname.zone.compiler import Compiler
-from podname.zone.options import ZoneOptions
 
 log = logging.getLogger(__name__)
 

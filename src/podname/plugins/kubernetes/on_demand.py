@@ -7,24 +7,24 @@ Sources: CoreDNS plugin/kubernetes `findServices` (an endpoint's own ports), `fi
 
 from __future__ import annotations
 
+from podname.dns import addresses
+from podname.dns import constants as c
+from podname.dns.names import labels_of
+from podname.dns.query import Query
+from podname.dns.records import rdatas_of
 from podname.engine.base import Outcome, Table
 from podname.kube.objects import Port
-from podname.wire import addresses
-from podname.wire import constants as c
-from podname.wire.names import labels_of
-from podname.wire.query import Query
-from podname.wire.records import rdatas_of
-from podname.zone import endpoints
-from podname.zone.compiler import Compiler
-from podname.zone.endpoints import Entry
-from podname.zone.pods import POD
-from podname.zone.services import SVC
+from podname.names import endpoints
+from podname.names.compiler import Compiler
+from podname.names.endpoints import Entry
+from podname.names.pods import POD
+from podname.names.services import SVC
 
 _NO_PORT_OF_A_POD = Port("", "", 0)
 
 
 def is_lazy(query: Query, table: Table) -> bool:
-    """Say whether the table leaves a name to code whatever its type, which it says to no type that it knows."""
+    """Return whether the table leaves a name to code whatever its type, which it says to no type that it knows."""
     if not table.options.lazy_labels:
         return False
     return table.respond(query._replace(qtype=c.TXT)) is Outcome.MISS

@@ -66,7 +66,7 @@ class Programming:
         self._sums[kind] = self._sums.get(kind, 0.0) + seconds
 
     def metric(self) -> Metric:
-        """Give the histogram."""
+        """Return the histogram."""
         from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415 - start time counts
 
         family = HistogramMetricFamily(

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from podname.corefile import Directive, Line, normalize_zones
 from podname.corefile.properties import each_line, unknown_property
+from podname.dns.names import from_text
 from podname.errors import KubeError
 from podname.kube.config import from_kubeconfig
 from podname.kube.selectors import BadSelector, parse_selector
+from podname.names.options import is_reverse
 from podname.plugins.base import Context, Plugin, named_zones, once
 from podname.plugins.kubernetes.handler import Kubernetes
 from podname.plugins.kubernetes.settings import Settings
-from podname.wire.names import from_text
-from podname.zone.options import is_reverse
 
 _PODS = ("disabled", "verified", "insecure")
 _TTL_SECONDS_MAX = 3600
@@ -127,7 +127,7 @@ def _manifests(line: Line, settings: Settings, context: Context) -> None:
 
 
 def _there(line: Line, context: Context, name: str) -> Path:
-    """Give the path of a file, with a warning when nothing is there: it may come, but is more likely misspelt."""
+    """Return the path of a file, with a warning when nothing is there: it may come, but is more likely misspelt."""
     path = context.folder / name
     if not path.exists():
         context.warn(f"{line.name.place}: there is no {path} yet")

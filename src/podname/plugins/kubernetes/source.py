@@ -14,9 +14,9 @@ from typing import Any
 from podname.kube.config import ClusterConfig, from_endpoint, from_kubeconfig, in_cluster
 from podname.kube.informer import Cluster, Informer, Source
 from podname.kube.kinds import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, Watch
+from podname.names.compiler import Sources
+from podname.names.options import ZoneOptions
 from podname.plugins.kubernetes.settings import Settings
-from podname.zone.compiler import Sources
-from podname.zone.options import ZoneOptions
 
 
 def open_source(settings: Settings) -> Source:
@@ -69,7 +69,7 @@ class Watched:
         return max(informer.last_event_age_seconds for informer in self._informers)
 
     def release(self) -> None:
-        """Give the informers back."""
+        """Return the informers back."""
         for informer in self._informers:
             self._source.release(informer)
         self._informers = []

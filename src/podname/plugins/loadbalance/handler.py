@@ -14,11 +14,11 @@ import random
 
 import dns.exception
 
+from podname.dns import constants as c
+from podname.dns.message import BadMessage, Message, Section, rcode_of
+from podname.dns.records import Record
 from podname.engine.caching import groups_of
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
-from podname.wire import constants as c
-from podname.wire.message import BadMessage, Message, Section, rcode_of
-from podname.wire.records import Record
 
 
 class LoadBalance(Plugin):
@@ -40,7 +40,7 @@ class LoadBalance(Plugin):
 
 
 def shuffle(reply: bytes, behind_question: int) -> bytes:
-    """Give the message with its addresses in another order; a malformed one stays as it is."""
+    """Return the message with its addresses in another order; a malformed one stays as it is."""
     message = Message(reply, behind_question)
     if message.count(Section.ANSWER) < 2:
         return reply

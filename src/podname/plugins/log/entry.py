@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from podname.dns import constants as c
+from podname.dns.message import BadMessage, Classification, Message
+from podname.dns.query import Query
 from podname.engine.base import Client
-from podname.wire import constants as c
-from podname.wire.message import BadMessage, Classification, Message
-from podname.wire.query import Query
 
 SUCCESS, DENIAL, ERROR = "success", "denial", "error"
 _SUCCESSES = frozenset({Classification.SUCCESS, Classification.DELEGATION})

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from podname.dns import constants as c
+from podname.dns import names
+from podname.dns.texts import class_text, rcode_text, type_text
 from podname.plugins.log.entry import Entry
-from podname.wire import constants as c
-from podname.wire import names
-from podname.wire.texts import class_text, rcode_text, type_text
 
 EMPTY = "-"
 COMMON = (
@@ -73,7 +73,7 @@ def _empty(_: Entry) -> str:
 
 
 def _local(entry: Entry) -> str:
-    """Give the address that was asked; a listener on every address is `[::]`."""
+    """Return the address that was asked; a listener on every address is `[::]`."""
     host = entry.client.server.partition("://")[2].rpartition(":")[0]
     return host or "[::]"
 

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from podname.dns import names
+from podname.dns.query import Query, parse
+from podname.dns.reply import deny
+from podname.dns.texts import class_text, rcode_text, type_text
 from podname.engine.base import Client
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.log.entry import Entry
-from podname.wire import names
-from podname.wire.query import Query, parse
-from podname.wire.reply import deny
-from podname.wire.texts import class_text, rcode_text, type_text
 
 _queries = logging.getLogger("podname.queries")
 
@@ -84,7 +84,7 @@ class Log(Plugin):
 
 
 def fields(entry: Entry) -> dict[str, Any]:
-    """Give the fields of a query's JSON record, in CoreDNS's order."""
+    """Return the fields of a query's JSON record, in CoreDNS's order."""
     return {
         "plugin": "log",
         "client_ip": entry.client.address,

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from podname.corefile import Directive, Token
 from podname.corefile.properties import unknown_property
+from podname.dns import names
 from podname.plugins.base import Context
 from podname.plugins.log.entry import DENIAL, ERROR, SUCCESS
 from podname.plugins.log.format import COMMON, compile_format
 from podname.plugins.log.handler import Log, Rule
-from podname.wire import names
 
 _ALL = frozenset({SUCCESS, DENIAL, ERROR})
 

@@ -13,12 +13,12 @@ import logging
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+from podname.dns import constants as c
+from podname.dns import names
 from podname.engine.base import Code
 from podname.errors import ServeError
 from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
 from podname.plugins.loop import probe
-from podname.wire import constants as c
-from podname.wire import names
 
 _log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import asyncio
 import secrets
 import socket
 
-from podname.wire import constants as c
-from podname.wire import names, query
+from podname.dns import constants as c
+from podname.dns import names, query
 
 _RANDOM_MOST = 1 << 62
 _REPLY_OCTETS = 512

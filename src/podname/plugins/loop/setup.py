@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from podname.corefile import Directive
 from podname.corefile.properties import Properties
+from podname.dns import names
 from podname.plugins.base import Context, once
 from podname.plugins.loop.handler import Loop
-from podname.wire import names
 
 
 def setup(directives: Sequence[Directive], context: Context) -> Loop:

@@ -23,7 +23,7 @@ from prometheus_client.samples import Sample
 
 from podname import __version__
 from podname.engine import counters as c
-from podname.engine.base import Engine, Handed
+from podname.engine.base import Engine, EngineStats
 from podname.plugins.base import Plugin
 from podname.plugins.prometheus.totals import ServerTotals
 
@@ -53,7 +53,7 @@ class ServerCollector(Collector):
         self._roster = roster
 
     def collect(self) -> Iterable[Metric]:
-        """Give all families, each name once."""
+        """Return all families, each name once."""
         return merged(self._all())
 
     def describe(self) -> Iterable[Metric]:
@@ -67,7 +67,7 @@ class ServerCollector(Collector):
         )
         panics.add_metric([], self._totals.panics)
         yield panics
-        yield from _handed(self._engine.handed)
+        yield from _stats(self._engine.stats)
         for counters in (self._totals.counters, self._engine.dropped):
             yield from _dns(counters.families())
         for plugin in self._roster:
@@ -112,24 +112,24 @@ def _dns(families: c.Families) -> Iterator[Metric]:
         yield family
 
 
-def _handed(handed: Handed) -> Iterator[Metric]:
+def _stats(stats: EngineStats) -> Iterator[Metric]:
     misses = CounterMetricFamily(
         "podname_engine_misses",
         "Questions that the engine handed to the plugins; it answered all others by itself.",
     )
-    misses.add_metric([], handed.misses)
+    misses.add_metric([], stats.misses)
     yield misses
     unseen = CounterMetricFamily(
         "podname_engine_unseen",
         "Answers of the engine that could not be logged, because the log did not keep up.",
     )
-    unseen.add_metric([], handed.unseen)
+    unseen.add_metric([], stats.observations_dropped)
     yield unseen
     unsent = CounterMetricFamily(
         "podname_engine_unsent",
         "Answers over UDP that the system did not take: no way back to the client, or no room.",
     )
-    unsent.add_metric([], handed.unsent)
+    unsent.add_metric([], stats.unsent)
     yield unsent
 
 

@@ -15,13 +15,13 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.asgi import make_asgi_app
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from podname.dns import names
+from podname.dns.message import rcode_of
 from podname.engine.counters import Counters, Tally
 from podname.errors import ServeError
 from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
 from podname.plugins.http import Endpoint
 from podname.plugins.prometheus.collector import ServerCollector
-from podname.wire import names
-from podname.wire.message import rcode_of
 
 
 class Prometheus(Plugin):

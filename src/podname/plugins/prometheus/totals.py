@@ -21,5 +21,5 @@ class ServerTotals:
 
 
 def claim(resources: Resources) -> ServerTotals:
-    """Give the server's totals."""
+    """Return the server's totals."""
     return resources.claim("server totals", ServerTotals)

@@ -1,4 +1,4 @@
-"""Say whether every plugin can answer, at `/ready`.
+"""Return whether every plugin can answer, at `/ready`.
 
 Each server block that has `ready` reports its plugins on one board, which every address shows. A
 plugin that has been ready counts as ready from then on, unless it is monitored continuously. While

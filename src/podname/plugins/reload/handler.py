@@ -39,7 +39,7 @@ class Reload(Plugin):
         self.counters = counters
 
     def next_look_seconds(self) -> float:
-        """Give how long to wait before looking."""
+        """Return how long to wait before looking."""
         return self.interval_seconds + (random.random() - 0.5) * self.jitter_seconds  # noqa: S311
 
     def collect(self) -> Iterable[Metric]:

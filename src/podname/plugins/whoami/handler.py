@@ -8,11 +8,11 @@ Source: CoreDNS plugin/whoami.
 
 from __future__ import annotations
 
+from podname.dns import addresses, names
+from podname.dns import constants as c
+from podname.dns.records import record, srv_rdata
+from podname.dns.reply import build
 from podname.plugins.base import Next, Plugin, Reply, Request
-from podname.wire import addresses, names
-from podname.wire import constants as c
-from podname.wire.records import record, srv_rdata
-from podname.wire.reply import build
 
 
 class Whoami(Plugin):

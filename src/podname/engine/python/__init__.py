@@ -1,6 +1,0 @@
-"""The reference engine: plain Python, what the native one is compared with and what runs where that cannot be built."""
-
-from podname.engine.python.engine import PythonEngine
-from podname.engine.python.table import PythonTable
-
-__all__ = ["PythonEngine", "PythonTable"]

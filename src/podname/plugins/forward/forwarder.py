@@ -1,0 +1,116 @@
+"""One `forward` directive at work: upstreams are asked one after the other until one answers or time is over.
+
+Source: CoreDNS 1.15.0 plugin/forward forward.go.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from itertools import cycle
+from time import perf_counter
+
+from podname.dns import constants as c
+from podname.dns.message import Message, Section, rcode_of
+from podname.dns.relayed import BadReply, relay
+from podname.errors import ServeError
+from podname.plugins.base import Request
+from podname.plugins.forward.options import Options
+from podname.plugins.forward.policy import POLICIES, Policy
+from podname.plugins.forward.upstream import Upstream
+
+TOTAL_SECONDS_MOST = 5.0
+
+
+class Tally:
+    """The counts of a server block's directives that belong to no upstream. They outlive a reload."""
+
+    def __init__(self) -> None:
+        self.healthcheck_broken = 0
+        self.max_concurrent_rejects = 0
+
+    async def close(self) -> None:
+        """Let go of nothing: these are numbers."""
+
+
+class Forwarder:
+    """One `forward` directive at work."""
+
+    def __init__(self, options: Options, upstreams: Sequence[Upstream], tally: Tally) -> None:
+        self.options = options
+        self.upstreams = upstreams
+        self.under_way = 0
+        self._tally = tally
+        self._order: Policy = POLICIES[options.policy]()
+
+    async def ask(self, request: Request) -> bytes:
+        """Ask upstreams until one gives a reply that may be handed on. Raises ServeError.
+
+        This runs for every question that is forwarded: it is one coroutine, for each more costs half a microsecond.
+        """
+        options, query = self.options, request.query
+        self._take_a_place()
+        over_tcp = request.client.protocol == "tcp"
+        limit = query.octets_max(over_udp=not over_tcp)
+        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
+        failed, last, problem = 0, None, "no healthy proxies"
+        others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
+        try:
+            for upstream in self._candidates():
+                started = perf_counter()
+                try:
+                    octets = await (upstream.tcp if tcp else upstream.udp).exchange(query.packet)
+                    message = relay(query, octets, limit, tcp=tcp)
+                    if options.prefer_udp and not tcp and Message(message).is_truncated:
+                        octets = await upstream.tcp.exchange(query.packet)
+                        message = relay(query, octets, limit, tcp=True)
+                except (OSError, BadReply) as error:
+                    unreadable = isinstance(error, BadReply)
+                    problem = f"upstream {upstream.label}: {error}" if unreadable else str(error)
+                    failed += 1
+                    if self._gives_up(upstream, request, failed):
+                        break
+                    continue
+                upstream.note(octets, perf_counter() - started)
+                if others < 1 or rcode_of(message) not in options.failover_rcodes:
+                    return message
+                last, others = message, others - 1
+        finally:
+            self.under_way -= 1
+        if last is None:
+            raise ServeError(c.SERVFAIL, problem)
+        return last
+
+    def passes_on(self, message: bytes) -> bool:
+        """Return whether the next `forward` is to be asked instead (`next`, `next_on_nodata`)."""
+        options, view = self.options, Message(message)
+        return view.rcode in options.next_rcodes or (
+            options.next_on_nodata and view.rcode == c.NOERROR and not view.count(Section.ANSWER)
+        )
+
+    def _take_a_place(self) -> None:
+        """Count a question, or refuse it when there are too many. Raises ServeError."""
+        most = self.options.max_concurrent
+        if most and self.under_way >= most:
+            self._tally.max_concurrent_rejects += 1
+            raise ServeError(c.REFUSED, f"concurrent queries exceeded maximum {most}")
+        self.under_way += 1
+
+    def _candidates(self) -> Iterable[Upstream]:
+        """Return upstreams to ask, round and round, without those that are down.
+
+        When all are down, health checks are not to be trusted: any one of them is asked, once.
+        """
+        order, most = self._order(self.upstreams), self.options.max_fails
+        alive = [upstream for upstream in order if not most or upstream.health.fails <= most]
+        if alive:
+            return cycle(alive)
+        self._tally.healthcheck_broken += 1
+        return () if self.options.failfast else (random.choice(self.upstreams),)  # noqa: S311  # no secret
+
+    def _gives_up(self, upstream: Upstream, request: Request, failed: int) -> bool:
+        """Let an upstream that failed be checked, and say whether time or attempts are over."""
+        if self.options.max_fails:
+            upstream.health.check()
+        late = perf_counter() >= request.started_seconds + TOTAL_SECONDS_MOST
+        return late or failed == self.options.attempts_most
