@@ -25,9 +25,9 @@ import msgspec
 import uvloop
 
 from podname.attach.place import Nameserver
-from podname.attach.webhook.material import Material
-from podname.attach.webhook.review import Settings
-from podname.attach.webhook.serving import Reviewer, TlsServer
+from podname.webhook.material import Material
+from podname.webhook.review import Settings
+from podname.webhook.serving import Reviewer, TlsServer
 
 HOST = "podname-webhook.podname.svc"
 READY = b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n" + b'"patch":' + b" " * 1992

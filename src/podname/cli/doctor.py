@@ -52,10 +52,10 @@ def command(  # noqa: PLR0917 - click passes them by name
     In a pod it looks as the pod's own nodes would; with a kubeconfig it says what the API server
     knows. Without NODE it looks at the node that this pod runs.
     """
-    from podname.explain.doctor import show  # noqa: PLC0415 - start time counts
-    from podname.explain.doctor.gather import Request, gather  # noqa: PLC0415
-    from podname.explain.doctor.judge import exit_code, judge  # noqa: PLC0415
-    from podname.explain.doctor.nodename import BadNode  # noqa: PLC0415
+    from podname.doctor import show  # noqa: PLC0415 - start time counts
+    from podname.doctor.gather import Request, gather  # noqa: PLC0415
+    from podname.doctor.judge import exit_code, judge  # noqa: PLC0415
+    from podname.doctor.nodename import BadNode  # noqa: PLC0415
 
     request = Request(node or "", own or "", kubeconfig, context or "", namespace or "", port or 0)
     try:

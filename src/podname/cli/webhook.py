@@ -57,8 +57,8 @@ def command(
     the objects of deploy/webhook. A pod is never refused.
     """
     from podname.attach.place import Nameserver  # noqa: PLC0415 - start time counts
-    from podname.attach.webhook import process  # noqa: PLC0415
-    from podname.attach.webhook.review import Settings  # noqa: PLC0415
+    from podname.webhook import process  # noqa: PLC0415
+    from podname.webhook.review import Settings  # noqa: PLC0415
 
     try:
         server = Nameserver.parse(nameserver) if nameserver else None

@@ -15,12 +15,12 @@ import pytest
 from tests.support.hostile import HOSTILE, is_harmless
 from tests.unit.cli.test_commands import run
 from tests.unit.cli.test_process import podname
-from tests.unit.explain.scene import facts
+from tests.unit.doctor.scene import facts
 
 from podname.cli import main
 from podname.cli.printing import escape_the_unforeseen
-from podname.explain.doctor import gather
-from podname.explain.doctor.facts import Epmd, Facts, Reach
+from podname.doctor import gather
+from podname.doctor.facts import Epmd, Facts, Reach
 from podname.text import escaped
 
 ESCAPED = escaped(HOSTILE)

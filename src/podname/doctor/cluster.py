@@ -1,0 +1,207 @@
+"""What the API server knows of the two pods and the Services that their names go through.
+
+Only lists are asked for, narrowed to one object where that is possible, so that a Role which may list pods, services
+and endpointslices is enough. What is forbidden is noted, and nothing else fails for it.
+
+Sources: Kubernetes API concepts (field selectors: `metadata.name`, `status.podIP`); EndpointSlice controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from podname.dns import addresses
+from podname.doctor import shapes
+from podname.doctor.environment import described
+from podname.doctor.facts import Api, EndpointView, PodView, ServiceView, Side
+from podname.doctor.places import Kind, Place
+from podname.errors import Forbidden, KubeError
+from podname.kube.scrub import scrub
+from podname.kube.transport import Transport
+
+S = TypeVar("S", bound=Struct)
+_SERVICE_LABEL = "kubernetes.io/service-name"
+_NAMING = ("RELEASE_NODE", "RELEASE_NAME", "RELEASE_DISTRIBUTION", "ERL_INETRC")
+
+
+class _Unseen(Exception):
+    """The API server did not show it."""
+
+
+class ClusterEye:
+    """Reads of one API server, by default in one namespace."""
+
+    def __init__(self, transport: Transport, namespace: str) -> None:
+        self._transport = transport
+        self._namespace = namespace
+        self._was_reached = False
+        self._problem = ""
+        self._forbidden: dict[str, None] = {}
+
+    @property
+    def api(self) -> Api:
+        """How the API server treated us so far."""
+        return Api(self._was_reached, self._problem, tuple(self._forbidden), self._namespace)
+
+    async def side(self, place: Place, namespaces: Sequence[str] = ()) -> Side:
+        """Find the pod that a host means, and the Service that its name goes through."""
+        wanted = [place.namespace] if place.namespace else [self._namespace, *namespaces]
+        pod, was_searched = None, False
+        for namespace in dict.fromkeys(wanted):
+            try:
+                pod = await self._find_pod(place, namespace)
+                was_searched = True
+            except _Unseen:
+                continue
+            if pod is not None:
+                break
+        service = await self._service_of(place, pod)
+        return Side(pod, service, was_searched, pod.namespace if pod else wanted[0])
+
+    async def holder(self, address: str, namespace: str) -> str | None:
+        """Return which pod has an address: its name, nothing when there is none, None when that is not to be seen."""
+        selector = {"fieldSelector": f"status.podIP={address}"}
+        for where in (f"/namespaces/{namespace or self._namespace}", ""):
+            try:
+                found = await self._list(
+                    f"/api/v1{where}/pods", shapes.PodList, selector, "" if not where else "pods"
+                )
+            except _Unseen:
+                return None
+            running = [pod for pod in map(_pod, found.items or ()) if not _is_over(pod)]
+            if running:
+                return str(running[0])
+        return ""
+
+    async def _find_pod(self, place: Place, namespace: str) -> PodView | None:
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        if place.kind is not Kind.ADDRESS:
+            selector = {"fieldSelector": f"metadata.name={place.label}"}
+            named = await self._list(path, shapes.PodList, selector, "pods")
+            if named.items:
+                return _pod(named.items[0])
+        every = await self._list(path, shapes.PodList, {}, "pods")
+        meant = [pod for pod in map(_pod, every.items or ()) if _is_meant(pod, place)]
+        return min(meant, key=_is_over, default=None)
+
+    async def _service_of(self, place: Place, pod: PodView | None) -> ServiceView | None:
+        name = place.service or (pod.subdomain if pod else "")
+        namespace = place.namespace or (pod.namespace if pod else "")
+        if not name:
+            return None
+        path = f"/api/v1/namespaces/{namespace}/services"
+        selector = {"fieldSelector": f"metadata.name={name}"}
+        try:
+            found = await self._list(path, _ServiceList, selector, "services")
+            if not found.items:
+                return ServiceView(namespace, name, exists=False)
+            endpoint = await self._endpoint(namespace, name, pod)
+        except _Unseen:
+            return None
+        spec = found.items[0].spec or shapes.ServiceSpec()
+        return ServiceView(
+            namespace,
+            name,
+            exists=True,
+            is_headless=spec.cluster_ip == "None",
+            publishes_not_ready=spec.publish_not_ready_addresses is True,
+            endpoint=endpoint,
+        )
+
+    async def _endpoint(
+        self, namespace: str, service: str, pod: PodView | None
+    ) -> EndpointView | None:
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        selector = {"labelSelector": f"{_SERVICE_LABEL}={service}"}
+        found = await self._list(path, shapes.EndpointSliceList, selector, "endpointslices")
+        for endpoint in (each for item in found.items or () for each in item.endpoints or ()):
+            if pod is not None and set(endpoint.addresses or ()) & set(pod.addresses):
+                conditions = endpoint.conditions or shapes.Conditions()
+                return EndpointView(endpoint.hostname or "", conditions.ready is not False)
+        return None
+
+    async def _list(self, path: str, shape: type[S], selector: dict[str, str], what: str) -> S:
+        """Read a list. Raises _Unseen; what is forbidden is noted under `what`, if that is anything."""
+        if self._problem and not self._was_reached:
+            raise _Unseen  # once is enough to wait for a server that does not answer
+        try:
+            async with self._transport.stream(path, selector) as pieces:
+                raw = b"".join([piece async for piece in pieces])
+        except Forbidden:
+            self._was_reached = True
+            if what:
+                self._forbidden[f"list {what} in namespace {path.split('/')[-2]}"] = None
+            raise _Unseen from None
+        except KubeError as error:
+            self._was_reached = self._was_reached or error.code > 0
+            self._problem = str(error)
+            raise _Unseen from None
+        self._was_reached = True
+        return scrub(raw, shape) or shape()
+
+
+class _ServiceList(Struct):
+    items: list[shapes.Service] | None = None
+
+
+def _is_meant(pod: PodView, place: Place) -> bool:
+    """Whether a host's first label, or its address, can mean this pod."""
+    if place.kind is Kind.ADDRESS:
+        return place.label in pod.addresses
+    dashed = {addresses.to_dashed(address) for address in pod.addresses}
+    return place.label in {pod.name, pod.own_hostname, *dashed}
+
+
+def _is_over(pod: PodView) -> bool:
+    return pod.phase in {"Succeeded", "Failed"}
+
+
+def _pod(shape: shapes.Pod) -> PodView:
+    metadata = shape.metadata or shapes.Metadata()
+    spec = shape.spec or shapes.PodSpec()
+    status = shape.status or shapes.PodStatus()
+    variables = _environment(spec)
+    secret = variables.get("RELEASE_COOKIE", "")
+    return PodView(
+        namespace=metadata.namespace or "",
+        name=metadata.name or "",
+        hostname=spec.hostname_override or spec.hostname or "",
+        subdomain=spec.subdomain or "",
+        addresses=_addresses(status),
+        phase=status.phase or "",
+        is_ready=_is_ready(status),
+        is_leaving=bool(metadata.deletion_timestamp),
+        dns_policy=spec.dns_policy or "ClusterFirst",
+        searches=tuple((spec.dns_config and spec.dns_config.searches) or ()),
+        environment=tuple((name, variables[name]) for name in _NAMING if name in variables),
+        cookie=described("RELEASE_COOKIE", secret) if secret else None,
+        ports=tuple(
+            (port.name, port.container_port)
+            for container in spec.containers or ()
+            for port in container.ports or ()
+            if port.name and port.container_port
+        ),
+    )
+
+
+def _environment(spec: shapes.PodSpec) -> dict[str, str]:
+    """Return the variables that are written out in a pod, the first container's last: it wins."""
+    variables: dict[str, str] = {}
+    for container in reversed(spec.containers or []):
+        for variable in container.env or ():
+            if variable.name and variable.value:
+                variables[variable.name] = variable.value
+    return variables
+
+
+def _addresses(status: shapes.PodStatus) -> tuple[str, ...]:
+    every = [each.ip for each in status.pod_ips or () if each.ip]
+    return tuple(every) or ((status.pod_ip,) if status.pod_ip else ())
+
+
+def _is_ready(status: shapes.PodStatus) -> bool:
+    ready = [each.status for each in status.conditions or () if each.type == "Ready"]
+    return ready == ["True"]
