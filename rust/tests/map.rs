@@ -123,3 +123,38 @@ fn one_writer_at_a_time() {
     drop(writing);
     assert!(map.write().is_some());
 }
+
+#[test]
+fn every_name_is_found_after_each_change_while_the_slots_grow() {
+    let map = Map::new(hash_of);
+    let mut model = std::collections::BTreeMap::new();
+    let mut reader = Reader::claim().unwrap();
+    let mut seed = 1_u32;
+    for round in 0..if cfg!(miri) { 60 } else { 3_000_u32 } {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        // It grows, then loses most of what it has, which leaves slots that are not empty, and grows again.
+        let number = seed % (round + 1);
+        let shrinks = (round / 500).is_multiple_of(2) != (seed % 5 < 4);
+        if shrinks {
+            map.write().unwrap().remove(&name(number));
+            model.remove(&number);
+        } else {
+            map.write().unwrap().put(&name(number), &round.to_be_bytes(), 0);
+            model.insert(number, round);
+        }
+        if round % 7 != 0 {
+            continue;
+        }
+        let guard = reader.pin();
+        for number in 0..=round {
+            let asked = folded(&name(number));
+            let found = map.find(&guard, asked.hash(0), asked.octets()).map(|node| node.body());
+            assert_eq!(
+                found,
+                model.get(&number).map(|body| body.to_be_bytes()).as_ref().map(|b| &b[..])
+            );
+        }
+    }
+}

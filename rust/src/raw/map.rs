@@ -9,29 +9,31 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use super::epoch::{Guard, end_epoch, oldest_pinned};
+use super::growth::Growth;
 use super::node::{Node, NodeRef};
 use crate::endings::{Endings, Numbers};
-use crate::names::NAME_OCTETS_MAX;
 
 /// Pointers to nodes carry the name's hash in the bits that an address leaves free.
 const ADDRESS_BITS: u32 = 48;
 /// A slot whose node was taken out: a search goes on behind it.
-const GONE: usize = 1;
+pub(super) const GONE: usize = 1;
 /// The smallest number of slots.
 const SLOTS_MIN: usize = 8;
 
 /// What readers look at, replaced as a whole.
-struct Slots {
+pub(super) struct Slots {
     /// An array of slots, a power of two of them.
-    slots: Box<[AtomicPtr<u8>]>,
+    pub(super) slots: Box<[AtomicPtr<u8>]>,
     /// How the names of their nodes end.
-    endings: Arc<Endings>,
+    pub(super) endings: Arc<Endings>,
 }
 
-/// Make empty slots.
-fn slots(count: usize, endings: Arc<Endings>) -> *mut Slots {
-    let slots = (0..count).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
-    Box::into_raw(Box::new(Slots { slots, endings }))
+impl Slots {
+    /// Make empty slots.
+    pub(super) fn new(count: usize, endings: Arc<Endings>) -> Self {
+        let slots = (0..count).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        Self { slots, endings }
+    }
 }
 
 /// Return the hash bits that a pointer carries.
@@ -46,12 +48,12 @@ fn tagged(at: *mut u8, hash: u64) -> *mut u8 {
 }
 
 /// Take the tag off a pointer.
-fn untagged(at: *mut u8) -> *mut u8 {
+pub(super) fn untagged(at: *mut u8) -> *mut u8 {
     at.map_addr(|address| address & ((1 << ADDRESS_BITS) - 1))
 }
 
 /// Find a name's slot: its number and what is there, or the number of the slot where it would go.
-fn search(slots: &Slots, hash: u64, name: &[u8]) -> Result<(usize, NonNull<u8>), usize> {
+pub(super) fn search(slots: &Slots, hash: u64, name: &[u8]) -> Result<(usize, NonNull<u8>), usize> {
     let Slots { slots, endings } = slots;
     let mask = slots.len() - 1;
     let mut number = hash as usize & mask;
@@ -93,6 +95,8 @@ struct Writer {
     live: usize,
     /// Slots that are not empty.
     filled: usize,
+    /// The larger array, while there is one in the making.
+    growth: Option<Growth>,
     /// What was taken out, with the epoch that it was taken out in.
     retired: Vec<(u64, Retired)>,
     /// What was taken out since the last epoch ended.
@@ -130,8 +134,12 @@ unsafe impl Send for Retired {}
 impl Map {
     /// Make an empty map. `hash` must give the same hash that is asked with.
     pub fn new(hash: fn(&[u8]) -> u64) -> Self {
-        let slots = slots(SLOTS_MIN, Arc::default());
-        Self { slots: AtomicPtr::new(slots), writer: Mutex::default(), hash }
+        let slots = Slots::new(SLOTS_MIN, Arc::default());
+        Self {
+            slots: AtomicPtr::new(Box::into_raw(Box::new(slots))),
+            writer: Mutex::default(),
+            hash,
+        }
     }
 
     /// Find a name. One probe or two, no lock.
@@ -209,6 +217,7 @@ impl Writing<'_> {
             Ok((number, old)) => {
                 self.map.current().slots[number].store(new, Ordering::Release);
                 self.writer.unlinked.push(Retired::Node(old.as_ptr()));
+                self.mirror(|growth| growth.put(hash, name, new));
             }
             Err(number) => {
                 let slot = &self.map.current().slots[number];
@@ -216,6 +225,7 @@ impl Writing<'_> {
                 slot.store(new, Ordering::Release);
                 self.writer.live += 1;
                 self.writer.filled += usize::from(was_empty);
+                self.mirror(|growth| growth.put(hash, name, new));
                 self.make_room();
             }
         }
@@ -223,22 +233,25 @@ impl Writing<'_> {
 
     /// Take a name out.
     pub fn remove(&mut self, name: &[u8]) {
-        let found = search(self.map.current(), (self.map.hash)(name), name);
-        if let Ok((number, old)) = found {
+        let hash = (self.map.hash)(name);
+        if let Ok((number, old)) = search(self.map.current(), hash, name) {
             let slot = &self.map.current().slots[number];
             slot.store(ptr::without_provenance_mut(GONE), Ordering::Release);
             self.writer.live -= 1;
             self.writer.unlinked.push(Retired::Node(old.as_ptr()));
+            self.mirror(|growth| growth.remove(hash, name));
         }
     }
 
     /// Swap the whole content for another map's, which is left empty.
     pub fn swap(&mut self, mut other: Map) {
-        let theirs = std::mem::replace(other.slots.get_mut(), slots(SLOTS_MIN, Arc::default()));
+        let none = Box::into_raw(Box::new(Slots::new(SLOTS_MIN, Arc::default())));
+        let theirs = std::mem::replace(other.slots.get_mut(), none);
         let old = self.map.slots.swap(theirs, Ordering::AcqRel);
         let writer = other.writer.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         (self.writer.live, self.writer.filled) = (writer.live, writer.filled);
         self.writer.numbers = std::mem::take(&mut writer.numbers);
+        self.writer.growth = writer.growth.take();
         // SAFETY: the old slots are ours until they are retired below.
         for slot in unsafe { &(*old).slots } {
             let there = slot.load(Ordering::Relaxed);
@@ -249,42 +262,29 @@ impl Writing<'_> {
         self.writer.unlinked.push(Retired::Slots(old));
     }
 
+    /// Make a change in the array that is in the making, too.
+    fn mirror(&mut self, change: impl FnOnce(&mut Growth)) {
+        if let Some(growth) = &mut self.writer.growth {
+            change(growth);
+        }
+    }
+
     /// Keep at least a quarter of the slots empty, so that each search ends soon.
     fn make_room(&mut self) {
-        let Slots { slots: slots_before, endings } = self.map.current();
-        if self.writer.filled * 4 < slots_before.len() * 3 {
-            return;
+        let current = self.map.current();
+        let writer = &mut *self.writer;
+        if writer.growth.is_none() && writer.filled * 8 >= current.slots.len() * 5 {
+            let count = (writer.live * 2).next_power_of_two().max(SLOTS_MIN);
+            writer.growth = Some(Growth::new(count, current.endings.clone()));
         }
-        let count = (self.writer.live * 2).next_power_of_two().max(SLOTS_MIN);
-        let new = slots(count, endings.clone());
-        // SAFETY: nobody else knows the new slots yet.
-        let slots_after = unsafe { &(*new).slots };
-        let mut name = Vec::with_capacity(NAME_OCTETS_MAX);
-        for slot in slots_before {
-            let there = slot.load(Ordering::Relaxed);
-            if there.is_null() || there.addr() == GONE {
-                continue;
-            }
-            let node = NodeRef {
-                at: NonNull::new(untagged(there)).expect("a slot holds a node or nothing"),
-                held: PhantomData,
-            };
-            let (own, ending, _) = node.parts();
-            name.clear();
-            name.extend_from_slice(own);
-            name.extend_from_slice(endings.get(ending));
-            let mut number = (self.map.hash)(&name) as usize & (count - 1);
-            while !slots_after[number].load(Ordering::Relaxed).is_null() {
-                number = (number + 1) & (count - 1);
-            }
-            slots_after[number].store(there, Ordering::Relaxed);
+        let is_whole = writer.growth.as_mut().is_some_and(|it| it.advance(current, self.map.hash));
+        if is_whole && let Some(Growth { slots, filled, .. }) = writer.growth.take() {
+            let old = self.map.slots.swap(Box::into_raw(Box::new(slots)), Ordering::AcqRel);
+            writer.filled = filled;
+            writer.unlinked.push(Retired::Slots(old));
         }
-        let old = self.map.slots.swap(new, Ordering::AcqRel);
-        self.writer.filled = self.writer.live;
-        self.writer.unlinked.push(Retired::Slots(old));
     }
 }
-
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let writer = &mut *self.writer;

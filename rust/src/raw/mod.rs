@@ -1,6 +1,6 @@
 //! Everything that the compiler cannot check for us: shared memory and system calls.
 //!
-//! All `unsafe` of the crate is in this folder; what it offers is safe to use. [`epoch`], [`node`] and [`map`] are
+//! All `unsafe` of the crate is in this folder; what it offers is safe to use. [`epoch`], [`node`], [`map`] and [`growth`] are
 //! memory that readers never wait for, [`datagrams`] sends and receives in batches, [`system`] is what is left.
 
 #![allow(unsafe_code)]
@@ -9,6 +9,7 @@
 
 mod datagrams;
 mod epoch;
+mod growth;
 mod map;
 mod node;
 mod system;

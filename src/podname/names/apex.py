@@ -88,6 +88,6 @@ def _servers_of(
             if address is not None:
                 yield owner, address
         return
-    for address, name, _ in names_in(endpoint_slice, options):
-        if name:
-            yield name + owner, address
+    for named in names_in(endpoint_slice, options):
+        if named.primary:
+            yield named.primary + owner, named.address

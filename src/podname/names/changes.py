@@ -8,7 +8,6 @@ between, nor a name above it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 
 from podname.dns import constants as c
 from podname.dns.records import ReadyAnswers
@@ -69,10 +68,9 @@ class Changes:
         gone, self._gone = self._gone, {}
         self._set_parents()
         first, self._put = self._put, {}
-        owners = iter(gone.items())
-        first.update(islice(owners, max(0, OWNERS_PER_WRITE - len(first))))
+        first.update(_some(gone, OWNERS_PER_WRITE - len(first)))
         self._write(first)
-        while some := dict(islice(owners, OWNERS_PER_WRITE)):
+        while some := dict(_some(gone, OWNERS_PER_WRITE)):
             yield
             self._write(some)
         for parent in self._parents:
@@ -95,3 +93,9 @@ class Changes:
             for rtype in (has if self.is_fresh else _TYPES)
         ]
         self._table.update(changes)
+
+
+def _some(owners: dict[bytes, ReadyAnswers], at_most: int) -> Iterator[tuple[bytes, ReadyAnswers]]:
+    """Take some out: to let go of a hundred thousand at once would be a long step."""
+    for _ in range(min(at_most, len(owners))):
+        yield owners.popitem()

@@ -34,6 +34,7 @@ from podname.names.options import ZoneOptions
 from podname.names.pod_names import PodNames
 from podname.names.reverse_names import ReverseNames
 from podname.names.service_names import ServiceNames
+from podname.names.slices import parts_of
 from podname.names.waiting import Batch, Waiting
 from podname.names.workload_names import WorkloadNames
 
@@ -152,6 +153,7 @@ class Compiler:
         # Copies: the stores go on changing between the steps, and those changes wait.
         namespaces = _copy(sources.namespaces)
         slices, services = _copy(sources.slices), _copy(sources.services)
+        parts: list[EndpointSlice] = []
         for zone in self.options.zones:
             self.changes.put(apex.fixed_names(zone, self.options))
         for namespace in self.exposure.exposed():
@@ -161,11 +163,11 @@ class Compiler:
         # Who has an address comes first, so that each object's answers are made just once.
         self.reverse.slices.places = self.pods.holders.places = {}
         self.reverse.knows_pods = False
-        yield from self._in_steps(slices, self._note_slice)
+        yield from self._in_steps(slices, lambda one: self._note_slice(one, parts))
         yield from self._in_steps(services, self.reverse.note_service)
         for service in services:
             yield from self._build_service(service)
-        yield from self._in_steps(slices, self._build_slice)
+        yield from self._in_steps(parts, self._build_slice)
 
     def build_pods(self) -> Iterator[None]:
         """Make the names of pods, and follow events from then on."""
@@ -183,9 +185,11 @@ class Compiler:
         self.table.synced = True
         self._on_change()
 
-    def _note_slice(self, one: EndpointSlice) -> None:
-        self.services.slices.add(one)
-        self.reverse.note_slice(one)
+    def _note_slice(self, one: EndpointSlice, parts: list[EndpointSlice]) -> None:
+        for part in parts_of(one).values():
+            parts.append(part)
+            self.services.slices.add(part)
+            self.reverse.note_slice(part)
 
     def _build_service(self, service: Service) -> Iterator[None]:
         yield from self._written(self.services.build(service))
@@ -321,6 +325,13 @@ class Compiler:
     def _slice_changed(
         self, old: EndpointSlice | None, new: EndpointSlice | None
     ) -> Iterator[None]:
+        before, after = parts_of(old), parts_of(new)
+        for key in before | after:
+            yield from self._part_changed(before.get(key), after.get(key))
+
+    def _part_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> Iterator[None]:
+        if old == new:
+            return
         self._must_put_name_servers |= self._is_own(old)
         self.services.slice_changed(old, new)
         yield

@@ -13,8 +13,9 @@ Sources: docs/names.md; RFC 2782 (SRV); RFC 6335 §5.1 (names of ports have no u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from podname.dns import constants as c
@@ -171,8 +172,13 @@ def _fitting(reached: Iterable[Entry]) -> list[Entry]:
 
 def _short(names: Iterable[str], options: ZoneOptions) -> ReadyAnswers:
     """Make SRV records to single labels. They are no names of ours, so nothing says where they are."""
-    labels = [made for name in names if (made := label(name))]
-    targets = [made + ROOT for made in dict.fromkeys(labels)]
+    targets, octets = dict[bytes, None](), 0
+    for made in map(label, names):
+        if made and made + ROOT not in targets:
+            targets[made + ROOT] = None
+            octets += _SRV_OCTETS + len(made)
+            if octets > c.MESSAGE_OCTETS_MAX:  # seen to be cut
+                break
     weight = endpoints.srv_weight(len(targets)) if targets else 0
     rdatas = [srv_rdata(0, weight, 0, target) for target in targets]
     return {c.SRV: answer(c.SRV, options.pod_ttl_seconds, rdatas)} if rdatas else {}
@@ -188,7 +194,7 @@ def short_endpoints(
 
     `hostname_of` tells what the pod with a key calls itself.
     """
-    reached = [(one.namespace, endpoint) for one in slices for endpoint in one.endpoints]
+    reached = ((one.namespace, endpoint) for one in slices for endpoint in one.endpoints)
     return _short(
         (
             each.hostname or hostname_of(f"{namespace}/{each.pod}")
@@ -207,13 +213,16 @@ def portless(
     Targets are hostnames under the Service, as with a port; else, more use to who looks for peers than an address
     with dashes, pods by their own names.
     """
-    reached = []
-    for one in slices:
-        for endpoint in one.endpoints:
+
+    def reached() -> Iterator[Entry]:
+        for endpoint in chain.from_iterable(one.endpoints for one in slices):
             pod = pods.own_owners(namespace, endpoint.pod, zone, options) if endpoint.pod else ()
             is_named = endpoint.hostname or options.endpoint_pod_names
-            for address, primary, _ in endpoints.named(endpoint, options):
+            for named in endpoints.named(endpoint, options):
+                primary = named.primary
                 target = primary + owner if primary and (is_named or not pod) else b"".join(pod)
-                reached += [Entry(address, target, _NO_PORT)] if target else []
-    made = endpoints.answers(owner, b"", _fitting(reached), options.pod_ttl_seconds)
+                if target:
+                    yield Entry(named.address, target, _NO_PORT)
+
+    made = endpoints.answers(owner, b"", _fitting(reached()), options.pod_ttl_seconds)
     return made.get(c.SRV)

@@ -12,10 +12,12 @@ Sources: dns-spec 1.1.0 §2.4; CoreDNS plugin/kubernetes `findServices`, `endpoi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Generator, Iterable
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from podname.dns import addresses
 from podname.dns import constants as c
@@ -40,7 +42,7 @@ class Entry(NamedTuple):
     port: Port
 
 
-class Named(NamedTuple):
+class Named(Struct, frozen=True, gc=False):
     """An endpoint's address, its primary name, and what else it is found by; names are labels in octets."""
 
     address: bytes
@@ -48,7 +50,7 @@ class Named(NamedTuple):
     aliases: tuple[bytes, ...]
 
 
-class Plain(NamedTuple):
+class Plain(Struct, frozen=True, gc=False):
     """An endpoint as nearly all are: one IPv4 address, its dashed label, which is its primary name, and its pod's."""
 
     address: bytes
@@ -85,7 +87,7 @@ def named(endpoint: Endpoint, options: ZoneOptions) -> list[Named]:
     return _named(endpoint, options.endpoint_pod_names, options.pod_names)
 
 
-class Hostnames(NamedTuple):
+class Hostnames(Struct, frozen=True, gc=False):
     """What an endpoint's address may be called under its Service, apart; as labels in octets, None for what is none."""
 
     address: bytes
@@ -153,13 +155,13 @@ def named_addresses(
     primary: dict[bytes, tuple[bytes, ...]] = {}
     other: dict[bytes, tuple[bytes, ...]] = {}
     for endpoint_slice in slices:
-        for address, name, aliases in names_in(endpoint_slice, options):
-            only = (address,)  # nearly all names have one
-            if name and primary.setdefault(name, only) is not only:
-                _add(primary, name, address)
-            for alias in aliases:
+        for one in names_in(endpoint_slice, options):
+            only = (one.address,)  # nearly all names have one
+            if one.primary and primary.setdefault(one.primary, only) is not only:
+                _add(primary, one.primary, one.address)
+            for alias in one.aliases:
                 if other.setdefault(alias, only) is not only:
-                    _add(other, alias, address)
+                    _add(other, alias, one.address)
     return other | primary if other else primary
 
 
@@ -182,13 +184,14 @@ def entries(
         ports = endpoint_slice.ports or (NO_PORT,)
         plain = plain_in(endpoint_slice, options) if only is None else None
         if plain:
-            own += [Entry(address, dashed, port) for address, dashed, _ in plain for port in ports]
+            own += [Entry(one.address, one.dashed, port) for one in plain for port in ports]
             continue
-        for address, name, aliases in names_in(endpoint_slice, options):
+        for each in names_in(endpoint_slice, options):
+            name = each.primary
             if name and (only is None or only == name):
-                own += [Entry(address, name, port) for port in ports]
-            elif name and only in aliases:
-                by_alias += [Entry(address, name, port) for port in ports]
+                own += [Entry(each.address, name, port) for port in ports]
+            elif name and only in each.aliases:
+                by_alias += [Entry(each.address, name, port) for port in ports]
     return own or by_alias
 
 
@@ -200,12 +203,18 @@ class Reached(NamedTuple):
     is_cut: bool = False
 
 
-def reached_by(owner: bytes, slices: Iterable[EndpointSlice], options: ZoneOptions) -> Reached:
-    """Collect the addresses and entries of slices; of addresses no more than a message has room for of their family."""
+def reached_by(
+    owner: bytes, slices: Iterable[EndpointSlice], options: ZoneOptions
+) -> Generator[None, None, Reached]:
+    """Collect the addresses and entries of slices, a step for each.
+
+    Of addresses no more than a message has room for of their family.
+    """
     found, is_cut, octets = list[Entry](), False, 0
     families: dict[str, dict[bytes, None]] = {}
     targets: set[tuple[bytes, int]] = set()
     for one in slices:
+        yield
         known = families.setdefault(one.address_type, {})
         if len(known) * _ADDRESS_OCTETS_MIN > c.MESSAGE_OCTETS_MAX:
             is_cut = True
@@ -249,24 +258,18 @@ def _head_of_one(rtype: int, ttl_seconds: int) -> bytes:
     return answer(rtype, ttl_seconds, [octets])[: -len(octets)]
 
 
-def answers(
-    owner: bytes,
-    service: bytes,
-    reached: list[Entry],
-    ttl_seconds: int,
-    addresses_: Collection[bytes] | None = None,
-) -> ReadyAnswers:
-    """Make the A, AAAA and SRV answers at `owner` from entries; `service` is what targets are relative to.
+def answers(owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int) -> ReadyAnswers:
+    """Make the A, AAAA and SRV answers at `owner` from entries; `service` is what targets are relative to."""
+    found = dict.fromkeys([entry.address for entry in reached])
+    return address_answers(found, ttl_seconds) | srv_answers(owner, service, reached, ttl_seconds)
 
-    The addresses are those of the entries, unless there are more.
-    """
-    if addresses_ is None:
-        addresses_ = dict.fromkeys([entry.address for entry in reached])
-    out = address_answers(addresses_, ttl_seconds)
+
+def srv_answers(
+    owner: bytes, service: bytes, reached: list[Entry], ttl_seconds: int
+) -> ReadyAnswers:
+    """Make the SRV answer at `owner` from entries; `service` is what targets are relative to."""
     srv = _srv(owner, service, reached, ttl_seconds)
-    if srv:
-        out[c.SRV] = srv
-    return out
+    return {c.SRV: srv} if srv else {}
 
 
 def srv_weight(count: int) -> int:

@@ -102,7 +102,7 @@ class PodNames:
 
         A pod without an address has no name, and comes again when it gets one.
         """
-        for pod in list(self.holders.all()):
+        for pod in self.holders.all():
             if pod.namespace != namespace or pod.key in self._dirty:
                 yield None
                 continue

@@ -71,13 +71,13 @@ def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[byte
         return targets
     plain = plain_in(endpoint_slice, options)
     if plain:
-        targets = {address: {dashed + owner} for address, dashed, _ in plain}
+        targets = {one.address: {one.dashed + owner} for one in plain}
         if len(targets) == len(plain):
             return targets
         targets = {}
-    for address, name, _ in names_in(endpoint_slice, options):
-        if name is not None:
-            targets.setdefault(address, set()).add(name + owner)
+    for named in names_in(endpoint_slice, options):
+        if named.primary is not None:
+            targets.setdefault(named.address, set()).add(named.primary + owner)
     return targets
 
 
@@ -93,18 +93,18 @@ def ranked_in(
     plain = plain_in(endpoint_slice, options) if answers else None
     if plain and len(owner) < NAME_OCTETS_MAX - 64:
         rank = Rank.POD_OF_SERVICE
-        best = {address: Ranked(rank, is_other, name + owner) for address, _, name in plain}
+        best = {one.address: Ranked(rank, is_other, one.pod + owner) for one in plain}
         if len(best) == len(plain):
             return best
     best = {}
-    for address, hostname, pod_name, dashed in hostnames_in(endpoint_slice):
-        found = [Ranked(Rank.DASHED, is_other, dashed + owner)]
-        if hostname:
-            found.append(Ranked(Rank.HOSTNAME, is_other, hostname + owner))
-        if pod_name and answers:
-            found.append(Ranked(Rank.POD_OF_SERVICE, is_other, pod_name + owner))
+    for one in hostnames_in(endpoint_slice):
+        found = [Ranked(Rank.DASHED, is_other, one.dashed + owner)]
+        if one.hostname:
+            found.append(Ranked(Rank.HOSTNAME, is_other, one.hostname + owner))
+        if one.pod and answers:
+            found.append(Ranked(Rank.POD_OF_SERVICE, is_other, one.pod + owner))
         fitting = [each for each in found if len(each.owner) <= NAME_OCTETS_MAX]
-        best[address] = min([*fitting, *([best[address]] if address in best else [])])
+        best[one.address] = min([*fitting, *([best[one.address]] if one.address in best else [])])
     return best
 
 

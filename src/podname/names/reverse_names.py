@@ -75,7 +75,7 @@ class ReverseNames:
     def namespace_changed(self, namespace: str) -> Iterator[None]:
         """Look again at the endpoints of a namespace that became, or ceased to be, exposed."""
         if self._options.namespaces:  # only then do their PTR records depend on it
-            for one in list(self._service_names.slices.all()):
+            for one in self._service_names.slices.all():
                 if one.namespace == namespace:
                     self.touched.update(dict.fromkeys(reverse.addresses_in(one)))
                 yield

@@ -12,7 +12,7 @@ Sources: dns-spec 1.1.0; CoreDNS plugin/kubernetes `findServices`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -58,9 +58,8 @@ def service_names(
         return
     if _is_empty(service, slices) and options.ignore_empty_service:
         return
-    reached = _reached(service, owner, slices, options)
-    yield None
-    own = _answers(owner, owner, reached, options) if reached.addresses else {}
+    reached = yield from _reached(service, owner, slices, options)
+    own = (yield from _answers(owner, owner, reached, options)) if reached.addresses else {}
     alias = _fqdn(slices) if service.headless else None
     if alias:
         own[c.CNAME] = answer(c.CNAME, options.ttl_seconds, [alias])
@@ -69,7 +68,8 @@ def service_names(
     elif not service.headless:
         yield owner, {EMPTY_NON_TERMINAL: EMPTY_ANSWER}
     for prefix, port_owner in port_owners(service, slices, owner):
-        made = _at_port((prefix, port_owner, owner), slices, options, (reached, own))
+        names = (prefix, port_owner, owner)
+        made = yield from _at_port(names, slices, options, (reached, own))
         if made:
             yield port_owner, made
 
@@ -83,14 +83,14 @@ def _at_port(
     slices: Collection[EndpointSlice],
     options: ZoneOptions,
     whole: tuple[Reached, ReadyAnswers],
-) -> ReadyAnswers:
+) -> Generator[None, None, ReadyAnswers]:
     """Return the answers at a named port, of prefix, port's and Service's name; `whole` is what the latter has."""
     (prefix, port_owner, owner), (reached, own) = names, whole
     if reached.is_cut and {port for one in slices for port in one.ports or (NO_PORT,)} != {
         entry.port for entry in reached.entries[:1]
     }:  # what was left out may have this port, too
-        having = endpoints.reached_by(owner, _having_port(slices, prefix), options)
-        return _answers(port_owner, owner, having, options)
+        having = yield from endpoints.reached_by(owner, _having_port(slices, prefix), options)
+        return (yield from _answers(port_owner, owner, having, options))
     prefix_of = {id(entry.port): _prefix(entry.port) for entry in reached.entries}
     chosen = [entry for entry in reached.entries if prefix_of[id(entry.port)] == prefix]
     if chosen and len(chosen) == len(reached.entries):
@@ -174,8 +174,9 @@ def _plain_names(
     if plain is None or len(owner) > NAME_OCTETS_MAX - LABEL_OCTETS_MAX - 1:
         return None
     names: dict[bytes, ReadyAnswers] = {}
-    for address, dashed, pod in plain:
-        names[dashed] = names[pod] = endpoints.address_answers((address,), options.ttl_seconds)
+    for each in plain:
+        answers = endpoints.address_answers((each.address,), options.ttl_seconds)
+        names[each.dashed] = names[each.pod] = answers
     return names if len(names) == 2 * len(plain) else None
 
 
@@ -191,17 +192,19 @@ def _external(service: Service, owner: bytes, options: ZoneOptions) -> dict[byte
     return {owner: {c.CNAME: answer(c.CNAME, options.ttl_seconds, [target])}}
 
 
-def _answers(owner: bytes, service: bytes, reached: Reached, options: ZoneOptions) -> ReadyAnswers:
-    return endpoints.answers(
-        owner, service, reached.entries, options.ttl_seconds, reached.addresses
-    )
+def _answers(
+    owner: bytes, service: bytes, reached: Reached, options: ZoneOptions
+) -> Generator[None, None, ReadyAnswers]:
+    made = endpoints.address_answers(reached.addresses, options.ttl_seconds)
+    yield
+    return made | endpoints.srv_answers(owner, service, reached.entries, options.ttl_seconds)
 
 
 def _reached(
     service: Service, owner: bytes, slices: Collection[EndpointSlice], options: ZoneOptions
-) -> Reached:
+) -> Generator[None, None, Reached]:
     if service.headless:
-        return endpoints.reached_by(owner, slices, options)
+        return (yield from endpoints.reached_by(owner, slices, options))
     parsed = [addresses.parse(text) for text in service.cluster_ips]
     known = dict.fromkeys([address for address in parsed if address is not None])
     ports = service.ports or (NO_PORT,)

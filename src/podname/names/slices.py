@@ -7,6 +7,9 @@ much as all of them. Few Services are that large, so the index costs a cluster n
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from zlib import crc32
+
+from msgspec.structs import replace
 
 from podname.kube.objects import EndpointSlice
 from podname.names.endpoints import names_in
@@ -15,6 +18,29 @@ from podname.names.options import ZoneOptions
 
 #: So many slices of a Service are looked at whole: those of 400 endpoints, or of 200 that have two families.
 SLICES_SCANNED_MAX = 4
+#: A larger slice than the controllers make by themselves is looked at in parts of about so many endpoints.
+_ENDPOINTS_PER_PART = 100
+
+
+def parts_of(one: EndpointSlice | None) -> dict[str, EndpointSlice]:
+    """Divide a slice, which may have a thousand endpoints, into slices of its own, by their keys.
+
+    Of two states of a slice most parts are equal: an endpoint's part is told by what it says, not by where it stands.
+    """
+    if one is None:
+        return {}
+    lines = one.packed.count("\n") + 1
+    if lines <= 2 * _ENDPOINTS_PER_PART:
+        return {one.key: one}
+    number = 1 << (lines // _ENDPOINTS_PER_PART).bit_length()
+    packed: dict[int, list[str]] = {}
+    for line in one.packed.split("\n"):
+        packed.setdefault(crc32(line.encode()) % number, []).append(line)
+    parts = [
+        replace(one, name=f"{one.name} {part}", packed="\n".join(some), changed_at=0.0)
+        for part, some in packed.items()
+    ]
+    return {part.key: part for part in parts}
 
 
 class ServiceSlices:
@@ -72,10 +98,10 @@ class ServiceSlices:
 
     def labels_in(self, one: EndpointSlice) -> Iterator[bytes]:
         """Return the labels of a slice's endpoints."""
-        for _, primary, aliases in names_in(one, self._options):
-            if primary:
-                yield primary
-            yield from aliases
+        for each in names_in(one, self._options):
+            if each.primary:
+                yield each.primary
+            yield from each.aliases
 
     def _add_names(self, naming: Index[bytes, EndpointSlice], one: EndpointSlice) -> None:
         for name in self.labels_in(one):

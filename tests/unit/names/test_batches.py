@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podname.kube.objects import EndpointSlice, Namespace, Pod, Service
+from podname.names import endpoints
 from podname.names.changes import OWNERS_PER_WRITE
 from podname.names.options import ZoneOptions
 from tests.support.engines import KINDS
@@ -54,6 +55,7 @@ def small_steps() -> Iterator[None]:
         mock.patch("podname.names.changes.OWNERS_PER_WRITE", 1),
         mock.patch("podname.names.service_names._LABELS_PER_STEP", 1),
         mock.patch("podname.names.slices.SLICES_SCANNED_MAX", 1),
+        mock.patch("podname.names.slices._ENDPOINTS_PER_PART", 1),
     ):
         yield
 
@@ -269,6 +271,29 @@ def test_no_step_is_long() -> None:
     most = max(after - before for before, after in itertools.pairwise(written))
     assert 0 < most <= 3 * OWNERS_PER_WRITE
     assert not work.is_busy
+
+
+def test_a_slice_of_a_thousand_endpoints_is_followed_in_parts() -> None:
+    """What one endpoint costs does not grow with its slice, and no step looks at all of it."""
+    texts = [f"10.1.{i >> 8}.{i & 255} pod=p{i}" for i in range(1000)]
+    cluster = Cluster(options(pod_names=True)).load(
+        Namespace("default"), service("web"), endpoint_slice("a", "web", *texts)
+    )
+    cluster.compiler.services._monotonic = lambda: time.monotonic() + 100.0
+    made = cluster.compiler.changes.made
+    names = mock.Mock(side_effect=endpoints.names_in)
+    with mock.patch("podname.names.slices.names_in", names):
+        cluster.put(endpoint_slice("a", "web", *texts[:-1]))
+    assert cluster.compiler.changes.made - made <= 10
+    looked_at = [len(call.args[0].packed.split("\n")) for call in names.call_args_list]
+    assert 0 < sum(looked_at) < 500
+    assert cluster.records("p999.web.default.svc.cluster.local.") == []
+    assert cluster.records("p998.web.default.svc.cluster.local.") == ["A 10.1.3.230"]
+    whole = Cluster(options(pod_names=True)).load(
+        Namespace("default"), service("web"), endpoint_slice("a", "web", *texts[:-1])
+    )
+    for owner in owners(whole, cluster):
+        assert answers(cluster, owner) == answers(whole, owner)
 
 
 def test_what_comes_meanwhile_waits_in_order() -> None:

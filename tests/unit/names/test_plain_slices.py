@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from podname.kube.objects import Endpoint, EndpointSlice, Port, Service
 from podname.names import endpoints, reverse, services
+from podname.names.endpoints import Plain
 from tests.unit.names.cluster import ZONE, options
 
 addresses = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "fd00::1", "bad"])
@@ -60,5 +61,5 @@ def test_a_slice_of_a_deployment_is_plain() -> None:
         "default", "web-x", "web", "IPv4", [Endpoint(("10.0.0.1",), "", "web-1")], ()
     )
     found = endpoints.plain_in(one, options(pod_names=True))
-    assert found == ((b"\x0a\x00\x00\x01", b"\x0810-0-0-1", b"\x05web-1"),)
+    assert found == (Plain(b"\x0a\x00\x00\x01", b"\x0810-0-0-1", b"\x05web-1"),)
     assert endpoints.plain_in(one, options()) is None

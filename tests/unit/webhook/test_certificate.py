@@ -14,9 +14,6 @@ import msgspec
 import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
-from tests.support.clock import FakeClock, until
-from tests.support.requester import Asked, FakeRequester
-from tests.unit.webhook.test_serving import search
 
 from podname.errors import Forbidden, KubeError
 from podname.webhook.configuration import correct, with_annotated
@@ -25,6 +22,9 @@ from podname.webhook.material import RENEW_DAYS, VALID_DAYS, Material
 from podname.webhook.review import Settings
 from podname.webhook.rounds import ROUND_SECONDS, Rounds, Time
 from podname.webhook.serving import Reviewer, TlsServer
+from tests.support.clock import FakeClock, until
+from tests.support.requester import Asked, FakeRequester
+from tests.unit.webhook.test_serving import search
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 HOST = "podname-webhook.podname.svc"

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import cast
 
 import yaml
+
+from podname.plugins.asgi import Message, Receive, Send
+from podname.plugins.http_server import HttpServer
 from tests.support.requester import Asked
 from tests.unit.webhook.test_certificate import Cluster
 from tests.unit.webhook.test_review import asked, pod
 from tests.unit.webhook.test_serving import HOST, Client
-
-from podname.plugins.asgi import Message, Receive, Send
-from podname.plugins.http_server import HttpServer
 
 PROGRAM = """
 import sys

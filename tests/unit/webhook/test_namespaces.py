@@ -9,10 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.apiserver import ApiServer
-from tests.support.clock import FakeClock, until
-from tests.support.requester import Asked, FakeRequester
-from tests.unit.webhook.test_review import asked, pod
 
 from podname.errors import Forbidden, KubeError
 from podname.kube.config import from_endpoint
@@ -21,6 +17,10 @@ from podname.kube.store import Store
 from podname.webhook.namespaces import Namespaces, Space, SpaceShape, space_of
 from podname.webhook.review import Settings
 from podname.webhook.serving import Reviewer
+from tests.support.apiserver import ApiServer
+from tests.support.clock import FakeClock, until
+from tests.support.requester import Asked, FakeRequester
+from tests.unit.webhook.test_review import asked, pod
 
 MARK = "podname.dev/inject"
 

@@ -11,9 +11,6 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from tests.support.clock import FakeClock
-from tests.unit.webhook.test_certificate import Cluster
-from tests.unit.webhook.test_namespaces import Spaces
 
 from podname.attach.ways import MARK
 from podname.cli.webhook import command
@@ -24,6 +21,9 @@ from podname.webhook.process import WebhookCollector
 from podname.webhook.review import Settings
 from podname.webhook.rounds import Time
 from podname.webhook.serving import PATH, Reviewer
+from tests.support.clock import FakeClock
+from tests.unit.webhook.test_certificate import Cluster
+from tests.unit.webhook.test_namespaces import Spaces
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy" / "webhook"

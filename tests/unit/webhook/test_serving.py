@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.clock import until
-from tests.unit.webhook.test_review import asked, patched, pod
 
 from podname.plugins import http_server
 from podname.webhook import serving
 from podname.webhook.material import Material
 from podname.webhook.review import Settings
 from podname.webhook.serving import Reviewer, TlsServer
+from tests.support.clock import until
+from tests.unit.webhook.test_review import asked, patched, pod
 
 HOST = "podname-webhook.podname.svc"
 

@@ -9,11 +9,13 @@ Source: the design of podname (the path of a change).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 
 from podname.engine.base import Engine, TableOptions
+from podname.kube import collector
 from podname.names.compiler import Compiler
 from podname.names.options import ZoneOptions
 from podname.plugins.kubernetes.programming import Programming
@@ -22,6 +24,7 @@ from podname.plugins.kubernetes.source import Watched
 log = logging.getLogger(__name__)
 
 _TURN_SECONDS = 0.002
+_TURNS_OF_LONG_WORK = 10
 
 
 class ClusterNames:
@@ -49,6 +52,8 @@ class ClusterNames:
         self._timer: asyncio.Handle | None = None
         self._is_idle = asyncio.Event()
         self._is_idle.set()
+        self._turns = 0
+        self._meanwhile = contextlib.ExitStack()  # what holds while work is done in turns
         self._has_pods = asyncio.Event()
         self.compiler = Compiler(
             options,
@@ -72,6 +77,7 @@ class ClusterNames:
         if self._timer is not None:
             self._timer.cancel()
         self._is_idle.set()
+        self._meanwhile.close()
         if self._building is not None:
             self._building.cancel()
             await asyncio.wait([self._building])
@@ -114,12 +120,16 @@ class ClusterNames:
             for _ in self._working:
                 if time.perf_counter() - began > _TURN_SECONDS:
                     self._is_idle.clear()
+                    self._turns += 1
+                    if self._turns == _TURNS_OF_LONG_WORK:
+                        self._meanwhile.enter_context(collector.paused())
                     self._timer = loop.call_soon(self._turn)
                     return
         except Exception:
             log.exception("changes of the cluster could not be followed")
-        self._working = None
+        self._working, self._turns = None, 0
         self._is_idle.set()
+        self._meanwhile.close()
         seconds = self.compiler.later_seconds
         self._timer = None if seconds is None else loop.call_later(seconds, self._work)
 
@@ -127,8 +137,9 @@ class ClusterNames:
 async def _in_turns(steps: Iterable[None]) -> float:
     """Go through steps of work, letting others have their turns; give the seconds that it took."""
     began = turn = time.perf_counter()
-    for _ in steps:
-        if time.perf_counter() - turn > _TURN_SECONDS:
-            await asyncio.sleep(0)
-            turn = time.perf_counter()
+    with collector.paused():
+        for _ in steps:
+            if time.perf_counter() - turn > _TURN_SECONDS:
+                await asyncio.sleep(0)
+                turn = time.perf_counter()
     return time.perf_counter() - began
