@@ -300,6 +300,7 @@ async def test_the_query_is_the_clients_again_behind_the_cache() -> None:
         question(want_dnssec=True),
         question(flags=dns.flags.RD | dns.flags.CD),
     ],
+    ids=["name", "type", "class", "DO", "CD"],
 )
 async def test_what_makes_another_question(other: bytes) -> None:
     plugin, chain = cache(), Chain(A)
