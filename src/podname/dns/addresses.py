@@ -12,6 +12,7 @@ from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from podname.dns import constants as c
+from podname.dns.names import labels_of
 
 _MAPPED = b"\x00" * 10 + b"\xff\xff"
 _IN_ADDR_ARPA = b"\x07in-addr\x04arpa\x00"
@@ -70,3 +71,15 @@ def reverse_of(octets: bytes) -> bytes:
         one, two, three, four = octets
         return _DECIMAL[four] + _DECIMAL[three] + _DECIMAL[two] + _DECIMAL[one] + _IN_ADDR_ARPA
     return b"".join([_NIBBLES[octet] for octet in reversed(octets)]) + _IP6_ARPA
+
+
+def from_reverse(owner: bytes) -> bytes | None:
+    """Read the owner of an address's PTR records; None when it is none, as a part of an address."""
+    *digits, _, _ = labels_of(owner) if owner.endswith((_IN_ADDR_ARPA, _IP6_ARPA)) else (b"", b"")
+    separator = b"." if owner.endswith(_IN_ADDR_ARPA) else b""
+    text = separator.join(reversed(digits)).decode("latin-1")
+    try:
+        octets = parse(text) if separator else bytes.fromhex(text)
+    except ValueError:
+        return None
+    return octets if octets and len(octets) in {4, 16} and reverse_of(octets) == owner else None

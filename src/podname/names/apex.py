@@ -24,19 +24,18 @@ from podname.kube.objects import EndpointSlice, Service
 from podname.names.endpoints import address_answers, names_in
 from podname.names.index import Index
 from podname.names.options import ZoneOptions
-from podname.names.pods import POD
-from podname.names.services import SVC, service_owner
+from podname.names.schema import Kind
+from podname.names.services import service_owner
 
 DNS_SPEC_VERSION = b"1.1.0"
-_VERSION = b"\x0bdns-version"
-NS_DNS = b"\x02ns\x03dns"
 
 
 def fixed_names(zone: bytes, options: ZoneOptions) -> dict[bytes, ReadyAnswers]:
     """Return the names that stand in a zone whatever the cluster holds."""
     held: ReadyAnswers = {EMPTY_NON_TERMINAL: EMPTY_ANSWER}
     version = answer(c.TXT, options.version_ttl_seconds, [txt_rdata(DNS_SPEC_VERSION)])
-    return {zone: held, SVC + zone: held, POD + zone: held, _VERSION + zone: {c.TXT: version}}
+    has = {Kind.APEX: held, Kind.SERVICES: held, Kind.PODS: held, Kind.DNS_VERSION: {c.TXT: version}}
+    return {owner: answers for kind, answers in has.items() if (owner := kind.build(zone))}
 
 
 def own_slices(options: ZoneOptions, holders: Index[bytes, EndpointSlice]) -> list[EndpointSlice]:
@@ -52,16 +51,18 @@ def name_servers(
     services: Mapping[str, Service],
 ) -> dict[bytes, ReadyAnswers]:
     """Return the NS answer at the apex and the addresses of `ns.dns.<zone>`."""
-    own = list(own)
+    own, ns_dns = list(own), Kind.NAME_SERVER.build(zone)
     found: dict[tuple[bytes, bytes], None] = {}
     for endpoint_slice in own:
         service = services.get(endpoint_slice.service_key)
         if service is not None:
             found.update(dict.fromkeys(_servers_of(service, endpoint_slice, zone, options)))
-    if not own:
-        found = dict.fromkeys((NS_DNS + zone, address) for address in options.local_addresses)
-    ns_dns = address_answers(dict.fromkeys(a for _, a in found), options.ttl_seconds)
-    names: dict[bytes, ReadyAnswers] = {NS_DNS + zone: ns_dns | {EMPTY_NON_TERMINAL: EMPTY_ANSWER}}
+    if ns_dns and not own:
+        found = dict.fromkeys((ns_dns, address) for address in options.local_addresses)
+    names: dict[bytes, ReadyAnswers] = {}
+    if ns_dns:
+        has = address_answers(dict.fromkeys(a for _, a in found), options.ttl_seconds)
+        names[ns_dns] = has | {EMPTY_NON_TERMINAL: EMPTY_ANSWER}
     if found:
         hosts = {host: number for number, host in enumerate(dict.fromkeys(h for h, _ in found))}
         names[zone] = {

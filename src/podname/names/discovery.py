@@ -1,9 +1,7 @@
-"""Names that list pods, and names that say where a pod listens: what is asked, and the answer. Pure.
+"""The answers at names that list pods, and at names that say where a pod listens. Pure.
 
-* `<workload>.<kind>.<ns>.pod.<zone>`: the pods of a Deployment, ReplicaSet, StatefulSet, DaemonSet or Job.
-* `_all.<ns>.pod.<zone>`: the pods of a namespace.
-* `_short.` before one of these, or before a Service's name: the same by bare hostnames.
-* `_<port>._<proto>.` before one of the first two: where the pods listen; before a pod's name: where it does.
+Listed are the pods of a workload (a Deployment, ReplicaSet, StatefulSet, DaemonSet or Job) or of a namespace; and, by
+bare hostnames only, the endpoints of a Service.
 
 Every pod that has an address and is not gone or finished is listed, ready or not: who looks for peers must not lose
 one that is about to be ready, nor one that is draining. A Service's endpoints are those that are ready.
@@ -16,81 +14,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple
 
 from podname.dns import constants as c
-from podname.dns.names import ROOT, parent_of
+from podname.dns.names import ROOT
 from podname.dns.records import ReadyAnswers, answer, srv_rdata
 from podname.kube.objects import EndpointSlice, Pod, Port
 from podname.names import endpoints, pods
 from podname.names.endpoints import Entry
 from podname.names.labels import label
 from podname.names.options import ZoneOptions
+from podname.names.schema import CONTROLLERS, Name
 
-ALL = "_all"
-SHORT = "_short"
-KINDS = frozenset({"deploy", "sts", "ds", "job", "rs"})
 #: The third label from the zone by which a table knows the names that it must leave to code.
-LAZY_LABELS = frozenset(kind.encode() for kind in KINDS)
-_PROTOCOLS = {"_tcp": "TCP", "_udp": "UDP", "_sctp": "SCTP"}
+LAZY_LABELS = frozenset(controller.encode() for controller in CONTROLLERS)
 _NO_PORT = Port("", "", 0)
 #: More pods never fit into a message: an A record has sixteen octets.
 MEMBERS_MAX = c.MESSAGE_OCTETS_MAX // 16
 _SRV_OCTETS = 18  # without the target
-
-
-class Asked(NamedTuple):
-    """A name taken apart. `kind` is a workload's, `_all`, `svc`, or empty for a pod's own name."""
-
-    namespace: str
-    kind: str
-    name: str  # of the workload, Service or pod; empty for a kind, which has names below it
-    is_short: bool = False
-    port: str = ""
-    protocol: str = ""  # TCP, UDP, SCTP; without a port it has names below it
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing stands before the name."""
-        return not (self.is_short or self.protocol)
-
-
-def take_apart(relative: Sequence[bytes]) -> Asked | None:
-    """Read the labels of a name within its zone; None when it is none of these names."""
-    if any(b"." in each for each in relative):
-        return None
-    labels = [each.decode("latin-1") for each in relative]
-    if len(labels) == 4 and labels[0] == SHORT and labels[3] == "svc":
-        return Asked(labels[2], "svc", labels[1], is_short=True)
-    if len(labels) < 3 or labels[-1] != "pod":
-        return None
-    *rest, namespace, _ = labels
-    is_short = rest[0] == SHORT
-    port, protocol, before = _port(rest)
-    rest = rest[1 if is_short else before :]
-    if rest == [ALL]:
-        return Asked(namespace, ALL, "", is_short, port, protocol)
-    if rest and rest[-1] in KINDS:
-        return Asked(namespace, rest[-1], ".".join(rest[:-1]), is_short, port, protocol)
-    if rest and protocol:
-        return Asked(namespace, "", ".".join(rest), False, port, protocol)
-    return None
-
-
-def stem(owner: bytes, asked: Asked) -> bytes:
-    """Return the name without what stands before it."""
-    for _ in range(asked.is_short + bool(asked.protocol) + bool(asked.port)):
-        owner = parent_of(owner)
-    return owner
-
-
-def _port(labels: Sequence[str]) -> tuple[str, str, int]:
-    """Return port, protocol, and how many labels say so."""
-    if labels[0] in _PROTOCOLS:
-        return "", _PROTOCOLS[labels[0]], 1
-    if len(labels) > 1 and labels[0][:1] == "_" != labels[0] and labels[1] in _PROTOCOLS:
-        return labels[0][1:], _PROTOCOLS[labels[1]], 2
-    return "", "", 0
 
 
 # ---------------------------------------------------------------------- pods
@@ -127,7 +67,7 @@ def short_listing(members: Iterable[Pod], options: ZoneOptions) -> ReadyAnswers:
 
 
 def ports(
-    owner: bytes, members: Iterable[tuple[Pod, bytes]], asked: Asked, options: ZoneOptions
+    owner: bytes, members: Iterable[tuple[Pod, bytes]], asked: Name, options: ZoneOptions
 ) -> ReadyAnswers | None:
     """Return where pods, given with their names, listen.
 
@@ -139,9 +79,9 @@ def ports(
     return _srv(owner, having, options) if asked.port else {}
 
 
-def _is(port: Port, asked: Asked) -> bool:
+def _is(port: Port, asked: Name) -> bool:
     name, wanted = (text.lower().replace("_", "-") for text in (port.name, asked.port))
-    return port.protocol == asked.protocol and wanted in {name, ""}
+    return port.protocol.lower() == asked.protocol and wanted in {name, ""}
 
 
 def _srv(

@@ -13,7 +13,7 @@ from podname.engine.base import EMPTY_NON_TERMINAL
 from podname.kube.objects import Pod, Service
 from podname.names.options import ZoneOptions
 from podname.names.pods import pods_owner
-from podname.names.services import namespace_owner
+from podname.names.schema import Kind
 
 T = TypeVar("T", bound=Pod | Service)
 
@@ -72,7 +72,8 @@ class Hidden(Generic[T]):
 def namespace_names(namespace: str, options: ZoneOptions) -> Mapping[bytes, ReadyAnswers]:
     """Return the names that an exposed namespace has by itself: `<ns>.svc.<zone>` and `<ns>.pod.<zone>`."""
     held: ReadyAnswers = {EMPTY_NON_TERMINAL: EMPTY_ANSWER}
-    owners = [namespace_owner(namespace, zone) for zone in options.forward_zones]
+    build = Kind.SERVICES_OF_NAMESPACE.build
+    owners = [build(zone, namespace=namespace) for zone in options.forward_zones]
     owners += pod_parents(namespace, options)
     return {owner: held for owner in owners if owner}
 

@@ -28,13 +28,11 @@ def label(text: str) -> bytes | None:
 
 def labels(text: str) -> bytes | None:
     """Make the labels of a name that may hold dots; None when one of them cannot be a label."""
-    if "." in text:
-        parts = [labels(part) for part in text.split(".")]
-        return None if None in parts else b"".join(part for part in parts if part)
     octets = text.lower().encode() if text.isascii() else text.lower().encode("utf-8", "replace")
-    if 0 < len(octets) <= LABEL_OCTETS_MAX:
-        return _LENGTHS[len(octets)] + octets
-    return None
+    parts = octets.split(b".")
+    if max(map(len, parts)) > LABEL_OCTETS_MAX or not all(parts):
+        return None
+    return b"".join([_LENGTHS[len(part)] + part for part in parts])
 
 
 def octets_of_label(text: str) -> bytes:

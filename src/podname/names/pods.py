@@ -17,21 +17,20 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from podname.dns import addresses
-from podname.dns.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
+from podname.dns.names import LABEL_OCTETS_MAX
 from podname.kube.objects import Pod
 from podname.names.labels import kubelet_hostname, label, octets_of_label, pod_labels, shared_label
 from podname.names.options import ZoneOptions
+from podname.names.schema import Kind, below
 
-POD = b"\x03pod"
 #: Whoever spells an address has hexadecimal digits and dashes, or the dots of IPv4.
 _spells_none = re.compile(r".*[^0-9a-fA-F.-]", re.DOTALL).match
 
 
 @lru_cache(maxsize=1024)  # asked for at every pod of a namespace
 def pods_owner(namespace: str, zone: bytes) -> bytes | None:
-    """Return `<ns>.pod.<zone>`; None when the namespace cannot be a label."""
-    ns = label(namespace)
-    return ns + POD + zone if ns else None
+    """Return the name above those of a namespace's pods; None when there can be none."""
+    return Kind.PODS_OF_NAMESPACE.build(zone, namespace=namespace)
 
 
 def plain(pod: Pod) -> tuple[bytes, bytes] | None:
@@ -86,8 +85,9 @@ def dashed_owners(pod: Pod, zone: bytes, options: ZoneOptions) -> Iterator[tuple
     for text in pod.addresses:
         name = label(text.replace(".", "-").replace(":", "-"))
         address = addresses.parse(text)
-        if name and parent and address is not None:
-            yield name + parent, address
+        owner = below(name, parent)
+        if owner and address is not None:
+            yield owner, address
 
 
 def addresses_of(pod: Pod) -> list[bytes]:
@@ -103,6 +103,4 @@ def _owner(name: bytes, namespace: str, zone: bytes, options: ZoneOptions) -> by
     single = 1 + name[0] == len(name)
     if options.pods != "disabled" and single and addresses.from_dashed(name[1:]) is not None:
         return None
-    parent = pods_owner(namespace, zone)
-    owner = name + parent if parent else b""
-    return owner if 0 < len(owner) <= NAME_OCTETS_MAX else None
+    return below(name, pods_owner(namespace, zone))

@@ -26,24 +26,17 @@ from podname.engine.base import EMPTY_NON_TERMINAL
 from podname.kube.objects import EndpointSlice, Port, Service
 from podname.names import endpoints
 from podname.names.endpoints import NO_PORT, Entry, Reached
-from podname.names.labels import label
+from podname.names.labels import labels
 from podname.names.options import ZoneOptions
+from podname.names.schema import Kind, below
 
-SVC = b"\x03svc"
 _TYPES = (c.A, c.AAAA, c.SRV)
 
 
 @lru_cache(maxsize=1024)  # asked for at every endpoint of a Service
 def service_owner(namespace: str, name: str, zone: bytes) -> bytes | None:
-    """Return `<svc>.<ns>.svc.<zone>`; None when a name cannot be a label."""
-    svc, ns = label(name), label(namespace)
-    return svc + ns + SVC + zone if svc and ns else None
-
-
-def namespace_owner(namespace: str, zone: bytes) -> bytes | None:
-    """Return `<ns>.svc.<zone>`; None when the name cannot be a label."""
-    ns = label(namespace)
-    return ns + SVC + zone if ns else None
+    """Return the name of a Service; None when there can be none."""
+    return Kind.SERVICE.build(zone, service=name, namespace=namespace)
 
 
 def service_names(
@@ -102,11 +95,8 @@ def port_owners(
     service: Service, slices: Collection[EndpointSlice], owner: bytes
 ) -> list[tuple[bytes, bytes]]:
     """List (prefix, owner name) of every named port of the Service, or of its slices when it is headless."""
-    return [
-        (prefix, prefix + owner)
-        for prefix in prefixes(ports_of(service, slices))
-        if len(prefix) + len(owner) <= NAME_OCTETS_MAX
-    ]
+    found = [(prefix, below(prefix, owner)) for prefix in prefixes(ports_of(service, slices))]
+    return [(prefix, port_owner) for prefix, port_owner in found if port_owner]
 
 
 def ports_of(service: Service, slices: Iterable[EndpointSlice]) -> Iterable[Port]:
@@ -123,7 +113,8 @@ def prefixes(ports: Iterable[Port]) -> set[bytes]:
 
 def names_of_ports(ports: Iterable[Port]) -> list[bytes]:
     """Return the labels that stand for ports when underscores are left out: no endpoint is found by them."""
-    return [_without_underscores(prefix) for prefix in prefixes(ports)]
+    named = [port for port in ports if _prefix(port)]
+    return [made for port in named if (made := labels(f"{port.name}.{port.protocol}"))]
 
 
 def endpoint_names(
@@ -216,18 +207,7 @@ def _prefix(port: Port) -> bytes | None:
     """Return `_<port>._<proto>` as labels; None for a port that has no name."""
     if not port.name or not port.protocol:
         return None
-    name, protocol = label("_" + port.name), label("_" + port.protocol)
-    return name + protocol if name and protocol else None
-
-
-def _without_underscores(prefix: bytes) -> bytes:
-    first = prefix[0]
-    return b"%c%b%c%b" % (
-        first - 1,
-        prefix[2 : 1 + first],
-        prefix[1 + first] - 1,
-        prefix[3 + first :],
-    )
+    return Kind.PORT.labels(port=port.name, protocol=port.protocol)
 
 
 def _having_port(slices: Iterable[EndpointSlice], prefix: bytes) -> Iterator[EndpointSlice]:

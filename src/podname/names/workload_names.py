@@ -15,22 +15,23 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from podname.dns import constants as c
-from podname.dns.names import NAME_OCTETS_MAX, ROOT, labels_of
 from podname.dns.records import ReadyAnswers, rdatas_of
 from podname.engine.base import Table
 from podname.kube.objects import EndpointSlice, Pod, Service
-from podname.names import discovery, pods
+from podname.names import discovery, pods, schema
 from podname.names.changes import Changes
-from podname.names.discovery import ALL, MEMBERS_MAX, Asked, replica_set_of, workload_of
+from podname.names.discovery import MEMBERS_MAX, replica_set_of, workload_of
 from podname.names.exposure import Exposure
 from podname.names.options import ZoneOptions
 from podname.names.pod_names import PodNames
+from podname.names.schema import Kind, Name
 from podname.names.service_names import ServiceNames
 from podname.names.services import service_owner
 
-_SHORT_LABEL = b"\x06_short"
+_SHORT_LABEL = Kind.SHORT_WORKLOAD.labels()
+_LISTS = frozenset(kind for kind in Kind if "_all" in kind.spelling or "{controller}" in kind.spelling)
 
-#: Namespace, kind and name: of a workload (`deploy`, `web`), a namespace (`_all`, empty) or a Service (`svc`, `web`).
+#: Namespace, kind and name: of a workload (`deploy`, `web`), a namespace (both empty) or a Service (`svc`, `web`).
 _Listed = tuple[str, str, str]
 _Members = dict[str, Pod]  # by key
 
@@ -113,7 +114,7 @@ class WorkloadNames:
 
     def _unmake_lists_with(self, pod: Pod) -> None:
         space = pod.namespace
-        self._unmake((space, ALL, ""))
+        self._unmake((space, "", ""))
         self._unmake((space, *workload_of(pod)))
         if pod.owner.startswith("deploy/"):
             self._unmake((space, "rs", replica_set_of(pod)))
@@ -122,9 +123,8 @@ class WorkloadNames:
                 shared = pods.shared_owner(pod, zone, self._options)
                 own = pods.own_owners(space, pod.name, zone, self._options)
                 for owner in (*own, *((shared,) if shared else ())):
-                    asked = _asked(owner, zone)
-                    if asked is not None:
-                        self._unmake((space, asked.kind, asked.name))
+                    for name in schema.read(owner, zone):
+                        self._unmake(_listed(name))
 
     def _unmake(self, listed: _Listed) -> None:
         self._changes.drop(self._made.pop(listed, ()))
@@ -136,15 +136,16 @@ class WorkloadNames:
         zone = self._options.zone_of(owner)
         if zone is None or zone not in self._options.forward_zones:
             return None
-        asked = _asked(owner, zone)
-        if asked is None or not self._exposure.has(asked.namespace):
-            return None
-        if asked.kind == "svc":
-            return self._of_service(owner, zone, asked)
-        holders = self._holders(discovery.stem(owner, asked), zone, asked)
-        if holders or not asked.kind:
-            return discovery.ports(owner, holders, asked, self._options)
-        return self._of_workload(owner, zone, asked)
+        names = [name for name in schema.read(owner, zone) if self._exposure.has(name.namespace)]
+        for name in names:
+            if name.kind is Kind.SHORT_ENDPOINTS:
+                return self._of_service(owner, zone, name)
+            if holders := self._holders(owner, zone, name, names):
+                return discovery.ports(owner, holders, name, self._options)
+            found = self._of_workload(owner, zone, name) if name.kind in _LISTS else None
+            if found is not None:
+                return found
+        return None
 
     def portless(self, owner: bytes, namespace: str, name: str, zone: bytes) -> bytes | None:
         """Return the SRV answer at the name of a headless Service without ports; None when there is none either way."""
@@ -157,32 +158,33 @@ class WorkloadNames:
             self._table.update([(owner, c.SRV, made)])
         return made
 
-    def _of_service(self, owner: bytes, zone: bytes, asked: Asked) -> ReadyAnswers | None:
-        name = service_owner(asked.namespace, asked.name, zone)
-        service = self._services.services.get(f"{asked.namespace}/{asked.name}")
-        if service is None or name is None or service.type == "ExternalName":
+    def _of_service(self, owner: bytes, zone: bytes, name: Name) -> ReadyAnswers | None:
+        plain = service_owner(name.namespace, name.service, zone)
+        service = self._services.services.get(f"{name.namespace}/{name.service}")
+        if service is None or plain is None or service.type == "ExternalName":
             return None
-        if not self._table.exists(name):  # headless, and no endpoint is ready
+        if not self._table.exists(plain):  # headless, and no endpoint is ready
             return None
         slices = self._services.slices_of(service.key)
         hostname_of = self._pods.hostname_of
         found = {owner: discovery.short_endpoints(slices, hostname_of, self._options)}
-        return self._keep((asked.namespace, "svc", asked.name), found)[owner]
+        return self._keep(_listed(name), found)[owner]
 
-    def _of_workload(self, owner: bytes, zone: bytes, asked: Asked) -> ReadyAnswers | None:
+    def _of_workload(self, owner: bytes, zone: bytes, name: Name) -> ReadyAnswers | None:
         options = self._options
-        members = list(islice(self._members_of(asked), MEMBERS_MAX + 1))
+        members = list(islice(self._members_of(name), MEMBERS_MAX + 1))
         if not members:
-            return {} if self._has_below(asked) else None
-        if asked.protocol:
-            return discovery.ports(owner, self._named(members, zone), asked, options)
-        plain = discovery.stem(owner, asked)
-        if asked.kind == ALL and asked.is_short:  # a table would find it without underscores, too
+            return {} if self._has_below(name) else None
+        if name.protocol:
+            return discovery.ports(owner, self._named(members, zone), name, options)
+        if name.kind is Kind.SHORT_EVERY_POD:  # a table would find it without underscores, too
             return discovery.short_listing(members, options)
+        plain = schema.without_prefix(owner, name)
         found = {plain: discovery.listing(plain, self._named(members, zone), options)}
-        if asked.kind != ALL and len(_SHORT_LABEL) + len(plain) <= NAME_OCTETS_MAX:
-            found[_SHORT_LABEL + plain] = discovery.short_listing(members, options)
-        return self._keep((asked.namespace, asked.kind, asked.name), found)[owner]
+        short = schema.below(_SHORT_LABEL, plain) if name.controller else None
+        if short:
+            found[short] = discovery.short_listing(members, options)
+        return self._keep(_listed(name), found)[owner]
 
     def _named(self, members: Iterable[Pod], zone: bytes) -> list[tuple[Pod, bytes]]:
         """Return pods with the names that nodes there have. A name that was cut would not tell pods apart."""
@@ -203,34 +205,35 @@ class WorkloadNames:
         )
         return found
 
-    def _members_of(self, asked: Asked) -> Iterator[Pod]:
+    def _members_of(self, listing: Name) -> Iterator[Pod]:
         """List the pods of a workload or a namespace, in an order that is the same on every replica."""
-        kinds = self._members.get(asked.namespace, {})
-        if asked.kind == ALL:
+        kinds = self._members.get(listing.namespace, {})
+        if not listing.controller:
             for _, workloads in sorted(kinds.items()):
                 for name in sorted(workloads):
                     yield from _in_order(workloads[name])
             return
-        yield from _in_order(kinds.get(asked.kind, {}).get(asked.name, {}))
-        if asked.kind == "rs":
+        controller, name = listing.controller, listing.workload
+        yield from _in_order(kinds.get(controller, {}).get(name, {}))
+        if controller == "rs":
             deployments = kinds.get("deploy", {})
-            for at in (at for at, octet in enumerate(asked.name) if octet == "-"):
-                for pod in _in_order(deployments.get(asked.name[:at], {})):
-                    if replica_set_of(pod) == asked.name:
+            for at in (at for at, octet in enumerate(name) if octet == "-"):
+                for pod in _in_order(deployments.get(name[:at], {})):
+                    if replica_set_of(pod) == name:
                         yield pod
 
-    def _has_below(self, asked: Asked) -> bool:
-        """Return whether a name that lists nothing has names below it: a kind's, or a part of a dotted name."""
-        if asked.kind == ALL or not asked.is_plain:
-            return asked.kind == ALL and not asked.protocol
-        kinds = self._members.get(asked.namespace, {})
-        if not asked.name:
-            return asked.kind in kinds or (asked.kind == "rs" and "deploy" in kinds)
+    def _has_below(self, name: Name) -> bool:
+        """Return whether a name that lists nothing exists: a namespace's, or one that has names below it."""
+        if name.kind is Kind.WORKLOADS:
+            kinds = self._members.get(name.namespace, {})
+            return name.controller in kinds or (name.controller == "rs" and "deploy" in kinds)
+        if name.kind is not Kind.WORKLOAD:
+            return name.kind in {Kind.EVERY_POD, Kind.SHORT_EVERY_POD}
         return any(
-            found.endswith(f".{asked.name}")
-            for space, kind, name in self._dotted
-            if space == asked.namespace
-            for found in self._spelled(space, kind, name, asked.kind)
+            found.endswith(f".{name.workload}")
+            for space, kind, dotted in self._dotted
+            if space == name.namespace
+            for found in self._spelled(space, kind, dotted, name.controller)
         )
 
     def _spelled(self, namespace: str, kind: str, name: str, asked_kind: str) -> Iterator[str]:
@@ -240,10 +243,16 @@ class WorkloadNames:
         elif (kind, asked_kind) == ("deploy", "rs"):
             yield from map(replica_set_of, self._members[namespace][kind][name].values())
 
-    def _holders(self, stem: bytes, zone: bytes, asked: Asked) -> list[tuple[Pod, bytes]]:
-        """Return the pods whose own name this is, with it: one, or those that share a cut hostname."""
-        listed = self._made.get((asked.namespace, asked.kind, asked.name), ())
-        if asked.kind == ALL or stem in listed:
+    def _holders(
+        self, owner: bytes, zone: bytes, name: Name, names: Iterable[Name]
+    ) -> list[tuple[Pod, bytes]]:
+        """Return the pods that are called so, with what they are called: one, or those that share a hostname.
+
+        What was made for a list, as which the name was also read, is no pod's.
+        """
+        stem = schema.without_prefix(owner, name)
+        is_made = any(stem in self._made.get(_listed(other), ()) for other in names)
+        if is_made or not (name.pod or name.controller):
             return []
         answers = [made for rtype in (c.A, c.AAAA) if (made := self._table.get(stem, rtype))]
         found = [
@@ -253,17 +262,17 @@ class WorkloadNames:
             for pod in self._pods.holders.get(address)
         ]
         holders = {pod.key: pod for pod in found}.values()
-        return [(pod, stem) for pod in holders if self._is_called(pod, stem, zone, asked)]
+        return [(pod, stem) for pod in holders if self._is_called(pod, stem, zone)]
 
-    def _is_called(self, pod: Pod, stem: bytes, zone: bytes, asked: Asked) -> bool:
-        if pod.namespace != asked.namespace:
-            return False
+    def _is_called(self, pod: Pod, stem: bytes, zone: bytes) -> bool:
         own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
         return stem in own or stem == pods.shared_owner(pod, zone, self._options)
 
 
-def _asked(owner: bytes, zone: bytes) -> Asked | None:
-    return discovery.take_apart(labels_of(owner[: len(owner) - len(zone)] + ROOT))
+def _listed(name: Name) -> _Listed:
+    if name.service:
+        return name.namespace, "svc", name.service
+    return name.namespace, name.controller, name.workload
 
 
 def _in_order(members: _Members) -> list[Pod]:
