@@ -34,7 +34,12 @@ def fixed_names(zone: bytes, options: ZoneOptions) -> dict[bytes, ReadyAnswers]:
     """Return the names that stand in a zone whatever the cluster holds."""
     held: ReadyAnswers = {EMPTY_NON_TERMINAL: EMPTY_ANSWER}
     version = answer(c.TXT, options.version_ttl_seconds, [txt_rdata(DNS_SPEC_VERSION)])
-    has = {Kind.APEX: held, Kind.SERVICES: held, Kind.PODS: held, Kind.DNS_VERSION: {c.TXT: version}}
+    has = {
+        Kind.APEX: held,
+        Kind.SERVICES: held,
+        Kind.PODS: held,
+        Kind.DNS_VERSION: {c.TXT: version},
+    }
     return {owner: answers for kind, answers in has.items() if (owner := kind.build(zone))}
 
 

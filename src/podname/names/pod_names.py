@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from podname.dns.names import NAME_OCTETS_MAX, ROOT, labels_of
+from podname.dns.names import NAME_OCTETS_MAX, ROOT
 from podname.kube.objects import Pod
 from podname.names import endpoints, pods
 from podname.names.changes import Changes
@@ -180,8 +180,7 @@ class PodNames:
     def _namesake(self, owner: bytes) -> Pod | None:
         """Return the pod whose own name an owner is, if it has an address."""
         zone = self._options.zone_of(owner) or ROOT
-        *name, namespace, _ = labels_of(owner[: len(owner) - len(zone)] + ROOT)
-        pod = self._find(f"{namespace.decode()}/{b'.'.join(name).decode()}")
+        pod = self._find(pods.key_spelled(owner, zone))
         if pod is None or owner not in self._own_owners(pod) or not pods.addresses_of(pod):
             return None
         return pod

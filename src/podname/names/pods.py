@@ -21,7 +21,7 @@ from podname.dns.names import LABEL_OCTETS_MAX
 from podname.kube.objects import Pod
 from podname.names.labels import kubelet_hostname, label, octets_of_label, pod_labels, shared_label
 from podname.names.options import ZoneOptions
-from podname.names.schema import Kind, below
+from podname.names.schema import Kind, below, read
 
 #: Whoever spells an address has hexadecimal digits and dashes, or the dots of IPv4.
 _spells_none = re.compile(r".*[^0-9a-fA-F.-]", re.DOTALL).match
@@ -57,6 +57,12 @@ def own_owners(namespace: str, pod: str, zone: bytes, options: ZoneOptions) -> l
     if not options.pod_names:
         return []
     return [o for name in pod_labels(pod) if (o := _owner(name, namespace, zone, options))]
+
+
+def key_spelled(owner: bytes, zone: bytes) -> str:
+    """Return the key of the pod whose own name a name of a pod would be."""
+    names = (f"{name.namespace}/{name.pod}" for name in read(owner, zone) if name.kind is Kind.POD)
+    return next(names, "")
 
 
 def own_hostname(pod: Pod) -> str:

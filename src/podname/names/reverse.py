@@ -23,12 +23,16 @@ from typing import NamedTuple
 
 from podname.dns import addresses
 from podname.dns import constants as c
-from podname.dns.names import NAME_OCTETS_MAX
+from podname.dns.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
 from podname.dns.records import ReadyAnswers, answer
 from podname.kube.objects import EndpointSlice, Service
 from podname.names.endpoints import hostnames_in, names_in, plain_in
 from podname.names.options import ZoneOptions
+from podname.names.schema import below
 from podname.names.services import service_owner
+
+#: Below a longer name there may be no room for any label.
+_ROOM_FOR_A_LABEL = NAME_OCTETS_MAX - LABEL_OCTETS_MAX - 1
 
 
 class Rank(IntEnum):
@@ -70,14 +74,14 @@ def targets_in(endpoint_slice: EndpointSlice, options: ZoneOptions) -> dict[byte
     if owner is None:
         return targets
     plain = plain_in(endpoint_slice, options)
-    if plain:
+    if plain and len(owner) <= _ROOM_FOR_A_LABEL:
         targets = {one.address: {one.dashed + owner} for one in plain}
         if len(targets) == len(plain):
             return targets
         targets = {}
     for named in names_in(endpoint_slice, options):
-        if named.primary is not None:
-            targets.setdefault(named.address, set()).add(named.primary + owner)
+        if target := below(named.primary, owner):
+            targets.setdefault(named.address, set()).add(target)
     return targets
 
 
@@ -91,20 +95,23 @@ def ranked_in(
     answers = service is not None and service.type != "ExternalName"
     is_other = service is None or not service.headless
     plain = plain_in(endpoint_slice, options) if answers else None
-    if plain and len(owner) < NAME_OCTETS_MAX - 64:
+    if plain and len(owner) <= _ROOM_FOR_A_LABEL:
         rank = Rank.POD_OF_SERVICE
         best = {one.address: Ranked(rank, is_other, one.pod + owner) for one in plain}
         if len(best) == len(plain):
             return best
     best = {}
     for one in hostnames_in(endpoint_slice):
-        found = [Ranked(Rank.DASHED, is_other, one.dashed + owner)]
-        if one.hostname:
-            found.append(Ranked(Rank.HOSTNAME, is_other, one.hostname + owner))
-        if one.pod and answers:
-            found.append(Ranked(Rank.POD_OF_SERVICE, is_other, one.pod + owner))
-        fitting = [each for each in found if len(each.owner) <= NAME_OCTETS_MAX]
-        best[one.address] = min([*fitting, *([best[one.address]] if one.address in best else [])])
+        called = (
+            (Rank.HOSTNAME, one.hostname),
+            (Rank.POD_OF_SERVICE, one.pod if answers else None),
+            (Rank.DASHED, one.dashed),
+        )
+        found = [
+            Ranked(rank, is_other, name) for rank, each in called if (name := below(each, owner))
+        ]
+        if found:
+            best[one.address] = min(*found, best.get(one.address, found[0]))
     return best
 
 

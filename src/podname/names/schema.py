@@ -127,7 +127,8 @@ def read(owner: bytes, zone: bytes) -> list[Name]:
     return [
         Name(kind, **found.groupdict())
         for kind, match in _READERS.get(text.rpartition(".")[2], ())
-        if (found := match(text)) and (kind is not Kind.ADDRESS or _spells_address(found["address"]))
+        if (found := match(text))
+        and (kind is not Kind.ADDRESS or _spells_address(found["address"]))
     ]
 
 

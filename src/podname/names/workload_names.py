@@ -29,7 +29,9 @@ from podname.names.service_names import ServiceNames
 from podname.names.services import service_owner
 
 _SHORT_LABEL = Kind.SHORT_WORKLOAD.labels()
-_LISTS = frozenset(kind for kind in Kind if "_all" in kind.spelling or "{controller}" in kind.spelling)
+_LISTS = frozenset(
+    kind for kind in Kind if "_all" in kind.spelling or "{controller}" in kind.spelling
+)
 
 #: Namespace, kind and name: of a workload (`deploy`, `web`), a namespace (both empty) or a Service (`svc`, `web`).
 _Listed = tuple[str, str, str]

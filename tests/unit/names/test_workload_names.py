@@ -205,6 +205,17 @@ def test_a_pods_own_name_comes_before_a_workloads() -> None:
     assert "A 10.0.0.11" in (found(cluster, "web.deploy.default.pod") or ())
 
 
+@pytest.mark.parametrize("name", ["pod-0", "_all", "web.deploy"])
+def test_a_node_called_short_is_found_by_its_port(name: str) -> None:
+    """`_short._tcp` was taken for short names."""
+    ports = (Port("short", "TCP", 9100),)
+    cluster = Cluster(OWN).load(
+        DEFAULT, pod("pod-0", "10.0.0.1", owner="deploy/web/7b", ports=ports)
+    )
+    shown = [f"+pod-0.{POD} A 10.0.0.1", f"SRV 0 100 9100 pod-0.{POD}"]
+    assert found(cluster, f"_short._tcp.{name}.default.pod") == shown
+
+
 def test_a_pod_called_like_a_kind_is_no_trouble() -> None:
     cluster = Cluster(OWN).load(
         DEFAULT, *WEB, pod("deploy", "10.0.0.8", ports=APP), pod("x.web.deploy", "10.0.0.9")
