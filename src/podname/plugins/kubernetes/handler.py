@@ -25,6 +25,7 @@ from podname.errors import KubeError, ServeError
 from podname.kube.informer import Source
 from podname.names.discovery import LAZY_LABELS
 from podname.names.options import ZoneOptions
+from podname.names.schema import Kind
 from podname.plugins.base import Bound, CapsTtl, Context, Draft, Next, Plugin, Reply, Request
 from podname.plugins.interfaces import own_addresses
 from podname.plugins.kubernetes.names import ClusterNames
@@ -162,7 +163,7 @@ class Kubernetes(Plugin):
             origin=origin,
             soa_ttl_seconds=self._ttl_seconds(origin, shown, denial=True),
             negative_ttl_seconds=ttl_seconds,
-            mname=b"\x02ns\x03dns" + origin,
+            mname=Kind.NAME_SERVER.build(origin) or origin,
             rname=b"\x0ahostmaster" + origin,
         )
 
