@@ -113,12 +113,12 @@ class _Listing:
         slices = self._slices.get(service.key, [])
         above = service_owner(service.namespace, service.name, zone)
         names = services.endpoint_names(service, slices, zone, self._options)
-        primaries = {name for one in slices for _, name, _ in names_in(one, self._options)}
+        primaries = {each.primary for one in slices for each in names_in(one, self._options)}
         for one in slices:
             labels = dict[bytes | None, None]()
-            for _, primary, aliases in names_in(one, self._options):
-                labels.update(dict.fromkeys(each for each in aliases if each not in primaries))
-                labels[primary] = None
+            for named in names_in(one, self._options):
+                labels.update(dict.fromkeys(a for a in named.aliases if a not in primaries))
+                labels[named.primary] = None
             owners = (below(each, above) for each in labels)
             yield from (Listed(Kind.ENDPOINT, owner, one) for owner in owners if owner in names)
 
