@@ -25,6 +25,7 @@ import msgspec
 import uvloop
 
 from podname.attach.place import Nameserver
+from podname.runtime.http.tls import Tls
 from podname.webhook.material import Material
 from podname.webhook.review import Settings
 from podname.webhook.serving import Reviewer, TlsServer
@@ -84,9 +85,11 @@ async def _serve(pipe: Connection, material: Material, *, echo: bool) -> None:
     reviewer = Reviewer(epmd, Settings(Nameserver.parse("10.43.0.53")))
     server = TlsServer("127.0.0.1", 0, reviewer)
     server.show(material)
+    tls = Tls()
+    tls.show(material.certificate, material.key)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     if echo:
-        listening = await loop.create_server(Echo, "127.0.0.1", 0, ssl=server._tls)
+        listening = await loop.create_server(Echo, "127.0.0.1", 0, ssl=tls.context)
         server.port = listening.sockets[0].getsockname()[1]
     else:
         await server.open()

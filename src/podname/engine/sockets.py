@@ -16,7 +16,7 @@ import socket
 import weakref
 from typing import Any
 
-from podname.engine import privilege
+from podname.runtime import privilege
 
 _FREE_PORT_TRIES = 20
 _NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}

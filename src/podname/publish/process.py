@@ -17,18 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.asgi import make_asgi_app
-
 from podname.kube.auth import Credentials
 from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, for_command
 from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
-from podname.plugins.http import Endpoint, text
 from podname.publish.controller import Controller
 from podname.publish.election import Election
 from podname.publish.metrics import ControllerCollector
+from podname.runtime.http.endpoint import Endpoint
+from podname.runtime.http.messages import text
+from podname.runtime.metrics import metrics
 from podname.server.logs import configure_logs
 
 logger = logging.getLogger(__name__)
@@ -94,12 +93,8 @@ def _end(work: asyncio.Task[None], number: signal.Signals) -> None:
 
 
 def _endpoint(options: Options, controller: Controller) -> Endpoint:
-    registry = CollectorRegistry()
-    registry.register(ControllerCollector(controller))
-    for process in (ProcessCollector, PlatformCollector, GCCollector):
-        process(registry=registry)
     endpoint = Endpoint(options.host, options.port)
-    endpoint.add("/metrics", make_asgi_app(registry))
+    endpoint.add("/metrics", metrics(ControllerCollector(controller)))
     endpoint.add("/health", text(lambda: (200, "OK")))
     endpoint.add(
         "/ready", text(lambda: (200, "OK") if controller.has_synced else (503, "not synced"))

@@ -29,7 +29,7 @@ from podname.engine.base import Engine
 from podname.errors import CorefileError
 from podname.plugins import ORDER, refusal, setup_of
 from podname.plugins.base import Context, Plugin, Resources
-from podname.plugins.http import Endpoint
+from podname.runtime.http.endpoint import Endpoint
 from podname.server.block import Block
 from podname.server.shadows import shadows
 

@@ -18,8 +18,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.asgi import make_asgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.metrics_core import SummaryMetricFamily
 from prometheus_client.registry import Collector
@@ -29,7 +27,9 @@ from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, for_command
 from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
-from podname.plugins.http import Endpoint, text
+from podname.runtime.http.endpoint import Endpoint
+from podname.runtime.http.messages import text
+from podname.runtime.metrics import metrics
 from podname.server.logs import configure_logs
 from podname.server.loops import loop_factory
 from podname.webhook.configuration import correct, with_annotated
@@ -89,7 +89,7 @@ async def _serve(options: Options, config: ClusterConfig) -> int:
             work = (Rounds(time).run(keeper.round), choosing.run(choose))
             tasks = [group.create_task(each) for each in work]
             await ending.wait()
-            reviewer.is_ending = True
+            server.drain()
             await time.clock.sleep(LAME_SECONDS)
             for task in tasks:
                 task.cancel()
@@ -119,12 +119,8 @@ def _end(ending: asyncio.Event, number: signal.Signals) -> None:
 def _endpoint(
     options: Options, collector: WebhookCollector, keeper: Keeper, ending: asyncio.Event
 ) -> Endpoint:
-    registry = CollectorRegistry()
-    registry.register(collector)
-    for process in (ProcessCollector, PlatformCollector, GCCollector):
-        process(registry=registry)
     endpoint = Endpoint(*options.listen)
-    endpoint.add("/metrics", make_asgi_app(registry))
+    endpoint.add("/metrics", metrics(collector))
     endpoint.add("/health", text(lambda: (200, "OK")))
 
     def ready() -> tuple[int, str]:

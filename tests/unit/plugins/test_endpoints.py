@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import platform
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.http import get
-from tests.support.plugin import ask, context, directives, link, question, samples, until
+from tests.support.plugin import ask, context, directives, link, question, samples
 
 from podname import __version__
 from podname.dns.query import Query, parse
@@ -26,7 +24,7 @@ from podname.dns.reply import deny
 from podname.engine.base import EngineStats
 from podname.engine.counters import Counters
 from podname.errors import PodnameError, ServeError
-from podname.plugins import http, http_server
+from podname.plugins import http
 from podname.plugins.base import Bound, Draft, Plugin, Reply, Request, Resources
 from podname.plugins.errors.handler import Errors
 from podname.plugins.health.handler import Health, HealthCounters
@@ -35,6 +33,7 @@ from podname.plugins.prometheus.collector import merged
 from podname.plugins.prometheus.handler import Prometheus
 from podname.plugins.ready import setup as ready_setup
 from podname.plugins.ready.handler import Ready
+from podname.runtime.http.endpoint import Endpoint
 
 
 class Slow(Plugin):
@@ -128,7 +127,7 @@ async def test_two_blocks_report_together_and_a_reload_stays_ready() -> None:
 
 
 async def test_health_is_always_well_and_asks_itself() -> None:
-    endpoint, counters = http.Endpoint("127.0.0.1", 0), HealthCounters()
+    endpoint, counters = Endpoint("127.0.0.1", 0), HealthCounters()
     health = Health(endpoint, 0, counters)
     await health.start()
     assert await get(endpoint.port, "/health") == (200, "OK")
@@ -153,7 +152,7 @@ async def test_lameduck_lasts_as_long_as_it_says(caplog: pytest.LogCaptureFixtur
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    endpoint = http.Endpoint("127.0.0.1", 0)
+    endpoint = Endpoint("127.0.0.1", 0)
     await Health(endpoint, 5, HealthCounters(), sleep).drain()
     await Health(endpoint, 0, HealthCounters(), sleep).drain()
     assert slept == [5]
@@ -164,7 +163,7 @@ async def test_an_address_in_use_is_an_error_and_our_own_is_not() -> None:
     old = Resources()
     endpoint = http.claim(old, ("127.0.0.1", 0))
     await endpoint.open()
-    stranger = http.Endpoint("", endpoint.port)
+    stranger = Endpoint("", endpoint.port)
     with pytest.raises(PodnameError, match=f"cannot listen on http://:{endpoint.port}: .*in use"):
         await stranger.open()
     # A reload from one address to every address, on the same port: both stand for a moment.
@@ -184,68 +183,6 @@ async def test_two_addresses_of_one_configuration_may_overlap() -> None:
     await overlapping.open()
     await overlapping.close()
     await endpoint.close()
-
-
-async def test_head_and_two_requests_on_one_connection() -> None:
-    endpoint = http.Endpoint("127.0.0.1", 0)
-    endpoint.add("/health", http.text(lambda: (200, "OK")))
-    await endpoint.open()
-    reader, writer = await asyncio.open_connection("127.0.0.1", endpoint.port)
-    for method, body in (("HEAD", b""), ("GET", b"OK")):
-        writer.write(f"{method} /health HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert b"content-length: 2" in head
-        assert await reader.readexactly(len(body)) == body
-    writer.close()
-    await endpoint.close()
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [b"", b"GET /hea", b"GET /health HTTP/1.1\r\nHost: a\r\n", b"POST / HTTP/1.1\r\nContent-"],
-)
-async def test_who_opens_a_connection_and_asks_nothing_is_not_kept(
-    sent: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.02)
-    resources = Resources()
-    endpoint = http.claim(resources, ("127.0.0.1", 0))
-    endpoint.add("/health", http.text(lambda: (200, "OK")))
-    await endpoint.open()
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", endpoint.port)
-        writer.write(sent)
-        async with asyncio.timeout(5):
-            with contextlib.suppress(ConnectionResetError):
-                assert not await reader.read()
-        writer.close()
-        assert await get(endpoint.port, "/health") == (200, "OK")
-    finally:
-        await endpoint.close()
-
-
-async def test_who_does_not_read_the_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.3)
-    resources = Resources()
-    endpoint = http.claim(resources, ("127.0.0.1", 0))
-    asked = asyncio.Event()
-
-    def large() -> tuple[int, str]:
-        asked.set()
-        return 200, "x" * 50_000_000
-
-    endpoint.add("/large", http.text(large))
-    await endpoint.open()
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", endpoint.port, limit=1)
-        writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
-        server = endpoint._server
-        assert server is not None
-        await asyncio.wait_for(asked.wait(), 5)
-        await until(lambda: not server._state.connections)
-        writer.transport.abort()  # what it has not read is in the way of an orderly end
-    finally:
-        await endpoint.close()
 
 
 def make_prometheus(resources: Resources, engine: FakeEngine, roster: list[Plugin]) -> Prometheus:

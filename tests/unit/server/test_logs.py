@@ -30,7 +30,7 @@ TABLE = [
     ("podname.server", "INFO", "Reloading", "[INFO] Reloading", None),
     ("podname.queries", "INFO", "a query", "[INFO] a query", None),
     ("podname.server", "CRITICAL", "out", "[FATAL] out", None),
-    ("uvicorn", "WARNING", "http", "[WARNING] http", None),
+    ("h2", "WARNING", "http", "[WARNING] http", None),
 ]
 JSON_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
@@ -90,7 +90,7 @@ def test_debug_is_for_podname_alone() -> None:
     logging.getLogger("podname.plugins.forward").debug("hidden")
     set_debug(on=True)
     logging.getLogger("podname.plugins.forward").debug("shown")
-    logging.getLogger("uvicorn").info("hidden")
+    logging.getLogger("h2").info("hidden")
     set_debug(on=False)
     logging.getLogger("podname.plugins.forward").debug("hidden")
     assert out.getvalue() == "[DEBUG] plugin/forward: shown\n"

@@ -14,8 +14,8 @@ from typing import cast
 
 import yaml
 
-from podname.plugins.asgi import Message, Receive, Send
-from podname.plugins.http_server import HttpServer
+from podname.runtime.http.messages import Request, Response
+from podname.runtime.http.server import HttpServer
 from tests.support.requester import Asked
 from tests.unit.webhook.test_certificate import Cluster
 from tests.unit.webhook.test_review import asked, pod
@@ -25,10 +25,10 @@ PROGRAM = """
 import sys
 from podname.webhook import process
 from podname.cli.webhook import command
-from podname.plugins import http_server
+from podname.runtime.http import server
 process.LAME_SECONDS = 0.1
-http_server._HANDSHAKE_SECONDS = 1
-http_server._CLOSE_SECONDS = 0.3
+server.HANDSHAKE_SECONDS = 1
+server.CLOSE_SECONDS = 0.3
 command(sys.argv[1:])
 """
 
@@ -39,24 +39,12 @@ class ApiServer:
     def __init__(self) -> None:
         self.cluster = Cluster()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        is_kept = scope["path"].endswith("/podname-webhook")
-        kind = dict(scope["headers"]).get(b"content-type", b"").decode()
-        question = Asked(scope["method"], scope["path"], {}, body, kind, 1.0)
-        answer = await self.cluster.answer(question) if is_kept else b"{}"
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200 if is_kept else 404,
-                "headers": [(b"content-length", b"%d" % len(answer))],
-            }
-        )
-        await send({"type": "http.response.body", "body": answer})
+    async def __call__(self, request: Request) -> Response:
+        if not request.path.endswith("/podname-webhook"):
+            return Response(404, b"{}")
+        kind = request.headers.get("content-type", "")
+        question = Asked(request.method, request.path, {}, request.body or b"", kind, 1.0)
+        return Response(200, await self.cluster.answer(question))
 
 
 def kubeconfig(folder: Path, port: int) -> Path:

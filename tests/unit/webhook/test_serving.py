@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from podname.plugins import http_server
+from podname.runtime.http import connection
+from podname.runtime.http import server as http_server
 from podname.webhook import serving
 from podname.webhook.material import Material
 from podname.webhook.review import Settings
 from podname.webhook.serving import Reviewer, TlsServer
-from tests.support.clock import until
 from tests.unit.webhook.test_review import asked, patched, pod
 
 HOST = "podname-webhook.podname.svc"
@@ -116,13 +116,10 @@ async def test_bad_bodies(server: TlsServer, material: Material, body: bytes) ->
         assert "patch" in await client.post(asked(pod()))
 
 
-async def test_a_huge_body(
-    server: TlsServer, material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serving, "MOST_OCTETS", 100_000)
+async def test_a_huge_body(server: TlsServer, material: Material) -> None:
     async with connected(server, material) as client:
-        said = await client.post(asked(pod(annotations={"x": "y" * 900_000})))
-        assert "100000 octets" in said["warnings"][0]
+        said = await client.post(asked(pod(annotations={"x": "y" * serving.MOST_OCTETS})))
+        assert f"{serving.MOST_OCTETS} octets" in said["warnings"][0]
         assert "patch" in await client.post(asked(pod()))
 
 
@@ -167,7 +164,7 @@ async def test_who_speaks_no_tls_disturbs_nobody(
 async def test_half_a_request_is_left(
     material: Material, head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.02)
     server = TlsServer("127.0.0.1", 0, Reviewer(search, Settings()))
     server.show(material)
     await server.open()
@@ -188,22 +185,14 @@ async def _rest(reader: asyncio.StreamReader) -> bytes:
 async def test_between_two_requests_the_connection_is_kept(
     material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = 0
-    look = http_server.Connection._look
-
-    def counted(connection: http_server.Connection) -> None:
-        nonlocal looks
-        looks += 1
-        look(connection)
-
-    monkeypatch.setattr(http_server, "_IDLE_SECONDS", 0.005)
-    monkeypatch.setattr(http_server.Connection, "_look", counted)
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.2)
     server = TlsServer("127.0.0.1", 0, Reviewer(search, Settings()))
     server.show(material)
     await server.open()
-    async with connected(server, material) as client:
+    async with connected(server, material) as client, connected(server, material) as silent:
         assert "patch" in await client.post(asked(pod()))
-        await until(lambda: looks >= 8)
+        async with asyncio.timeout(10):
+            assert await _rest(silent.reader) == b"", "who has asked nothing is not kept"
         assert "patch" in await client.post(asked(pod()))
     await server.close()
 
@@ -249,7 +238,7 @@ async def test_who_ends_sends_the_next_question_elsewhere(material: Material) ->
     await server.open()
     async with connected(server, material) as client:
         assert "patch" in await client.post(asked(pod()))
-        reviewer.is_ending = True
+        server.drain()
         assert "patch" in await client.post(asked(pod()))
         async with asyncio.timeout(10):
             assert await _rest(client.reader) == b""
@@ -274,7 +263,7 @@ async def test_what_is_under_way_is_answered_when_it_ends(
 async def test_half_a_handshake_is_left(
     material: Material, sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "_HANDSHAKE_SECONDS", 0.02)
+    monkeypatch.setattr(http_server, "HANDSHAKE_SECONDS", 0.02)
     server = TlsServer("127.0.0.1", 0, Reviewer(search, Settings()))
     server.show(material)
     await server.open()

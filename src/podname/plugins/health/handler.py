@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from podname.plugins.base import Plugin
 from podname.plugins.durations import go_text
-from podname.plugins.http import Endpoint, text
+from podname.runtime.http.endpoint import Endpoint
+from podname.runtime.http.messages import text
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -63,12 +64,12 @@ class Health(Plugin):
         self.lameduck_seconds = lameduck_seconds
         self._counters = counters
         self._sleep = sleep
-        self._app = text(lambda: (200, "OK"))
+        self._shown = text(lambda: (200, "OK"))
         self._poll: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the endpoint."""
-        self.endpoint.add("/health", self._app)
+        self.endpoint.add("/health", self._shown)
         await self.endpoint.open()
         self._poll = asyncio.create_task(self._poll_forever())
 
@@ -82,7 +83,7 @@ class Health(Plugin):
         """Leave the endpoint."""
         if self._poll is not None:
             self._poll.cancel()
-        self.endpoint.remove("/health", self._app)
+        self.endpoint.remove("/health", self._shown)
 
     async def _poll_forever(self) -> None:
         while True:

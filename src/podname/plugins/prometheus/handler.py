@@ -11,8 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.asgi import make_asgi_app
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from podname.dns import names
@@ -20,8 +18,9 @@ from podname.dns.message import rcode_of
 from podname.engine.counters import Counters, Tally
 from podname.errors import ServeError
 from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
-from podname.plugins.http import Endpoint
 from podname.plugins.prometheus.collector import ServerCollector
+from podname.runtime.http.endpoint import Endpoint
+from podname.runtime.metrics import metrics
 
 
 class Prometheus(Plugin):
@@ -36,11 +35,7 @@ class Prometheus(Plugin):
         self._tallies: dict[tuple[str, bytes, str, bool], Tally] = {}
         self._siblings: tuple[str, ...] = ()
         self._listeners: Sequence[Bound] = ()
-        registry = CollectorRegistry()
-        registry.register(collector)
-        for process in (ProcessCollector, PlatformCollector, GCCollector):
-            process(registry=registry)
-        self._app = make_asgi_app(registry)
+        self._shown = metrics(collector)
 
     def link(self, siblings: Mapping[str, Plugin]) -> None:
         """Learn what is enabled in the block: as in CoreDNS, the plugins that see queries."""
@@ -54,12 +49,12 @@ class Prometheus(Plugin):
 
     async def start(self) -> None:
         """Open the endpoint."""
-        self.endpoint.add("/metrics", self._app)
+        self.endpoint.add("/metrics", self._shown)
         await self.endpoint.open()
 
     async def stop(self) -> None:
         """Leave the endpoint."""
-        self.endpoint.remove("/metrics", self._app)
+        self.endpoint.remove("/metrics", self._shown)
 
     def plan(self, draft: Draft) -> None:
         """Let the engine count."""

@@ -14,7 +14,8 @@ import logging
 from collections.abc import Mapping
 
 from podname.plugins.base import Plugin
-from podname.plugins.http import Endpoint, text
+from podname.runtime.http.endpoint import Endpoint
+from podname.runtime.http.messages import text
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Board:
 
     def __init__(self) -> None:
         self.ending = False
-        self.app = text(self._answer)
+        self.shown = text(self._answer)
         self._reports: list[Ready] = []
 
     def join(self, report: Ready) -> None:
@@ -86,7 +87,7 @@ class Ready(Plugin):
     async def start(self) -> None:
         """Report, and open the endpoint."""
         self._board.join(self)
-        self.endpoint.add("/ready", self._board.app)
+        self.endpoint.add("/ready", self._board.shown)
         await self.endpoint.open()
 
     async def drain(self) -> None:
@@ -96,4 +97,4 @@ class Ready(Plugin):
     async def stop(self) -> None:
         """Report no more."""
         self._board.leave(self)
-        self.endpoint.remove("/ready", self._board.app)
+        self.endpoint.remove("/ready", self._board.shown)

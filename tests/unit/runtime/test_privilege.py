@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from podname.engine import privilege
+from podname.runtime import privilege
 
 NET_BIND_SERVICE = 1 << 10
 
