@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podname.server.logs import JsonFormatter, TextFormatter
+from podname.runtime.logs import JsonFormatter, TextFormatter
 from podname.text import escaped, escaped_json, escaped_lines, escaped_traceback, shown
 from tests.support.hostile import HOSTILE, TEXT, is_harmless
 

@@ -63,6 +63,7 @@ def command(
 
         say(version_text(engine.name))
         return
+    from podname.runtime.process import EXIT_CONFIGURATION, EXIT_RUNTIME  # noqa: PLC0415
     from podname.server import process  # noqa: PLC0415
 
     options = process.Options(corefile, port, pidfile, quiet, log_format)
@@ -71,10 +72,10 @@ def command(
     except CorefileError as error:
         for told in (error, *error.others):
             tell(str(told))
-        sys.exit(process.EXIT_CONFIGURATION)
+        sys.exit(EXIT_CONFIGURATION)
     except (PodnameError, OSError) as error:
         tell(f"podname: {error}{_other_port(error, port)}")
-        sys.exit(process.EXIT_RUNTIME)
+        sys.exit(EXIT_RUNTIME)
 
 
 def _other_port(error: Exception, port: int) -> str:

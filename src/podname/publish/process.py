@@ -1,18 +1,13 @@
-"""The controller as a process: signals, the endpoint for probes and metrics, the exit code.
+"""The controller as a process, and its endpoint for probes and metrics.
 
-SIGTERM and SIGINT: what is being written is left, the Lease is released, exit 0; what was published stays. A second
-one ends at once, exit 1.
+SIGTERM and SIGINT: what is being written is left, the Lease is released; what was published stays.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 import secrets
-import signal
 import socket
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -25,10 +20,10 @@ from podname.kube.transport import HttpTransport
 from podname.publish.controller import Controller
 from podname.publish.election import Election
 from podname.publish.metrics import ControllerCollector
+from podname.runtime import process
 from podname.runtime.http.endpoint import Endpoint
 from podname.runtime.http.messages import text
 from podname.runtime.metrics import metrics
-from podname.server.logs import configure_logs
 
 logger = logging.getLogger(__name__)
 
@@ -47,49 +42,40 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Publish until a signal says to end; give the exit code. Raises PodnameError or OSError."""
-    configure_logs(options.log_format)
+    """Publish until a signal says to end; return the exit code. Raises PodnameError or OSError."""
     config = for_command(options.kubeconfig)
-    return asyncio.run(_publish(options, config))
+    return process.run(lambda: Publishing(options, config), options.log_format)
 
 
-async def _publish(options: Options, config: ClusterConfig) -> int:
-    clock, random = SystemClock(), Random()  # noqa: S311  # for jitter
-    transport = HttpTransport(Credentials(config, clock))
-    cluster = Cluster(config, clock=clock, random=random, transport=transport)
-    home = options.namespace or config.namespace
-    election = Election(transport, home, LEASE, _identity(), clock=clock, random=random)
-    controller = Controller(
-        cluster, transport, election, options.namespace, clock=clock, random=random
-    )
-    endpoint = _endpoint(options, controller)
-    try:
-        await endpoint.open()
-        logger.info("podname publish: %s, Lease %s", election.identity, election.name)
-        return await _until_signal(asyncio.create_task(controller.run()))
-    finally:
-        await endpoint.close()
-        await cluster.close()
+class Publishing(process.Process):
+    """The controller and its endpoint."""
 
+    parting = "ending; what was published stays"
 
-async def _until_signal(work: asyncio.Task[None]) -> int:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _end, work, number)
-    await asyncio.wait({work})
-    if work.cancelled():
-        return 0
-    work.result()
-    return 1
+    def __init__(self, options: Options, config: ClusterConfig) -> None:
+        clock, random = SystemClock(), Random()  # noqa: S311  # for jitter
+        transport = HttpTransport(Credentials(config, clock))
+        self._cluster = Cluster(config, clock=clock, random=random, transport=transport)
+        home = options.namespace or config.namespace
+        self._election = Election(transport, home, LEASE, _identity(), clock=clock, random=random)
+        self._controller = Controller(
+            self._cluster, transport, self._election, options.namespace, clock=clock, random=random
+        )
+        self._endpoint = _endpoint(options, self._controller)
 
+    async def start(self) -> None:
+        """Open the endpoint."""
+        await self._endpoint.open()
 
-def _end(work: asyncio.Task[None], number: signal.Signals) -> None:
-    if work.cancelling():
-        logger.warning("%s: ending at once", number.name)
-        sys.stdout.flush()
-        os._exit(1)
-    logger.info("%s: ending; what was published stays", number.name)
-    work.cancel()
+    async def work(self) -> None:
+        """Publish; cancelled, leave what is being written and release the Lease."""
+        logger.info("podname publish: %s, Lease %s", self._election.identity, self._election.name)
+        await self._controller.run()
+
+    async def close(self) -> None:
+        """Close the endpoint and the connections."""
+        await self._endpoint.close()
+        await self._cluster.close()
 
 
 def _endpoint(options: Options, controller: Controller) -> Endpoint:

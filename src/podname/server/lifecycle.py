@@ -27,6 +27,7 @@ from podname.plugins.base import Plugin, Resource, Resources
 from podname.plugins.errors.handler import Errors
 from podname.plugins.prometheus import totals
 from podname.plugins.ready.handler import Ready
+from podname.runtime.logs import set_debug
 from podname.server.configuration import Configuration, House, configure
 from podname.server.listeners import (
     GRACE_SECONDS,
@@ -37,7 +38,6 @@ from podname.server.listeners import (
     plans_of,
     tell_bound,
 )
-from podname.server.logs import set_debug
 from podname.server.misses import Misses
 from podname.server.source import Source
 

@@ -1,17 +1,12 @@
-"""The webhook as a process: the certificate, HTTPS, the endpoint for probes and metrics, signals.
+"""The webhook as a process: the certificate, HTTPS, the endpoint for probes and metrics.
 
-SIGTERM and SIGINT: not ready at once, pods are still injected until the API server asks others, then exit 0. A second
-one ends at once, exit 1.
+SIGTERM and SIGINT: not ready at once, pods are still injected until the API server asks others.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import os
-import signal
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,11 +22,10 @@ from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, for_command
 from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
+from podname.runtime import process
 from podname.runtime.http.endpoint import Endpoint
 from podname.runtime.http.messages import text
 from podname.runtime.metrics import metrics
-from podname.server.logs import configure_logs
-from podname.server.loops import loop_factory
 from podname.webhook.configuration import correct, with_annotated
 from podname.webhook.keeper import Keeper
 from podname.webhook.namespaces import Namespaces
@@ -57,79 +51,66 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Answer until a signal says to end; give the exit code. Raises PodnameError or OSError."""
-    configure_logs(options.log_format)
+    """Answer until a signal says to end; return the exit code. Raises PodnameError or OSError."""
     config = for_command(options.kubeconfig)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(options, config))
+    return process.run(lambda: Webhook(options, config), options.log_format)
 
 
-async def _serve(options: Options, config: ClusterConfig) -> int:
-    time = Time(SystemClock(), Random())  # noqa: S311  # for jitter
-    transport = HttpTransport(Credentials(config, time.clock))
-    cluster = Cluster(config, clock=time.clock, random=time.random, transport=transport)
-    choosing = Rounds(time)
-    namespaces = Namespaces(cluster, transport, choosing.wake)
-    reviewer = Reviewer(namespaces.mark, options.settings)
-    server = TlsServer(*options.serve, reviewer)
-    keeper = Keeper(transport, config.namespace, server.show, time)
+class Webhook(process.Process):
+    """What answers, the certificate that it shows, and the endpoint."""
 
-    async def choose() -> None:
-        if (names := namespaces.annotated) is not None:
-            await correct(transport, partial(with_annotated, names=names))
+    parting = f"ending in {LAME_SECONDS:g} seconds"
 
-    ending = _signals()
-    endpoint = _endpoint(options, WebhookCollector(reviewer, keeper, namespaces), keeper, ending)
-    try:
-        await endpoint.open()
-        await server.open()
-        logger.info("podname webhook: answers for %s", keeper.hosts[0])
-        gc.freeze()
+    def __init__(self, options: Options, config: ClusterConfig) -> None:
+        self._time = Time(SystemClock(), Random())  # noqa: S311  # for jitter
+        clock, random = self._time.clock, self._time.random
+        self._transport = HttpTransport(Credentials(config, clock))
+        self._cluster = Cluster(config, clock=clock, random=random, transport=self._transport)
+        self._choosing = Rounds(self._time)
+        self._namespaces = Namespaces(self._cluster, self._transport, self._choosing.wake)
+        reviewer = Reviewer(self._namespaces.mark, options.settings)
+        self._server = TlsServer(*options.serve, reviewer)
+        self._keeper = Keeper(self._transport, config.namespace, self._server.show, self._time)
+        self._is_ending = False
+        self._endpoint = Endpoint(*options.listen)
+        collector = WebhookCollector(reviewer, self._keeper, self._namespaces)
+        self._endpoint.add("/metrics", metrics(collector))
+        self._endpoint.add("/health", text(lambda: (200, "OK")))
+        self._endpoint.add("/ready", text(self._ready))
+
+    async def start(self) -> None:
+        """Bind and serve."""
+        await self._endpoint.open()
+        await self._server.open()
+        logger.info("podname webhook: answers for %s", self._keeper.hosts[0])
+
+    async def work(self) -> None:
+        """Keep the certificate and the choice of namespaces right."""
         async with asyncio.TaskGroup() as group:
-            work = (Rounds(time).run(keeper.round), choosing.run(choose))
-            tasks = [group.create_task(each) for each in work]
-            await ending.wait()
-            server.drain()
-            await time.clock.sleep(LAME_SECONDS)
-            for task in tasks:
-                task.cancel()
-        return 0
-    finally:
-        await server.close()
-        await endpoint.close()
-        await cluster.close()
+            group.create_task(Rounds(self._time).run(self._keeper.round))
+            group.create_task(self._choosing.run(self._choose))
 
+    async def end(self) -> None:
+        """Be not ready, and inject until the API server asks others."""
+        self._is_ending = True
+        self._server.drain()
+        await self._time.clock.sleep(LAME_SECONDS)
 
-def _signals() -> asyncio.Event:
-    ending, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _end, ending, number)
-    return ending
+    async def close(self) -> None:
+        """Finish what is under way and close everything."""
+        await self._server.close()
+        await self._endpoint.close()
+        await self._cluster.close()
 
+    async def _choose(self) -> None:
+        if (names := self._namespaces.annotated) is not None:
+            await correct(self._transport, partial(with_annotated, names=names))
 
-def _end(ending: asyncio.Event, number: signal.Signals) -> None:
-    if ending.is_set():
-        logger.warning("%s: ending at once", number.name)
-        sys.stdout.flush()
-        os._exit(1)
-    logger.info("%s: ending in %g seconds", number.name, LAME_SECONDS)
-    ending.set()
-
-
-def _endpoint(
-    options: Options, collector: WebhookCollector, keeper: Keeper, ending: asyncio.Event
-) -> Endpoint:
-    endpoint = Endpoint(*options.listen)
-    endpoint.add("/metrics", metrics(collector))
-    endpoint.add("/health", text(lambda: (200, "OK")))
-
-    def ready() -> tuple[int, str]:
-        if ending.is_set():
+    def _ready(self) -> tuple[int, str]:
+        if self._is_ending:
             return 503, "ending"
-        return (200, "OK") if keeper.is_known else (503, "no certificate that the API server knows")
-
-    endpoint.add("/ready", text(ready))
-    return endpoint
+        is_known = self._keeper.is_known
+        return (200, "OK") if is_known else (503, "no certificate that the API server knows")
 
 
 class WebhookCollector(Collector):

@@ -34,8 +34,9 @@ from podname.plugins.prometheus.handler import Prometheus
 from podname.plugins.ready.handler import Ready
 from podname.plugins.reload.handler import Reload
 from podname.plugins.whoami.handler import Whoami
+from podname.runtime.process import Signals, attend
 from podname.server.lifecycle import Server
-from podname.server.process import Signals, attend
+from podname.server.process import Options, Serving
 from podname.server.watch import Watch
 
 WHOAMI = ".:0 {\nbind 127.0.0.1\nreload 1h\nwhoami\n}"
@@ -449,7 +450,8 @@ class Told:
     def __init__(self, server: Server) -> None:
         self.seconds = 100.0
         self.signals = Signals(lambda: self.seconds)
-        self.attending = asyncio.create_task(attend(server, self.signals))
+        process = Serving(server, Options(quiet=True))
+        self.attending = asyncio.create_task(attend(process, self.signals))
 
     async def end(self) -> tuple[int, bool]:
         async with asyncio.timeout(5):

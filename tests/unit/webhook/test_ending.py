@@ -103,8 +103,8 @@ async def webhook(folder: Path) -> AsyncIterator[Running]:
     assert process.stdout is not None
     try:
         async with asyncio.timeout(20):
-            while b"certificate until" not in await process.stdout.readline():
-                assert process.returncode is None
+            while b"certificate until" not in (line := await process.stdout.readline()):
+                assert line, "it ended"
         yield Running(process, port, api)
     finally:
         if process.returncode is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from podname.server.logs import configure_logs, set_debug
+from podname.runtime.logs import configure_logs, set_debug
 
 
 @pytest.fixture(autouse=True)

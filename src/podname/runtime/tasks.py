@@ -1,0 +1,36 @@
+"""Tasks in the background: whoever starts them keeps them, for the event loop does not.
+
+Source: Python, `asyncio.create_task` ("Save a reference to the result of this function").
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class Tasks:
+    """Tasks that run until they are done or `cancel` is called."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run `work` in the background."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        """Cancel all."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def wait(self, seconds: float | None = None) -> None:
+        """Wait until none runs, for so long."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
