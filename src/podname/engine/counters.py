@@ -17,7 +17,8 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+
+from podname.runtime.histogram import DURATION_BOUNDS_SECONDS, Histogram
 
 #: The labels of each family, in the order of the keys that `families` gives.
 LABELS = {
@@ -32,7 +33,6 @@ SIZE_BOUNDS_OCTETS = (
     *(0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291),
     *(16_000, 32_000, 48_000, 64_000),
 )
-DURATION_BOUNDS_SECONDS = tuple(0.00025 * 2**power for power in range(16))
 FIRST_BOUND_SECONDS = DURATION_BOUNDS_SECONDS[0]
 
 #: The zone that answers to nobody's zone are counted under. It has no last dot, so it is no zone.
@@ -63,30 +63,8 @@ def rcode_label(rcode: int) -> str:
     return _RCODES[rcode] if rcode < len(_RCODES) else str(rcode)
 
 
-@dataclass(slots=True)
-class Histogram:
-    """Observations per bucket: the last one, without a bound, is above all bounds."""
-
-    buckets: list[int]
-    sum: float = 0
-
-    def add(self, bounds: tuple[float, ...], value: float, count: int) -> None:
-        """Observe `value`, `count` times."""
-        self.buckets[bisect_left(bounds, value)] += count
-        self.sum += value * count
-
-    def merge(self, other: Histogram) -> None:
-        """Add another's observations."""
-        self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
-        self.sum += other.sum
-
-    def cumulative(self) -> list[int]:
-        """Return the buckets as Prometheus wants them: each with all below it; the last is the count."""
-        return list(accumulate(self.buckets))
-
-
 def _sizes() -> Histogram:
-    return Histogram([0] * (len(SIZE_BOUNDS_OCTETS) + 1))
+    return Histogram(SIZE_BOUNDS_OCTETS)
 
 
 #: Type and DO bit (`qtype << 1 | dnssec_ok`), RCODE, plugin, octets of the request, octets of the response.
@@ -111,8 +89,8 @@ class Totals:
             self.requests[asked >> 1] += count
             self.dnssec_ok += count * (asked & 1)
             self.responses[rcode, plugin] += count
-            self.request_octets.add(SIZE_BOUNDS_OCTETS, request, count)
-            self.response_octets.add(SIZE_BOUNDS_OCTETS, response, count)
+            self.request_octets.add(request, count)
+            self.response_octets.add(response, count)
 
     def merge(self, other: Totals) -> None:
         """Add another's counts."""
@@ -192,7 +170,7 @@ class Tally:
         """Return the histogram of durations."""
         buckets = list(self.slow)
         buckets[0] = sum(self.totals().requests.values()) - sum(buckets)
-        return Histogram(buckets, self.seconds)
+        return Histogram(DURATION_BOUNDS_SECONDS, buckets, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,5 +226,5 @@ def _add_tally(out: Families, tally: Tally) -> None:
 
 
 def _merge(out: Families, name: str, key: tuple[str, ...], histogram: Histogram) -> None:
-    empty = Histogram([0] * len(histogram.buckets))
+    empty = Histogram(histogram.bounds)
     out.histograms[name].setdefault(key, empty).merge(histogram)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from podname.engine import counters as module
-from podname.engine.counters import Counters, Histogram, Tally, rcode_label, type_label
+from podname.engine.counters import Counters, Tally, rcode_label, type_label
+from podname.runtime.histogram import Histogram
 from tests.support.tables import Asker, plan, responder, table
 
 BLOCK = ("dns://:53", ".", "")
@@ -35,12 +36,12 @@ def test_answers_of_the_engine_are_counted() -> None:
     }
     assert found.counts["do_requests_total"] == {BLOCK: 1}
     sizes = found.histograms["request_size_bytes"][*BLOCK, "udp"]
-    assert sizes.cumulative()[:2] == [0, 6]
+    assert sizes.cumulative()[:2] == [("0", 0), ("100", 6)]
     assert sizes.sum == sum(len(name) + 2 + 12 + 4 for name in ["x.cluster.local"] * 4) + (
         len("nobody.cluster.local") + 2 + 16 + len("x.cluster.local") + 2 + 16 + 11
     )
     durations = found.histograms["request_duration_seconds"][BLOCK]
-    assert durations.cumulative()[-1] == 6
+    assert durations.cumulative()[-1] == ("+Inf", 6)
     assert 0 < durations.sum < 1
 
 
@@ -51,9 +52,9 @@ def test_families_of_protocols_add_up() -> None:
     found = counted.families()
     assert len(found.counts["requests_total"]) == 3
     assert found.counts["responses_total"] == {(*BLOCK, "NOERROR", "kubernetes"): 3}
-    assert found.histograms["request_duration_seconds"][BLOCK].cumulative()[-1] == 3
+    assert found.histograms["request_duration_seconds"][BLOCK].cumulative()[-1] == ("+Inf", 3)
     by_protocol = found.histograms["response_size_bytes"]
-    assert [by_protocol[*BLOCK, p].cumulative()[-1] for p in ("udp", "tcp")] == [2, 1]
+    assert [sum(by_protocol[*BLOCK, p].buckets) for p in ("udp", "tcp")] == [2, 1]
     assert found == counted.families()  # reading changes nothing
 
 
@@ -95,7 +96,7 @@ def test_labels() -> None:
 
 
 def test_histograms_merge() -> None:
-    one, two = Histogram([1, 2], 3.0), Histogram([3, 4], 5.0)
+    one, two = Histogram((1.5,), [1, 2], 3.0), Histogram((1.5,), [3, 4], 5.0)
     one.merge(two)
-    assert one == Histogram([4, 6], 8.0)
-    assert one.cumulative() == [4, 10]
+    assert one == Histogram((1.5,), [4, 6], 8.0)
+    assert one.cumulative() == [("1.5", 4), ("+Inf", 10)]

@@ -1,4 +1,4 @@
-"""How a process is run: what happens when it cannot start, when its work fails, and when it is told to end too early."""
+"""How a process is run: when it cannot start, when its work fails, and when it is told to end too early."""
 
 from __future__ import annotations
 

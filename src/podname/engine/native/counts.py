@@ -12,7 +12,8 @@ from itertools import islice
 from typing import TypeVar
 
 from podname import _core
-from podname.engine.counters import SIZE_BOUNDS_OCTETS, Histogram, Tally, Totals
+from podname.engine.counters import SIZE_BOUNDS_OCTETS, Tally, Totals
+from podname.runtime.histogram import Histogram
 
 _TYPES = (1, 28, 12, 33, 2, 5, 6, 15, 16, 43, 46, 47, 48, 50, 64, 65, 251, 252, 255)
 _OTHER_TYPE = 0  # a type that has no label of its own
@@ -58,4 +59,5 @@ def _add(counts: dict[_Key, int], key: _Key, count: int) -> None:
 
 
 def _sizes(new: Iterator[int], octets: int) -> Histogram:
-    return Histogram(list(islice(new, len(SIZE_BOUNDS_OCTETS) + 1)), octets)
+    buckets = list(islice(new, len(SIZE_BOUNDS_OCTETS) + 1))
+    return Histogram(SIZE_BOUNDS_OCTETS, buckets, octets)

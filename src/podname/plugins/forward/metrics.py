@@ -8,15 +8,12 @@ Source: CoreDNS plugin/forward metrics.go, plugin/pkg/proxy metrics.go.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
 
 import dns.rcode
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from podname.plugins.forward.forwarder import Tally
-from podname.plugins.forward.upstream import BOUNDS_SECONDS, Durations, Upstream
-
-_BOUNDS = (*map(repr, BOUNDS_SECONDS), "+Inf")
+from podname.plugins.forward.upstream import Upstream
 
 
 def collect(tally: Tally, upstreams: Iterable[Upstream]) -> Iterator[Metric]:
@@ -46,12 +43,8 @@ def _durations(upstreams: Iterable[Upstream]) -> Metric:
     for upstream in upstreams:
         for rcode, durations in upstream.durations.items():
             labels = ("forward", upstream.label, dns.rcode.to_text(dns.rcode.Rcode.make(rcode)))
-            family.add_metric(labels, _buckets(durations), durations.sum_seconds)
+            family.add_metric(labels, durations.cumulative(), durations.sum)
     return family
-
-
-def _buckets(durations: Durations) -> list[tuple[str, float]]:
-    return list(zip(_BOUNDS, accumulate(durations.counts), strict=True))
 
 
 def _failures(upstreams: Iterable[Upstream]) -> Metric:

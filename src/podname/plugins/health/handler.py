@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from podname.plugins.base import Plugin
 from podname.plugins.durations import go_text
+from podname.runtime.histogram import Histogram
 from podname.runtime.http.endpoint import Endpoint
 from podname.runtime.http.messages import text
 
@@ -35,14 +36,7 @@ class HealthCounters:
 
     def __init__(self) -> None:
         self.failures = 0
-        self.buckets = [0] * (len(_BOUNDS_SECONDS) + 1)
-        self.sum_seconds = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one request."""
-        place = sum(seconds > bound for bound in _BOUNDS_SECONDS)
-        self.buckets[place] += 1
-        self.sum_seconds += seconds
+        self.durations = Histogram(_BOUNDS_SECONDS)
 
     async def close(self) -> None:
         """Hold nothing."""
@@ -100,7 +94,7 @@ class Health(Plugin):
             self._counters.failures += 1
             _log.warning("Local health request to port %d failed: %r", self.endpoint.port, error)
         seconds = time.perf_counter() - started_seconds
-        self._counters.observe(seconds)
+        self._counters.durations.add(seconds)
         if seconds > _SLOW_SECONDS:
             _log.warning("Local health request took more than 1s: %s", go_text(seconds))
 
@@ -115,11 +109,8 @@ class Health(Plugin):
             "coredns_health_request_duration_seconds",
             "Histogram of the time (in seconds) each request took.",
         )
-        total, buckets = 0, []
-        for bound, count in zip((*_BOUNDS_SECONDS, "+Inf"), self._counters.buckets, strict=True):
-            total += count
-            buckets.append((str(bound), total))
-        duration.add_metric([], buckets, self._counters.sum_seconds)
+        durations = self._counters.durations
+        duration.add_metric([], durations.cumulative(), durations.sum)
         failures = CounterMetricFamily(
             "coredns_health_request_failures", "The number of times the health check failed."
         )

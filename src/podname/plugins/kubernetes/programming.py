@@ -9,19 +9,17 @@ Sources: CoreDNS plugin/kubernetes/object metrics.go; Kubernetes SIG Scalability
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from podname.kube.objects import EndpointSlice, Service
 from podname.kube.store import Change, Store
+from podname.runtime.histogram import Histogram
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _BOUNDS_SECONDS = tuple(0.001 * 2**power for power in range(20))
-_LABELS = (*(f"{bound:g}" for bound in _BOUNDS_SECONDS), "+Inf")
 
 
 class Programming:
@@ -34,8 +32,7 @@ class Programming:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._services, self._slices, self._clock = services, slices, clock
-        self._counts: dict[str, list[int]] = {}
-        self._sums: dict[str, float] = {}
+        self._histograms: dict[str, Histogram] = {}
         if slices is not None:
             slices.follow(self)
 
@@ -60,10 +57,8 @@ class Programming:
         if service is None:
             return
         kind = "headless_with_selector" if service.headless else "cluster_ip"
-        seconds = self._clock() - new.changed_at
-        counts = self._counts.setdefault(kind, [0] * len(_LABELS))
-        counts[bisect_left(_BOUNDS_SECONDS, seconds)] += 1
-        self._sums[kind] = self._sums.get(kind, 0.0) + seconds
+        histogram = self._histograms.setdefault(kind, Histogram(_BOUNDS_SECONDS))
+        histogram.add(self._clock() - new.changed_at)
 
     def metric(self) -> Metric:
         """Return the histogram."""
@@ -74,7 +69,6 @@ class Programming:
             "Histogram of the time (in seconds) it took to program a dns instance.",
             labels=("service_kind",),
         )
-        for kind, counts in self._counts.items():
-            buckets = list(zip(_LABELS, map(float, accumulate(counts)), strict=True))
-            family.add_metric((kind,), buckets, self._sums[kind])
+        for kind, histogram in self._histograms.items():
+            family.add_metric((kind,), histogram.cumulative(), histogram.sum)
         return family

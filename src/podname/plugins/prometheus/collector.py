@@ -37,11 +37,6 @@ _HELP = {
     "response_size_bytes": "Size of the returned response in bytes.",
     "request_duration_seconds": "Histogram of the time (in seconds) each request took per zone.",
 }
-_BOUNDS: dict[str, Sequence[float]] = {
-    "request_size_bytes": c.SIZE_BOUNDS_OCTETS,
-    "response_size_bytes": c.SIZE_BOUNDS_OCTETS,
-    "request_duration_seconds": c.DURATION_BOUNDS_SECONDS,
-}
 
 
 class ServerCollector(Collector):
@@ -104,11 +99,9 @@ def _dns(families: c.Families) -> Iterator[Metric]:
             counter.add_metric(labels, count)
         yield counter
     for name, histograms in families.histograms.items():
-        bounds = [*(f"{bound:g}" for bound in _BOUNDS[name]), "+Inf"]
         family = HistogramMetricFamily(f"coredns_dns_{name}", _HELP[name], labels=c.LABELS[name])
         for labels, histogram in histograms.items():
-            buckets = zip(bounds, histogram.cumulative(), strict=True)
-            family.add_metric(labels, list(buckets), histogram.sum)
+            family.add_metric(labels, histogram.cumulative(), histogram.sum)
         yield family
 
 
