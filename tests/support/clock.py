@@ -20,7 +20,7 @@ class Timer:
 
 
 class FakeClock:
-    """A clock (`podname.kube.clock.Clock`) that stands still until it is told to go on."""
+    """A clock (`podname.runtime.clock.Clock`) that stands still until it is told to go on."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now

@@ -32,9 +32,9 @@ from podname.doctor.places import Place
 from podname.errors import KubeError
 from podname.kube import config, kubeconfig
 from podname.kube.auth import Credentials
-from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig
 from podname.kube.transport import HttpTransport
+from podname.runtime.clock import SystemClock
 
 _IDLE_SECONDS = 10.0
 RUNNING = "it runs here"

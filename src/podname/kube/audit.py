@@ -22,7 +22,6 @@ from typing import Generic
 
 import msgspec
 
-from podname.kube.clock import Pace
 from podname.kube.decode import version_of
 from podname.kube.flatten import key_of
 from podname.kube.kinds import T, Watch
@@ -31,6 +30,7 @@ from podname.kube.scrub import scrub
 from podname.kube.shapes import NamespaceShape
 from podname.kube.store import Store
 from podname.kube.transport import METADATA, Transport
+from podname.runtime.clock import Pace
 
 #: After so many changes `recent` starts anew: what changed before is then only compared by its key.
 RECENT_MAX = 50_000

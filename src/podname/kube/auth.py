@@ -16,10 +16,10 @@ import ssl
 import tempfile
 
 from podname.errors import KubeError
-from podname.kube.clock import Clock
 from podname.kube.config import ClusterConfig
 from podname.kube.files import read_file
 from podname.kube.plugin import Credential, run_plugin
+from podname.runtime.clock import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any, Generic, Protocol
 
 from podname.kube.auth import Credentials
-from podname.kube.clock import Clock, SystemClock
 from podname.kube.config import ClusterConfig
 from podname.kube.events import StoreWriter
 from podname.kube.kinds import NAMESPACES, T, Watch
@@ -21,6 +20,8 @@ from podname.kube.objects import Namespace
 from podname.kube.reflector import Counters, Reflector
 from podname.kube.store import Store
 from podname.kube.transport import HttpTransport, Transport
+from podname.runtime.clock import Clock, SystemClock
+from podname.runtime.tasks import Tasks
 
 
 class Informer(Protocol[T]):
@@ -119,7 +120,7 @@ class Cluster:
         self._random = random or Random()  # noqa: S311  # for jitter
         self.transport = transport or HttpTransport(Credentials(config, self._clock))
         self._informers: dict[Watch[Any], ClusterInformer[Any]] = {}
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._stopping = Tasks()
 
     def watch(self, watch: Watch[T]) -> Informer[T]:
         """Begin to follow, or share what is followed already. On the running event loop."""
@@ -151,10 +152,8 @@ class Cluster:
         for informer in self._informers.values():
             self._stop(informer)
         self._informers.clear()
-        await asyncio.gather(*self._stopping, return_exceptions=True)
+        await self._stopping.wait()
         await self.transport.close()
 
     def _stop(self, informer: ClusterInformer[Any]) -> None:
-        task = informer.stop()
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
+        self._stopping.keep(informer.stop())

@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TypeVar
 
 from podname.errors import KubeError
-from podname.kube.clock import Pace
 from podname.kube.itemstream import ItemStream
 from podname.kube.shapes import ListMetadata
 from podname.kube.transport import JSON, Transport
+from podname.runtime.clock import Pace
 
 R = TypeVar("R")
 

@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any, Generic
 
 from podname.errors import ManifestError
-from podname.kube.clock import Clock, SystemClock
 from podname.kube.informer import Informer
 from podname.kube.kinds import NAMESPACES, T, Watch
 from podname.kube.manifestfile import Loaded, ManifestFile, parse_manifest
 from podname.kube.objects import Namespace
 from podname.kube.selectors import Selector, matches, parse_selector
 from podname.kube.store import Change, Store, differences
+from podname.runtime.clock import Clock, SystemClock
 
 logger = logging.getLogger(__name__)
 

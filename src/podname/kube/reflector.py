@@ -35,8 +35,6 @@ from typing import Generic
 
 from podname.errors import Gone, KubeError
 from podname.kube.audit import Audit
-from podname.kube.backoff import Backoff
-from podname.kube.clock import Clock, Deadline, Pace
 from podname.kube.decode import BrokenLine, Decoder
 from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress
 from podname.kube.kinds import KINDS, T, Watch
@@ -44,6 +42,8 @@ from podname.kube.listing import Listing
 from podname.kube.protobuf import Malformed, stream_of, transcoder_of
 from podname.kube.store import Store
 from podname.kube.transport import JSON, PROTOBUF_WATCH, Transport
+from podname.runtime.backoff import Backoff
+from podname.runtime.clock import Clock, Deadline, Pace
 
 logger = logging.getLogger(__name__)
 

@@ -27,10 +27,10 @@ from urllib.parse import urlencode, urlsplit
 from podname import __version__
 from podname.errors import Forbidden, Gone, KubeError, Unauthorized
 from podname.kube.auth import Credentials
-from podname.kube.backoff import LONGEST_SECONDS
 from podname.kube.http import Connection, Disconnected, Response
 from podname.kube.scrub import scrub
 from podname.kube.shapes import Status
+from podname.runtime.backoff import LONGEST_SECONDS
 
 JSON = "application/json"
 #: A watch in protobuf, or in JSON from a server that has no other.

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from podname.errors import Forbidden, KubeError
-from podname.kube.clock import Clock
 from podname.kube.informer import Cluster
 from podname.kube.kinds import Watch
 from podname.kube.transport import Requester
@@ -28,6 +27,7 @@ from podname.publish.planning import Plan, plan
 from podname.publish.queue import WorkQueue
 from podname.publish.reading import OURS, PODS, SERVICES, SLICES
 from podname.publish.writing import NotLeading, Writer
+from podname.runtime.clock import Clock
 
 logger = logging.getLogger(__name__)
 

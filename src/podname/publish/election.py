@@ -27,10 +27,10 @@ import msgspec
 from msgspec import Struct
 
 from podname.errors import KubeError
-from podname.kube.clock import Clock, Deadline
 from podname.kube.scrub import scrub
 from podname.kube.shapes import Metadata
 from podname.kube.transport import Requester
+from podname.runtime.clock import Clock, Deadline
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from random import Random
 
 from podname.kube.auth import Credentials
-from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, for_command
 from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
@@ -21,6 +20,7 @@ from podname.publish.controller import Controller
 from podname.publish.election import Election
 from podname.publish.metrics import ControllerCollector
 from podname.runtime import process
+from podname.runtime.clock import SystemClock
 from podname.runtime.http.endpoint import Endpoint
 from podname.runtime.http.messages import text
 from podname.runtime.metrics import metrics

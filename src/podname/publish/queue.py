@@ -17,11 +17,12 @@ import asyncio
 from collections.abc import Iterable
 from random import Random
 
-from podname.kube.clock import Clock
+from podname.runtime.backoff import Backoff
+from podname.runtime.clock import Clock
 
 REST_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 30.0
+JITTER = 0.5
 
 
 class WorkQueue:
@@ -33,7 +34,7 @@ class WorkQueue:
         self._waiting: dict[str, None] = {}
         self._busy: set[str] = set()  # worked on, or at rest
         self._again: set[str] = set()  # came meanwhile
-        self._failures: dict[str, int] = {}
+        self._backoffs: dict[str, Backoff] = {}  # of those that failed last
         self._arrived = asyncio.Event()
 
     def __len__(self) -> int:
@@ -64,15 +65,17 @@ class WorkQueue:
 
     def done(self, key: str) -> None:
         """The work on a key succeeded."""
-        self._failures.pop(key, None)
+        self._backoffs.pop(key, None)
         self._clock.call_later(REST_SECONDS, lambda: self._rested(key))
 
     def retry(self, key: str, at_least_seconds: float = 0.0) -> float:
         """The work on a key failed: try again after a pause. Gives its length in seconds."""
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        pause_seconds = min(FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 30), LONGEST_PAUSE_SECONDS)
-        pause_seconds = max(pause_seconds * self._random.uniform(1.0, 1.5), at_least_seconds)
+        backoff = self._backoffs.get(key)
+        if backoff is None:
+            backoff = self._backoffs[key] = Backoff(
+                self._clock, self._random, first_seconds=FIRST_PAUSE_SECONDS, jitter=JITTER
+            )
+        pause_seconds = max(backoff.next_seconds(), at_least_seconds)
         self._again.add(key)
         self._clock.call_later(pause_seconds, lambda: self._rested(key))
         return pause_seconds

@@ -18,11 +18,11 @@ from prometheus_client.metrics_core import SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from podname.kube.auth import Credentials
-from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, for_command
 from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
 from podname.runtime import process
+from podname.runtime.clock import SystemClock
 from podname.runtime.http.endpoint import Endpoint
 from podname.runtime.http.messages import text
 from podname.runtime.metrics import metrics

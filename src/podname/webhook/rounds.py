@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from random import Random
 
 from podname.errors import KubeError
-from podname.kube.backoff import Backoff
-from podname.kube.clock import Clock
+from podname.runtime.backoff import Backoff
+from podname.runtime.clock import Clock
 
 logger = logging.getLogger(__name__)
 

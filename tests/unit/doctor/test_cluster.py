@@ -11,9 +11,9 @@ from podname.doctor.cluster import ClusterEye
 from podname.doctor.facts import EndpointView, ServiceView
 from podname.doctor.places import of_host
 from podname.kube.auth import Credentials
-from podname.kube.clock import SystemClock
 from podname.kube.config import from_endpoint
 from podname.kube.transport import HttpTransport
+from podname.runtime.clock import SystemClock
 from tests.support.apiserver import ApiServer
 from tests.support.objects import endpoint, endpoint_slice, pod, service
 from tests.support.upstream import free_port

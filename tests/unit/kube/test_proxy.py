@@ -12,10 +12,10 @@ import trustme
 
 from podname.errors import KubeError
 from podname.kube.auth import Credentials
-from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, Pem
 from podname.kube.proxy import Proxy
 from podname.kube.transport import HttpTransport
+from podname.runtime.clock import SystemClock
 from tests.support.apiserver import ApiServer
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from podname.errors import Forbidden, KubeError
 from podname.kube.auth import Credentials
-from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, from_endpoint
 from podname.kube.transport import APPLY, HttpTransport
+from podname.runtime.clock import SystemClock
 from tests.support.apiserver import ApiServer
 from tests.support.clock import until
 

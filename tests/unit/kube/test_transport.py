@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from podname.errors import Forbidden, Gone, KubeError, Unauthorized
 from podname.kube.auth import Credentials
-from podname.kube.clock import SystemClock
 from podname.kube.config import ClusterConfig, Pem, from_endpoint
 from podname.kube.http import Chunks, Disconnected
 from podname.kube.transport import HttpTransport
+from podname.runtime.clock import SystemClock
 from tests.support.apiserver import ApiServer
 from tests.support.clock import FakeClock, until
 from tests.support.objects import pod

@@ -21,6 +21,7 @@ from podname.plugins.base import Next, Request
 from podname.plugins.cache.item import Item
 from podname.plugins.cache.options import Options
 from podname.plugins.cache.store import Tally
+from podname.runtime.tasks import Tasks
 
 _log = logging.getLogger(__name__)
 
@@ -41,14 +42,12 @@ class Refresher:
         self._options = options
         self._clock = clock
         self._refresh = refresh
-        self._tasks: set[asyncio.Task[bytes | None]] = set()
+        self._tasks = Tasks()
 
     async def close(self) -> None:
         """Stop fetching."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.cancel()
+        await self._tasks.wait()
 
     def prefetch(self, request: Request, next_: Next, item: Item, tally: Tally, now: float) -> None:
         """Count a question for an item, and fetch it again if it is popular and will soon expire."""
@@ -84,15 +83,9 @@ class Refresher:
         self, request: Request, next_: Next, item: Item, accepts: Callable[[bytes], bool]
     ) -> asyncio.Task[bytes | None]:
         item.refreshing = True
-        task = asyncio.create_task(self._fetch(_over_tcp(request), next_, item, accepts))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task = self._tasks.start(self._fetch(_over_tcp(request), next_, item, accepts))
+        task.add_done_callback(_tell)
         return task
-
-    def _ended(self, task: asyncio.Task[bytes | None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("Fetching again what is kept failed: %r", error)
 
     async def _fetch(
         self, request: Request, next_: Next, item: Item, accepts: Callable[[bytes], bool]
@@ -113,6 +106,12 @@ class Refresher:
             return await self._refresh(request, next_, accepts, again=True)
         except ServeError:
             return None
+
+
+def _tell(task: asyncio.Task[bytes | None]) -> None:
+    """Log what went wrong."""
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("Fetching again what is kept failed: %r", error)
 
 
 def replaces(message: bytes) -> bool:

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from podname.kube.backoff import Backoff
-from podname.kube.clock import Deadline, Pace, SystemClock
+from podname.runtime.backoff import Backoff
+from podname.runtime.clock import Deadline, Pace, SystemClock
 from tests.support.clock import FakeClock, until
 
 
