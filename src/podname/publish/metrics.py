@@ -27,10 +27,6 @@ class ControllerCollector(Collector):
         yield from _counters(self._controller)
         yield from source_metrics(self._controller.cluster)
 
-    def describe(self) -> Iterable[Metric]:
-        """Name no family in advance."""
-        return ()
-
 
 def _gauges(controller: Controller) -> Iterator[Metric]:
     plans = controller.plans.values()

@@ -21,9 +21,7 @@ from podname.publish.election import Election
 from podname.publish.metrics import ControllerCollector
 from podname.runtime import process
 from podname.runtime.clock import SystemClock
-from podname.runtime.http.endpoint import Endpoint
-from podname.runtime.http.messages import text
-from podname.runtime.metrics import metrics
+from podname.runtime.probes import probes
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +41,11 @@ class Options:
 
 def run(options: Options) -> int:
     """Publish until a signal says to end; return the exit code. Raises PodnameError or OSError."""
-    config = for_command(options.kubeconfig)
-    return process.run(lambda: Publishing(options, config), options.log_format)
+
+    def make() -> Publishing:
+        return Publishing(options, for_command(options.kubeconfig))
+
+    return process.run(make, options.log_format)
 
 
 class Publishing(process.Process):
@@ -61,7 +62,9 @@ class Publishing(process.Process):
         self._controller = Controller(
             self._cluster, transport, self._election, options.namespace, clock=clock, random=random
         )
-        self._endpoint = _endpoint(options, self._controller)
+        self._endpoint = probes(
+            options.host, options.port, ControllerCollector(self._controller), self._unready
+        )
 
     async def start(self) -> None:
         """Open the endpoint."""
@@ -77,15 +80,8 @@ class Publishing(process.Process):
         await self._endpoint.close()
         await self._cluster.close()
 
-
-def _endpoint(options: Options, controller: Controller) -> Endpoint:
-    endpoint = Endpoint(options.host, options.port)
-    endpoint.add("/metrics", metrics(ControllerCollector(controller)))
-    endpoint.add("/health", text(lambda: (200, "OK")))
-    endpoint.add(
-        "/ready", text(lambda: (200, "OK") if controller.has_synced else (503, "not synced"))
-    )
-    return endpoint
+    def _unready(self) -> str:
+        return "" if self._controller.has_synced else "not synced"
 
 
 def _identity() -> str:

@@ -23,9 +23,7 @@ from podname.kube.informer import Cluster
 from podname.kube.transport import HttpTransport
 from podname.runtime import process
 from podname.runtime.clock import SystemClock
-from podname.runtime.http.endpoint import Endpoint
-from podname.runtime.http.messages import text
-from podname.runtime.metrics import metrics
+from podname.runtime.probes import probes
 from podname.webhook.configuration import correct, with_annotated
 from podname.webhook.keeper import Keeper
 from podname.webhook.namespaces import Namespaces
@@ -52,8 +50,11 @@ class Options:
 
 def run(options: Options) -> int:
     """Answer until a signal says to end; return the exit code. Raises PodnameError or OSError."""
-    config = for_command(options.kubeconfig)
-    return process.run(lambda: Webhook(options, config), options.log_format)
+
+    def make() -> Webhook:
+        return Webhook(options, for_command(options.kubeconfig))
+
+    return process.run(make, options.log_format)
 
 
 class Webhook(process.Process):
@@ -72,11 +73,8 @@ class Webhook(process.Process):
         self._server = TlsServer(*options.serve, reviewer)
         self._keeper = Keeper(self._transport, config.namespace, self._server.show, self._time)
         self._is_ending = False
-        self._endpoint = Endpoint(*options.listen)
         collector = WebhookCollector(reviewer, self._keeper, self._namespaces)
-        self._endpoint.add("/metrics", metrics(collector))
-        self._endpoint.add("/health", text(lambda: (200, "OK")))
-        self._endpoint.add("/ready", text(self._ready))
+        self._endpoint = probes(*options.listen, collector, self._unready)
 
     async def start(self) -> None:
         """Bind and serve."""
@@ -106,11 +104,10 @@ class Webhook(process.Process):
         if (names := self._namespaces.annotated) is not None:
             await correct(self._transport, partial(with_annotated, names=names))
 
-    def _ready(self) -> tuple[int, str]:
+    def _unready(self) -> str:
         if self._is_ending:
-            return 503, "ending"
-        is_known = self._keeper.is_known
-        return (200, "OK") if is_known else (503, "no certificate that the API server knows")
+            return "ending"
+        return "" if self._keeper.is_known else "no certificate that the API server knows"
 
 
 class WebhookCollector(Collector):
@@ -152,7 +149,3 @@ class WebhookCollector(Collector):
                 "When the certificate that is shown ends, in Unix time.",
                 shown.ends.timestamp(),
             )
-
-    def describe(self) -> Iterable[Metric]:
-        """Name no family in advance."""
-        return ()

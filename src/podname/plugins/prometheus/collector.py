@@ -51,10 +51,6 @@ class ServerCollector(Collector):
         """Return all families, each name once."""
         return merged(self._all())
 
-    def describe(self) -> Iterable[Metric]:
-        """Name no family in advance: plugins come and go."""
-        return ()
-
     def _all(self) -> Iterator[Metric]:
         yield from _build_info(self._engine.name)
         panics = CounterMetricFamily(
