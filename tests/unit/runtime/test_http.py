@@ -277,6 +277,30 @@ async def test_who_does_not_read_the_answer_is_not_kept(
     assert answered == 1
 
 
+async def test_who_comes_when_every_connection_is_busy_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "CONNECTIONS_MAX", 2)
+    go = asyncio.Event()
+
+    async def patient(_: Request) -> Response:
+        await go.wait()
+        return plain(200, "OK")
+
+    async with (
+        serving(patient) as (server, port),
+        connected(port) as (one, asking),
+        connected(port) as (two, also),
+    ):
+        for writer in (asking, also):
+            writer.write(HEAD + b"\r\n")
+        await until(lambda: sum(not each.is_waiting for each in server.connections) == 2)
+        async with connected(port) as (late, _):
+            assert await rest(late) == b""
+        go.set()
+        assert [await answer(reader) for reader in (one, two)] == [(200, b"OK")] * 2
+
+
 async def test_a_flood_of_connections_takes_the_place_of_no_request(
     monkeypatch: pytest.MonkeyPatch, certificates: Certificates
 ) -> None:
@@ -298,8 +322,8 @@ async def test_a_flood_of_connections_takes_the_place_of_no_request(
             _, flood = await asyncio.open_connection("127.0.0.1", port)
             flood.write(b"\x16\x03\x01"[: number % 4])
             floods.append(flood)
+            assert len(server.connections) <= 20
         async with connected(port, certificates.client()) as (other, asking):
-            await until(lambda: len(server.connections) <= 20)
             go.set()
             asking.write(HEAD + b"\r\n")
             assert await answer(other) == (200, b"OK")

@@ -7,9 +7,9 @@
                     └──────────────────── kept for the next ◄────────────────────┘
 
 From a request's first octet until its response has gone out `REQUEST_SECONDS` may pass, however the octets trickle;
-nothing is read while much waits to go out. So neither half a request nor a response that nobody
-reads keeps a connection, and what waits in memory is bounded. What has come in is taken in slices, between which
-others go first: it takes long to read many small frames.
+nothing is read while much waits to go out. So neither half a request nor a response that nobody reads keeps a
+connection, and what waits in memory is bounded. What has come in is taken in slices, between which others go first: it
+takes long to read many small frames.
 
 Sources: asyncio, "Transports and Protocols"; RFC 7301 (ALPN).
 """
@@ -183,13 +183,15 @@ class Connection(asyncio.Protocol):
     def _feed(self) -> None:
         """Let a slice be taken, if it can be."""
         self._feeding = None
+        if self._transport is None or self._transport.is_closing():
+            return
         if self._unread and self.is_written and not self._version.is_full:
             octets = bytes(self._unread[: self._version.slice_octets])
             del self._unread[: len(octets)]
             self._version.receive(octets)
             if self._unread:
                 self.feed_soon()
-        if self._transport is None or self._transport.is_closing():
+        if self._transport.is_closing():
             return
         if self._unread or not self.is_written:
             self._transport.pause_reading()

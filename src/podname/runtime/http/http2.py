@@ -38,6 +38,7 @@ class Http2:
         self._streams: dict[int, Exchange] = {}  # the oldest comes first
         self._unsent: dict[int, memoryview] = {}
         self._resets_left = _RESETS_MAX
+        self._is_over = False
         self._state.decoder.max_header_list_size = HEAD_OCTETS
         self._state.initiate_connection()
         self._flush()
@@ -51,7 +52,8 @@ class Http2:
         """Take what has come in."""
         try:
             for event in self._state.receive_data(octets):
-                self._take(event)
+                if not self._is_over:
+                    self._take(event)
         except ProtocolError:  # h2 has written what is wrong into a GOAWAY
             self._end()
         else:
@@ -147,8 +149,9 @@ class Http2:
 
     def _end(self, why: ErrorCodes | None = None) -> None:
         """Say why, unless h2 has, and close."""
-        if why is not None:
+        if why is not None and not self._is_over:
             self._state.close_connection(why)
+        self._is_over = True
         self._flush()
         self.cancel()
         self._connection.close()

@@ -1,7 +1,8 @@
 """The HTTP server: a socket, a handler, and TLS where there is a certificate.
 
 As many connections as `CONNECTIONS_MAX` may be open, those in their TLS handshake included. One more takes the place of
-one on which no handler is at work: first of one that has asked nothing so far, then of the one that waits longest.
+one on which no handler is at work, first of one that has asked nothing so far, then of the one that waits longest; if
+there is none, it is refused.
 
 Sources: asyncio, "Low-level socket functions"; CoreDNS plugin/pkg/reuseport.
 """
@@ -21,6 +22,7 @@ from podname.runtime import privilege
 from podname.runtime.http.connection import Connection, Service
 from podname.runtime.http.messages import Handler
 from podname.runtime.http.tls import Tls
+from podname.runtime.tasks import Tasks
 
 CONNECTIONS_MAX = 512
 CLOSE_SECONDS = 5.0
@@ -47,6 +49,7 @@ class HttpServer:
         self._listening: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._open: dict[Connection, asyncio.Task[None]] = {}
+        self._serving = Tasks()  # of those that are open or about to be gone
 
     @property
     def connections(self) -> Collection[Connection]:
@@ -88,15 +91,10 @@ class HttpServer:
                 connection.finish()
             else:
                 self._drop(connection)
-        await self._gone(CLOSE_SECONDS)
+        await self._serving.wait(CLOSE_SECONDS)
         for connection in list(self._open):
             self._drop(connection)
-        await self._gone(_ABORT_SECONDS)
-
-    async def _gone(self, seconds: float) -> None:
-        """Wait until no connection is open, for so long."""
-        if self._open:
-            await asyncio.wait(self._open.values(), timeout=seconds)
+        await self._serving.wait(_ABORT_SECONDS)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -106,12 +104,13 @@ class HttpServer:
             except OSError:  # the client is gone, or there are too many open files
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
-            self._make_room()
-            connection = Connection(self._service)
-            serving = self._open[connection] = asyncio.create_task(
-                self._serve(connection, accepted)
-            )
-            serving.add_done_callback(partial(self._ended, connection, accepted))
+            if self._has_room():
+                connection = Connection(self._service)
+                serving = self._serving.start(self._serve(connection, accepted))
+                self._open[connection] = serving
+                serving.add_done_callback(partial(self._ended, connection, accepted))
+            else:
+                accepted.close()
             await asyncio.sleep(0)  # a flood of clients must not hold the event loop
 
     async def _serve(self, connection: Connection, accepted: socket.socket) -> None:
@@ -130,21 +129,25 @@ class HttpServer:
     def _ended(
         self, connection: Connection, accepted: socket.socket, _: asyncio.Task[None]
     ) -> None:
-        del self._open[connection]
+        self._open.pop(connection, None)
         accepted.close()  # of a task that was cancelled before it began, nobody else does
 
-    def _make_room(self) -> None:
-        """Drop a connection if there are too many."""
+    def _has_room(self) -> bool:
+        """Drop a connection if there are too many; return whether there is room for another."""
         if len(self._open) < CONNECTIONS_MAX:
-            return
+            return True
         idle = [each for each in self._open if each.is_waiting]
-        self._drop(min(idle or self._open, key=lambda each: (each.has_asked, each.waits_since)))
+        if idle:
+            self._drop(min(idle, key=lambda each: (each.has_asked, each.waits_since)))
+        return bool(idle)
 
     def _drop(self, connection: Connection) -> None:
+        """Close a connection now, or its handshake."""
+        serving = self._open.pop(connection)
         if connection.is_made:
             connection.abort()
         else:
-            self._open[connection].cancel()
+            serving.cancel()
 
 
 async def listen(host: str, port: int, *, share: bool) -> socket.socket:
