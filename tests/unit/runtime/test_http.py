@@ -54,6 +54,16 @@ async def handle(request: Request) -> Response:
     return plain(200, "OK")
 
 
+def patient(go: asyncio.Event) -> Handler:
+    """Make a handler that answers when it may."""
+
+    async def handler(_: Request) -> Response:
+        await go.wait()
+        return plain(200, "OK")
+
+    return handler
+
+
 @asynccontextmanager
 async def serving(
     handler: Handler = handle, tls: Tls | None = None
@@ -283,12 +293,8 @@ async def test_who_comes_when_every_connection_is_busy_is_refused(
     monkeypatch.setattr(server_module, "CONNECTIONS_MAX", 2)
     go = asyncio.Event()
 
-    async def patient(_: Request) -> Response:
-        await go.wait()
-        return plain(200, "OK")
-
     async with (
-        serving(patient) as (server, port),
+        serving(patient(go)) as (server, port),
         connected(port) as (one, asking),
         connected(port) as (two, also),
     ):
@@ -307,13 +313,9 @@ async def test_a_flood_of_connections_takes_the_place_of_no_request(
     monkeypatch.setattr(server_module, "CONNECTIONS_MAX", 20)
     go = asyncio.Event()
 
-    async def patient(_: Request) -> Response:
-        await go.wait()
-        return plain(200, "OK")
-
     floods = list[asyncio.StreamWriter]()
     async with (
-        serving(patient, certificates.tls) as (server, port),
+        serving(patient(go), certificates.tls) as (server, port),
         connected(port, certificates.client()) as (reader, writer),
     ):
         writer.write(HEAD + b"\r\n")
@@ -463,12 +465,8 @@ async def test_many_small_frames_do_not_hold_the_event_loop(
 async def test_what_is_under_way_is_answered_before_the_end(certificates: Certificates) -> None:
     go = asyncio.Event()
 
-    async def patient(_: Request) -> Response:
-        await go.wait()
-        return plain(200, "OK")
-
     async with (
-        serving(patient, certificates.tls) as (server, port),
+        serving(patient(go), certificates.tls) as (server, port),
         connected(port, certificates.client("h2")) as (reader, writer),
         connected(port, certificates.client()) as (other, asking),
     ):
