@@ -87,7 +87,7 @@ class Signals:
             self._queue.put_nowait(number)
 
     async def during(
-        self, work: asyncio.Task[Any], reload: Callable[[], None] | None = None
+        self, work: asyncio.Task[Any], reload: Callable[[], object] | None = None
     ) -> signal.Signals | None:
         """Wait for `work`; return None when it is over, or a signal to end that came before."""
         while True:
@@ -153,12 +153,7 @@ async def _until_end(
 ) -> tuple[int, bool]:
     """Do what signals say until one says to end, or `work` is over."""
     reloads = Tasks()
-
-    def reload() -> None:
-        _log.info("SIGUSR1: Reloading")
-        reloads.start(process.reload())
-
-    number = await signals.during(work, reload)
+    number = await signals.during(work, lambda: reloads.start(process.reload()))
     if number == signal.SIGQUIT:
         _log.info("SIGQUIT: Quitting process immediately")
         return EXIT_DONE, True

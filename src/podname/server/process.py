@@ -68,6 +68,7 @@ class Serving(process.Process):
 
     async def reload(self) -> None:
         """Serve the Corefile as it is now."""
+        _log.info("SIGUSR1: Reloading")
         try:
             await self._server.reload()
         except Exception as error:
