@@ -43,9 +43,11 @@ class Service:
 
 
 class Version(Protocol):
-    """What is said on a connection. `slice_octets` is how much it can take without holding up others."""
+    """What is said on a connection."""
 
-    slice_octets: int
+    @property
+    def slice_octets(self) -> int:
+        """How much it can take at once without holding up others."""
 
     @property
     def oldest(self) -> Exchange | None:

@@ -15,18 +15,24 @@ from podname.runtime.http.messages import Response, plain
 if TYPE_CHECKING:
     from podname.runtime.http.connection import Connection
 
+_SLICE_OCTETS = 2048
+_BODY_SLICE_OCTETS = 64 * 1024
 _CONTINUE = h11.InformationalResponse(status_code=100, headers=[])
 
 
 class Http1:
     """One connection that speaks HTTP/1. `oldest` is its one request, from the first octet on."""
 
-    slice_octets = 2048
-
     def __init__(self, connection: Connection) -> None:
         self.oldest: Exchange | None = None
         self._connection = connection
+        self._body_left_octets = 0  # of a body whose length was told
         self._state = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_OCTETS)
+
+    @property
+    def slice_octets(self) -> int:
+        """How much is taken at once: little of a head or of chunks, but a body in one piece costs nothing to read."""
+        return max(_SLICE_OCTETS, min(self._body_left_octets, _BODY_SLICE_OCTETS))
 
     @property
     def is_full(self) -> bool:
@@ -79,9 +85,11 @@ class Http1:
         if isinstance(event, h11.Request):
             exchange.method = event.method.decode("ascii")
             exchange.target, exchange.fields = event.target, event.headers
+            self._body_left_octets = int(dict(event.headers).get(b"content-length", 0))
             if self._state.they_are_waiting_for_100_continue:
                 self._connection.write(self._state.send(_CONTINUE) or b"")
         elif isinstance(event, h11.Data):
+            self._body_left_octets -= len(event.data)
             exchange.add(event.data, self._connection.service.body_octets)
         elif isinstance(event, h11.EndOfMessage):
             self._connection.answer(exchange)
