@@ -4,6 +4,7 @@
 
     PodnameError
     ├── CorefileError        a Corefile says something that cannot be done, with its place
+    │   └── NotHere          it names what this machine does not have, and another one may
     ├── ManifestError        an object in a file cannot be read, with its place
     ├── TermError            an Erlang term in a file cannot be read, with its place
     ├── KubeError            the API server, or the way to it
@@ -54,6 +55,10 @@ class CorefileError(PodnameError):
     def __str__(self) -> str:
         """Return `file:line:column: message`, the form that editors jump to."""
         return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class NotHere(CorefileError):
+    """The Corefile cannot be used on this machine, but perhaps on another one."""
 
 
 class ManifestError(PodnameError):

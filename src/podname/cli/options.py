@@ -1,16 +1,21 @@
-"""What several commands have in common on the command line, and how those end that run until a signal."""
+"""What several commands have in common on the command line: options, what a Corefile needs, and how they end."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from podname.cli.printing import tell
-from podname.errors import PodnameError
+from podname.errors import CorefileError, PodnameError
+
+if TYPE_CHECKING:
+    from podname.engine.base import Engine
+
+EXIT_CONFIGURATION = 2
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -93,6 +98,24 @@ def one_corefile(file: str | None, conf: str | None) -> str | None:
             f"two Corefiles are named, {file!r} and -conf {conf!r}: leave one of them out"
         )
     return file or conf
+
+
+def chosen_engine() -> Engine:
+    """Make the engine that answers, or exit with 2 and the reason."""
+    from podname.engine.choice import NoSuchEngine, choose  # noqa: PLC0415 - start time counts
+
+    try:
+        return choose()
+    except NoSuchEngine as error:
+        tell(f"podname: {error}")
+        sys.exit(EXIT_CONFIGURATION)
+
+
+def refuse(error: CorefileError, remedy: str = "") -> NoReturn:
+    """Tell every mistake of a Corefile, then what to do where that is known, and exit with 2."""
+    for told in (error, *error.others, *([remedy] if remedy else ())):
+        tell(str(told))
+    sys.exit(EXIT_CONFIGURATION)
 
 
 def finish(run: Callable[[], int]) -> NoReturn:

@@ -11,11 +11,13 @@ import click
 
 from podname.cli.flags import GoCommand
 from podname.cli.options import (
+    chosen_engine,
     conf_option,
     dns_port_option,
     file_argument,
     log_format_option,
     one_corefile,
+    refuse,
 )
 from podname.cli.printing import say, tell
 from podname.errors import CorefileError, PodnameError
@@ -51,28 +53,20 @@ def command(
 
         say("\n".join(sorted(SUPPORTED)))
         return
-    from podname.engine.choice import NoSuchEngine, choose  # noqa: PLC0415
-
-    try:
-        engine = choose()
-    except NoSuchEngine as error:
-        tell(f"podname: {error}")
-        sys.exit(2)
+    engine = chosen_engine()
     if version:
         from podname.server.version import version as version_text  # noqa: PLC0415
 
         say(version_text(engine.name))
         return
-    from podname.runtime.process import EXIT_CONFIGURATION, EXIT_RUNTIME  # noqa: PLC0415
+    from podname.runtime.process import EXIT_RUNTIME  # noqa: PLC0415
     from podname.server import process  # noqa: PLC0415
 
     options = process.Options(corefile, port, pidfile, quiet, log_format)
     try:
         sys.exit(process.run(options, engine))
     except CorefileError as error:
-        for told in (error, *error.others):
-            tell(str(told))
-        sys.exit(EXIT_CONFIGURATION)
+        refuse(error)
     except (PodnameError, OSError) as error:
         tell(f"podname: {error}{_other_port(error, port)}")
         sys.exit(EXIT_RUNTIME)

@@ -1,16 +1,20 @@
-"""What a parser found: warnings, and errors that do not hide what follows them."""
+"""What was found while reading: errors that do not hide what follows them, and warnings. Each is told once.
+
+The parser, a directive's block and the setting up of all directives gather their errors here, so that one run tells
+them all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from podname.corefile.stream import TooManyImports
 from podname.corefile.tree import Token
 from podname.errors import CorefileError
 
 
 class Findings:
-    """The errors and warnings of one Corefile, each told once."""
+    """The errors and warnings of one piece of work."""
 
     def __init__(self) -> None:
         # By their texts: a mistake in a snippet would else be told at each of its imports.
@@ -31,21 +35,26 @@ class Findings:
         self.keep(CorefileError(message, token.place))
 
     def keep(self, error: CorefileError) -> None:
-        """Keep an error."""
-        self._errors.setdefault(str(error), error)
+        """Keep an error, and the others in it."""
+        for each in (error, *error.others):
+            self._errors.setdefault(str(each), each)
 
-    def attempt(self, action: Callable[[], None]) -> None:
-        """Do what may fail without hiding what follows, and keep its error."""
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keep the error that the block ends with, and go on behind it."""
         try:
-            action()
-        except TooManyImports:
-            raise
+            yield
         except CorefileError as error:
             self.keep(error)
 
-    def raise_first(self) -> None:
-        """Raise the first error with all others in it, if there is any."""
+    def raise_all(self) -> None:
+        """Raise the first error with all others in it, in the order of their places, if there is any."""
         if self._errors:
-            first, *others = self._errors.values()
+            first, *others = sorted(self._errors.values(), key=_place)
             first.others = tuple(others)
             raise first
+
+
+def _place(error: CorefileError) -> tuple[str, int, int]:
+    place = error.place
+    return (place.file, place.line, place.column) if place else ("", 0, 0)

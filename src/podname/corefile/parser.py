@@ -19,7 +19,7 @@ from podname.corefile import environment as env
 from podname.corefile.findings import Findings
 from podname.corefile.imports import Library, explained, read_text
 from podname.corefile.lexer import Word, words
-from podname.corefile.stream import Source, Stream
+from podname.corefile.stream import Source, Stream, TooManyImports
 from podname.corefile.tree import Corefile, Directive, Line, ServerBlock, Token
 from podname.errors import CorefileError
 from podname.text import shown
@@ -55,13 +55,11 @@ class _Parser:
 
     def corefile(self) -> Corefile:
         blocks = []
-        try:
+        with self._findings.gathered():
             while self._stream.peek():
                 if (block := self._server_block()) is not None:
                     blocks.append(block)
-        except CorefileError as error:
-            self._findings.keep(error)
-        self._findings.raise_first()
+        self._findings.raise_all()
         return Corefile(tuple(blocks), self._findings.warnings)
 
     # Server blocks
@@ -123,7 +121,8 @@ class _Parser:
         body = self._until_closed(brace, f"snippet '{shown(key.text)}'")
         if body:
             body[0] = Word(body[0].token, True)
-        self._findings.attempt(lambda: self._library.define(key, key.text[1:-1], body))
+        with self._findings.gathered():
+            self._library.define(key, key.text[1:-1], body)
 
     def _directives(self, brace: Token | None) -> list[Directive]:
         """Read directives up to the '}' of the server block, or the end of the file without one."""
@@ -211,7 +210,12 @@ class _Parser:
             message = "import takes one argument: a snippet, a file or a pattern of files"
             self._findings.report(line[min(len(line) - 1, 2)], message)
             return
-        self._findings.attempt(lambda: self._stream.insert(self._library.find(pattern), pattern))
+        try:
+            self._stream.insert(self._library.find(pattern), pattern)
+        except TooManyImports:
+            raise  # what follows is more of the same
+        except CorefileError as error:
+            self._findings.keep(error)
 
     def _refuse_nested(self, brace: Token) -> None:
         self._findings.report(brace, "a block within the block of a directive: blocks do not nest")

@@ -10,19 +10,21 @@
         max_fails: int = prop(2, integer(least=0))
         expire_seconds: float = prop(10.0, duration(), "expire")
 
-`Options.read(directive, zone=…)` makes them of a directive's lines. The number of arguments, the place and text of each
-error, the neighbour of a word that is misspelt, "not supported yet" and the syntax of the manual page come from the
-declaration.
+`Options.read(directive, context, zone=…)` makes them of a directive's lines. The number of arguments, the place and
+text of each error, the neighbour of a word that is misspelt, "not supported yet" and the syntax of the manual page come
+from the declaration.
 
 Sources: CoreDNS's plugins, whose setup.go files read the same grammar by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from podname.corefile.findings import Findings
 from podname.corefile.suggest import did_you_mean
 from podname.corefile.tree import Directive, Line
 from podname.errors import CorefileError
@@ -31,6 +33,21 @@ from podname.text import shown
 T = TypeVar("T")
 D = TypeVar("D")
 _PROPERTY = "property"
+
+
+class ReadContext(Protocol):
+    """What reading a property may need beside its line."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative file names start from."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the Corefile is for another machine, so that what this one has says nothing of it."""
+
+    def warn(self, text: str, /) -> None:
+        """Warn of what is taken, with its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +59,7 @@ class Value(Generic[T]):
     """
 
     syntax: str  # as the manual page writes it
-    read: Callable[[Line, T], T]
+    read: Callable[[Line, T, ReadContext], T]
     least: int = 1
     most: int | None = 1  # None: any number
 
@@ -69,8 +86,8 @@ class Properties:
     def read(
         cls,
         directive: Directive,
+        context: ReadContext,
         *,
-        warn: Callable[[str], None] = lambda _: None,
         otherwise: Callable[[Line, Mapping[str, Any]], bool] = lambda _, __: False,
         **given: Any,
     ) -> Self:
@@ -87,29 +104,21 @@ class Properties:
             if word in known:
                 name, value = known[word]
                 line.expect(value.least, value.most)
-                said[name] = value.read(line, said.get(name, defaults.get(name)))
+                said[name] = value.read(line, said.get(name, defaults.get(name)), context)
             elif word in cls.OBSOLETE:
                 owner = directive.name.text
-                warn(f"{line.name.place}: '{word}' in {owner} is obsolete and has no effect")
+                context.warn(
+                    f"{line.name.place}: '{word}' in {owner} is obsolete and has no effect"
+                )
             elif not otherwise(line, said):
                 raise _not_taken(directive, line, cls)
 
-        each_line(directive, read)
+        found = Findings()
+        for line in directive.block or ():
+            with found.gathered():
+                read(line)
+        found.raise_all()
         return cls(**said)
-
-
-def each_line(directive: Directive, read: Callable[[Line], None]) -> None:
-    """Read every line of a directive's block. Raises the first error with all others in it."""
-    errors: list[CorefileError] = []
-    for line in directive.block or ():
-        try:
-            read(line)
-        except CorefileError as error:
-            errors += (error, *error.others)
-    if errors:
-        first, *others = errors
-        first.others = tuple(others)
-        raise first
 
 
 def syntax_of(name: str, declared: type[Properties]) -> str:
@@ -134,13 +143,7 @@ def _not_taken(directive: Directive, line: Line, cls: type[Properties]) -> Coref
     word, owner = line.name.text, directive.name.text
     if word in cls.LATER:
         return line.error(f"the property '{word}' of {owner} is not supported yet")
-    return unknown_property(line, owner, _declared(cls))
-
-
-def unknown_property(line: Line, owner: str, known: Iterable[str]) -> CorefileError:
-    """Make the error for a line in the block of the directive `owner` that begins with no property."""
-    word = line.name.text
-    meant = did_you_mean(word, known)
+    meant = did_you_mean(word, _declared(cls))
     return line.error(f"unknown property '{shown(word)}' of {owner}{meant}")
 
 
@@ -151,14 +154,14 @@ def value(
     syntax: str, read: Callable[[Line], T], *, least: int = 1, most: int | None = 1
 ) -> Value[T]:
     """Make a value of which the last line counts."""
-    return Value(syntax, lambda line, _: read(line), least, most)
+    return Value(syntax, lambda line, _, __: read(line), least, most)
 
 
 def union(
     syntax: str, read: Callable[[Line], frozenset[T]], *, least: int = 1
 ) -> Value[frozenset[T]]:
     """Make a set that each line adds to, with any number of words."""
-    return Value(syntax, lambda line, before: before | read(line), least, None)
+    return Value(syntax, lambda line, before, _: before | read(line), least, None)
 
 
 def flag(*, said: bool = True) -> Value[bool]:

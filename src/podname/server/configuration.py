@@ -1,18 +1,18 @@
 """From a Corefile to server blocks at the ready: keys read, every directive set up, nothing started.
 
-Setting up touches no network, so `podname check` does just this. Errors are gathered: one run tells
-all that can be told.
+`podname check` does just this, and `podname serve` begins with it: whatever can be found without a socket of our own is
+found here. Errors are gathered: one run tells all that can be told.
 
 Sources: CoreDNS core/dnsserver/register.go; coredns/caddy executeDirectives.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from podname.corefile import (
@@ -20,16 +20,16 @@ from podname.corefile import (
     Directive,
     ServerBlock,
     ServerKey,
-    Token,
     refuse_overlaps,
     server_keys,
 )
 from podname.corefile.addresses import is_every
+from podname.corefile.findings import Findings
 from podname.engine.base import Engine
 from podname.errors import CorefileError
 from podname.plugins import ORDER, refusal, setup_of
 from podname.plugins.base import Context, Plugin, Resources
-from podname.runtime.http.endpoint import Endpoint
+from podname.plugins.http import Endpoint
 from podname.server.block import Block
 from podname.server.shadows import shadows
 
@@ -57,23 +57,29 @@ class House:
     folder: Path  # that relative file names start from
     warn: Callable[[str], None]
     fatal: Callable[[], None] = sys.exit
+    #: Whether the Corefile is for another machine, so that what this one has says nothing of it.
+    elsewhere: bool = False
 
 
-def configure(corefile: Corefile, house: House, resources: Resources) -> Configuration:
+async def configure(corefile: Corefile, house: House, resources: Resources) -> Configuration:
     """Set a Corefile up. Raises CorefileError, the first one with all `others`."""
     configuration = Configuration(corefile.text_digest, resources)
     for warning in corefile.warnings:
         house.warn(warning)
-    errors: list[CorefileError] = []
+    found = Findings()
     for block in corefile.blocks:
-        _set_up(block, house, configuration, errors)
+        _set_up(block, house, configuration, found)
     listeners = [
         (key, host) for block in configuration.blocks for key in block.keys for host in block.hosts
     ]
-    _gather(errors, lambda: refuse_overlaps(listeners))
-    errors += _http_on_dns(listeners, resources)
-    if errors:
-        raise _as_one(errors)
+    with found.gathered():
+        refuse_overlaps(listeners)
+    endpoints = [each for each in resources.all() if isinstance(each, Endpoint)]
+    for error in _http_on_dns(listeners, endpoints):
+        found.keep(error)
+    if not house.elsewhere:
+        await asyncio.gather(*(_look_up(endpoint, found) for endpoint in endpoints))
+    found.raise_all()
     for warning in shadows(configuration.blocks):
         house.warn(warning)
     for ready in configuration.blocks:
@@ -84,10 +90,9 @@ def configure(corefile: Corefile, house: House, resources: Resources) -> Configu
 
 
 def _http_on_dns(
-    listeners: Sequence[tuple[ServerKey, str]], resources: Resources
+    listeners: Sequence[tuple[ServerKey, str]], endpoints: Sequence[Endpoint]
 ) -> Iterator[CorefileError]:
     """Tell of keys whose address an HTTP endpoint (`health`, `ready`, `prometheus`) listens on, too."""
-    endpoints = [each for each in resources.all() if isinstance(each, Endpoint)]
     for key, host in listeners:
         for each in endpoints:
             theirs = "127.0.0.1" if each.host == "localhost" else each.host
@@ -101,10 +106,15 @@ def _http_on_dns(
                 yield CorefileError(f"{message}: give one of them another port", key.place)
 
 
+async def _look_up(endpoint: Endpoint, found: Findings) -> None:
+    with found.gathered():
+        await endpoint.look_up()
+
+
 def _set_up(
-    block: ServerBlock, house: House, configuration: Configuration, errors: list[CorefileError]
+    block: ServerBlock, house: House, configuration: Configuration, found: Findings
 ) -> None:
-    keys = _keys(block, house, errors)
+    keys = _keys(block, house, found)
     context = Context(
         zones=tuple(key.zone for key in keys),
         port=keys[0].port if keys else house.port,
@@ -112,58 +122,36 @@ def _set_up(
         resources=configuration.resources,
         folder=house.folder,
         warn=house.warn,
+        elsewhere=house.elsewhere,
         roster=configuration.roster,
         fatal=house.fatal,
     )
     plugins: list[Plugin] = []
-    for directives in _in_chain_order(block, errors):
-        _gather(errors, partial(_set_up_plugin, directives, context, plugins))
+    for directives in _in_chain_order(block, found):
+        with found.gathered():
+            plugins.append(setup_of(directives[0])(directives, context))
     configuration.roster += plugins
     configuration.blocks.append(Block(keys, plugins))
 
 
-def _keys(block: ServerBlock, house: House, errors: list[CorefileError]) -> tuple[ServerKey, ...]:
+def _keys(block: ServerBlock, house: House, found: Findings) -> tuple[ServerKey, ...]:
     keys: list[ServerKey] = []
     for token in block.keys:
-        _gather(errors, partial(_read_key, token, house.port, keys))
+        with found.gathered():
+            keys += server_keys(token, house.port)
     for key in keys:
         if key.scheme != "dns":
             message = f"podname does not serve '{key.scheme}://' yet, only 'dns://'"
-            errors.append(CorefileError(message, key.place))
+            found.keep(CorefileError(message, key.place))
     return tuple(keys)
 
 
-def _read_key(token: Token, port: int, keys: list[ServerKey]) -> None:
-    keys.extend(server_keys(token, port))
-
-
-def _set_up_plugin(
-    directives: Sequence[Directive], context: Context, plugins: list[Plugin]
-) -> None:
-    plugins.append(setup_of(directives[0])(directives, context))
-
-
-def _in_chain_order(block: ServerBlock, errors: list[CorefileError]) -> list[Sequence[Directive]]:
+def _in_chain_order(block: ServerBlock, found: Findings) -> list[Sequence[Directive]]:
     """Put a block's directives together by name, in CoreDNS's order whatever the file's."""
     by_name: dict[str, list[Directive]] = defaultdict(list)
     for directive in block.directives:
         by_name[directive.name.text].append(directive)
-    errors += [refusal(found[0]) for name, found in by_name.items() if name not in ORDER]
+    for name, directives in by_name.items():
+        if name not in ORDER:
+            found.keep(refusal(directives[0]))
     return [by_name[name] for name in ORDER if name in by_name]
-
-
-def _as_one(errors: Sequence[CorefileError]) -> CorefileError:
-    """Return the first error with all others in it, in the order of their places."""
-    # Each once: a network that stands for many zones makes its mistake many times over.
-    every = list({str(told): told for error in errors for told in (error, *error.others)}.values())
-    every.sort(key=lambda e: (e.place.file, e.place.line, e.place.column) if e.place else ("",))
-    first, *others = every
-    first.others = tuple(others)
-    return first
-
-
-def _gather(errors: list[CorefileError], attempt: Callable[[], None]) -> None:
-    try:
-        attempt()
-    except CorefileError as error:
-        errors.append(error)

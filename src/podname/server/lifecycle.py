@@ -108,7 +108,7 @@ class Server:
         resources = Resources(old.resources if old else None)
         opened: list[Address] = []
         try:
-            new = configure(corefile, self._house, resources)
+            new = await configure(corefile, self._house, resources)
             opened = await self.listeners.bind(cold_plans(new))
             tell_bound(new, self.listeners)
             _set_cold(new.roster, cold=True)

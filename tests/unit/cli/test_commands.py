@@ -138,18 +138,6 @@ def test_check_refuses(
     assert message in line
 
 
-def test_check_of_a_cluster_needs_no_cluster(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    Path("Corefile").write_text(
-        ".:53 {\nkubernetes cluster.local\n}\n"
-        "a.:53 {\nkubernetes cluster.local {\nendpoint https://192.0.2.1:6443\n}\n}\n"
-        "b.:53 {\nkubernetes cluster.local {\nmanifests nowhere\n}\n}\n"
-    )
-    assert run(monkeypatch, "check", "Corefile") == 0, capsys.readouterr().err
-
-
 @pytest.mark.parametrize("arguments", [["-version"], ["--version"], ["serve", "-version=true"]])
 def test_version(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
@@ -219,34 +207,3 @@ def test_a_mistyped_word_gets_its_neighbour(
 ) -> None:
     assert run(monkeypatch, *words.split()) == 2
     assert capsys.readouterr().err.endswith(f"{told}\n")
-
-
-# What `serve` refuses before it listens, `check` refuses in the same words.
-@pytest.mark.parametrize(
-    "text",
-    [
-        ". {\nbind nosuch\n}",
-        ". {\nbind 127.0.0.1 {\nexcept 127.0.0.1\n}\n}",
-        ". {\nbind 0.0.0.0\n}\na {\n}",
-        ". {\nbind 127.0.0.1\n}\n. {\n}",
-        ". {\nwhoami\nhealth [::1%lo]:8080\n}",
-        ". {\nwhoami\nready 1.2.3.4\n}",
-        ".:15399 {\nbind 127.0.0.1\nwhoami\nhealth 127.0.0.1:15399\n}",
-        ".:15399 {\nbind 127.0.0.1\nwhoami\nprometheus :15399\n}",
-        ".:15399 {\nwhoami\nready localhost:15399\n}",
-        ". {\nkubernetes a\nkubernetes b\n}",
-        ". {\nforward . nosuch\n}",
-        ". {\nerrors {\nconsolidat 5s x\n}\n}",
-        ". {\nroute53\n}",
-        "import nosuch\n",
-    ],
-)
-def test_serve_and_check_refuse_alike(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
-    Path("Corefile").write_text(text)
-    assert run(monkeypatch, "check", "Corefile") == 2
-    told = capsys.readouterr().err
-    assert told.startswith("Corefile:")
-    assert run(monkeypatch, "serve", "Corefile") == 2
-    assert capsys.readouterr().err == told

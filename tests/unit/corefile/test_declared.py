@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from tests.support.plugin import context
 
 from podname.corefile import Directive, Line, parse_text
 from podname.corefile.properties import (
@@ -52,13 +53,14 @@ def directive(*lines: str) -> Directive:
 
 
 def test_defaults_and_what_is_given() -> None:
-    assert Options.read(directive(), zone="a.test") == Options(zone="a.test")
-    assert Options.read(directive(), most=3).most == 3
+    assert Options.read(directive(), context(), zone="a.test") == Options(zone="a.test")
+    assert Options.read(directive(), context(), most=3).most == 3
 
 
 def test_values_by_their_properties() -> None:
     found = Options.read(
-        directive("most 9", "wait 1m", "loud", "mode slow", "names a b", "names c", "pair x y")
+        directive("most 9", "wait 1m", "loud", "mode slow", "names a b", "names c", "pair x y"),
+        context(),
     )
     expected = Options(
         most=9,
@@ -69,7 +71,7 @@ def test_values_by_their_properties() -> None:
         pair=("x", "y"),
     )
     assert found == expected
-    assert Options.read(directive("most 1", "most 2")).most == 2
+    assert Options.read(directive("most 1", "most 2"), context()).most == 2
 
 
 @pytest.mark.parametrize(
@@ -88,13 +90,13 @@ def test_values_by_their_properties() -> None:
 )
 def test_each_error_has_its_place(line: str, message: str) -> None:
     with pytest.raises(CorefileError) as caught:
-        Options.read(directive(line))
+        Options.read(directive(line), context())
     assert str(caught.value).startswith(f"Corefile:{message}")
 
 
 def test_every_error_of_a_block_is_told() -> None:
     with pytest.raises(CorefileError) as caught:
-        Options.read(directive("most x", "loud", "mode y", "what"))
+        Options.read(directive("most x", "loud", "mode y", "what"), context())
     assert [error.place.line for error in (caught.value, *caught.value.others) if error.place] == [
         3,
         5,
@@ -104,7 +106,7 @@ def test_every_error_of_a_block_is_told() -> None:
 
 def test_an_obsolete_word_is_taken_with_a_warning() -> None:
     warnings: list[str] = []
-    assert Options.read(directive("upstream"), warn=warnings.append) == Options()
+    assert Options.read(directive("upstream"), context(warnings=warnings)) == Options()
     assert warnings == ["Corefile:3:1: 'upstream' in thing is obsolete and has no effect"]
 
 

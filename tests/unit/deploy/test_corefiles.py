@@ -20,7 +20,7 @@ def check(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:
     monkeypatch.setenv("POD_NAMESPACE", "default")
-    monkeypatch.setattr(sys, "argv", ["podname", "check", str(path)])
+    monkeypatch.setattr(sys, "argv", ["podname", "check", "-elsewhere", str(path)])
     with pytest.raises(SystemExit) as caught:
         main()
     return int(caught.value.code or 0), capsys.readouterr().err

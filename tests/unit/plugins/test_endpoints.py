@@ -161,13 +161,13 @@ async def test_lameduck_lasts_as_long_as_it_says(caplog: pytest.LogCaptureFixtur
 
 async def test_an_address_in_use_is_an_error_and_our_own_is_not() -> None:
     old = Resources()
-    endpoint = http.claim(old, ("127.0.0.1", 0))
+    endpoint = http.claim(old, http.Address("127.0.0.1", 0))
     await endpoint.open()
     stranger = Endpoint("", endpoint.port)
     with pytest.raises(PodnameError, match=f"cannot listen on http://:{endpoint.port}: .*in use"):
         await stranger.open()
     # A reload from one address to every address, on the same port: both stand for a moment.
-    wider = http.claim(Resources(old), ("", endpoint.port))
+    wider = http.claim(Resources(old), http.Address("", endpoint.port))
     await wider.open()
     assert wider.port == endpoint.port
     await wider.close()
@@ -176,9 +176,9 @@ async def test_an_address_in_use_is_an_error_and_our_own_is_not() -> None:
 
 async def test_two_addresses_of_one_configuration_may_overlap() -> None:
     resources = Resources()
-    endpoint = http.claim(resources, ("127.0.0.1", 0))
+    endpoint = http.claim(resources, http.Address("127.0.0.1", 0))
     await endpoint.open()
-    overlapping = http.claim(resources, ("", endpoint.port))
+    overlapping = http.claim(resources, http.Address("", endpoint.port))
     assert overlapping is not endpoint
     await overlapping.open()
     await overlapping.close()

@@ -12,7 +12,7 @@ from podname.dns.names import from_text
 from podname.errors import CorefileError
 from podname.plugins.base import Context, Resources
 from podname.plugins.kubernetes.handler import Kubernetes
-from podname.plugins.kubernetes.settings import Settings
+from podname.plugins.kubernetes.options import Options
 from podname.plugins.kubernetes.setup import setup
 
 
@@ -21,23 +21,24 @@ def _set_up(
 ) -> tuple[Kubernetes, list[str]]:
     block = parse_text(f".:53 {{\n{text}\n}}").blocks[0]
     warnings: list[str] = []
-    context = Context(zones, 53, cast("Any", None), Resources(), Path("/etc/x"), warnings.append)
+    engine, folder = cast("Any", None), Path("/etc/x")
+    context = Context(zones, 53, engine, Resources(), folder, warnings.append, elsewhere=True)
     plugin = setup(block.directives, context)
     assert isinstance(plugin, Kubernetes)
     return plugin, warnings
 
 
-def _settings(*lines: str, head: str = "kubernetes coredns.local") -> Settings:
+def _settings(*lines: str, head: str = "kubernetes coredns.local") -> Options:
     block = " {\n" + "\n".join(lines) + "\n}" if lines else ""
     return _set_up(head + block)[0].settings
 
 
 def test_the_defaults_are_coredns_defaults() -> None:
-    assert _settings() == Settings(
+    assert _settings() == Options(
         zones=("coredns.local.",),
         pods="disabled",
         endpoint_pod_names=False,
-        pod_names=False,
+        pod_names_ttl_seconds=None,
         namespaces=frozenset(),
         ttl_seconds=5,
         endpoints=True,
@@ -80,10 +81,10 @@ def test_the_zones_are_the_server_blocks_unless_named() -> None:
         (
             ["tls cert.crt key.key cacert.crt"],
             "tls",
-            ("/etc/x/cert.crt", "/etc/x/key.key", "/etc/x/cacert.crt"),
+            (Path("/etc/x/cert.crt"), Path("/etc/x/key.key"), Path("/etc/x/cacert.crt")),
         ),
-        (["kubeconfig file"], "kubeconfig", "/etc/x/file"),
-        (["kubeconfig file context"], "context", "context"),
+        (["kubeconfig file"], "kubeconfig", (Path("/etc/x/file"), "")),
+        (["kubeconfig file context"], "kubeconfig", (Path("/etc/x/file"), "context")),
         (["fallthrough"], "fallthrough", (".",)),
         (
             ["fallthrough ip6.arpa inaddr.arpa foo.com"],
@@ -119,7 +120,7 @@ def test_a_property_is_read(lines: list[str], field: str, value: object) -> None
         ("pod_names yes", "pod_names", 11),
         (
             "pods giant_seed",
-            "wrong value for pods: giant_seed,  must be one of: disabled, verified, insecure",
+            "unknown pods 'giant_seed', there are disabled, insecure, verified",
             6,
         ),
         ("pods", "argument count", 1),
@@ -143,7 +144,7 @@ def test_a_property_is_read(lines: list[str], field: str, value: object) -> None
         ("pod_names ttl", "write `pod_names` or `pod_names ttl SECONDS`", 11),
         ("pod_names ttl 3601", "ttl must be in range [0, 3600]: 3601", 15),
         ("coredns_ptr yes", "coredns_ptr", 13),
-        ("ttl soon", "'soon' is no number of seconds", 5),
+        ("ttl soon", "'soon' after 'ttl' is not a whole number", 5),
         ("noendpoints ixnay", "noendpoints", 13),
         ("ignore abc", "unable to parse ignore value: 'abc'", 8),
         ("startup_timeout soon", "'soon'", 17),
@@ -151,8 +152,8 @@ def test_a_property_is_read(lines: list[str], field: str, value: object) -> None
         ("apiserver_burst -1", "apiserver_burst must be >= 0", 17),
         ("apiserver_max_inflight 1 2", "argument count", 26),
         ("manifests", "argument count", 1),
-        ("multicluster", "'multicluster' is CoreDNS's, but podname does not support it yet", 1),
-        ("zonal", "'zonal' is CoreDNS's, but podname does not support it yet", 1),
+        ("multicluster", "the property 'multicluster' of kubernetes is not supported yet", 1),
+        ("zonal", "the property 'zonal' of kubernetes is not supported yet", 1),
         ("nonsense", "unknown property 'nonsense' of kubernetes", 1),
         ("pod_name", "of kubernetes, did you mean 'pod_names'?", 1),
         ("namespace default", "of kubernetes, did you mean 'namespaces'?", 1),

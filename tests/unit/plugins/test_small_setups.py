@@ -70,6 +70,7 @@ REFUSED = """
 errors stderr | 2:8 | invalid log file: stderr
 errors stdout stdout | 2:15 | expected 0 to 1 arguments, found 2
 errors { foo } | 2:10 | unknown property 'foo' of errors
+errors { stacktrace x } | 2:21 | expected no argument, found 1
 errors { stacktrase } | 2:10 | unknown property 'stacktrase' of errors, did you mean 'stacktrace'?
 errors { consolidate } | 2:10 | expected 2 to 4 arguments
 errors { consolidate 5m } | 2:22 | expected 2 to 4 arguments
@@ -111,9 +112,9 @@ loadbalance round_robin x | 2:25 | expected 0 to 1 arguments
 loadbalance weighted w.txt | 2:13 | podname does not support 'weighted' of loadbalance yet
 loadbalance { prefer 10.0.0.0/8 } | 2:15 | the property 'prefer' of loadbalance is not supported yet
 loadbalance { x } | 2:15 | unknown property 'x'
-bind | 2:1 | at least one address or interface name is expected
+bind | 2:1 | expected at least 1 argument, found 0
 bind nosuch0 | 2:6 | not a valid IP address or interface name: 'nosuch0'
-bind 127.0.0.1 { except } | 2:18 | at least one address or interface name is expected
+bind 127.0.0.1 { except } | 2:18 | expected at least 1 argument, found 0
 bind 127.0.0.1 { only lo } | 2:18 | unknown property 'only' of bind
 bind 127.0.0.1 { exept lo } | 2:18 | unknown property 'exept' of bind, did you mean 'except'?
 bind 127.0.0.1 { except 127.0.0.1 } | 2:1 | no address is left to bind to

@@ -106,14 +106,14 @@ SPELLINGS = ("", "0.0.0.0", "::")
 
 
 @pytest.mark.parametrize(("one", "two"), list(itertools.permutations(SPELLINGS, 2)))
-def test_every_address_in_two_spellings_is_refused_with_both_places(
+async def test_every_address_in_two_spellings_is_refused_with_both_places(
     tmp_path: Path, one: str, two: str
 ) -> None:
     """CoreDNS lets the kernel draw lots between the blocks, for each client anew."""
     text = block("a", 1053, one, "x.a") + block("b", 1053, two, "x.b")
     warnings: list[str] = []
     with pytest.raises(CorefileError) as caught:
-        configure(
+        await configure(
             Source(write(tmp_path, text)).read(),
             House(PythonEngine(), 53, tmp_path, warnings.append),
             Resources(),

@@ -42,11 +42,11 @@ def test_every_family_is_here() -> None:
 
 
 @pytest.mark.parametrize("family", sorted(EXPECTED))
-def test_a_family_is_set_up_or_what_is_missing_is_named(family: str) -> None:
+async def test_a_family_is_set_up_or_what_is_missing_is_named(family: str) -> None:
     path = FOLDER / family
-    house = House(PythonEngine(), 53, path.parent, lambda _: None)
+    house = House(PythonEngine(), 53, path.parent, lambda _: None, elsewhere=True)
     try:
-        configure(parse(path), house, Resources())
+        await configure(parse(path), house, Resources())
     except CorefileError as error:
         refused = [str(told).removeprefix(f"{FOLDER}/") for told in (error, *error.others)]
     else:

@@ -17,18 +17,20 @@ from podname.server.configuration import House, configure
 IMPORTED = Path(__file__).parents[2] / "data" / "override-twice" / "Corefile"
 
 
-def warnings(text: str) -> list[str]:
+async def warnings(text: str) -> list[str]:
     """Set a Corefile up as `check` does, and give what it warns of."""
     found: list[str] = []
-    house = House(PythonEngine(), 53, Path("/"), found.append)
-    configure(parse_text(text, file="C"), house, Resources())
+    house = House(PythonEngine(), 53, Path("/"), found.append, elsewhere=True)
+    await configure(parse_text(text, file="C"), house, Resources())
     return found
 
 
-def test_a_forward_that_an_import_adds_behind_the_first_is_told_with_both_places() -> None:
+async def test_a_forward_that_an_import_adds_behind_the_first_is_told_with_both_places() -> None:
     found: list[str] = []
-    configure(
-        parse(IMPORTED), House(PythonEngine(), 53, IMPORTED.parent, found.append), Resources()
+    await configure(
+        parse(IMPORTED),
+        House(PythonEngine(), 53, IMPORTED.parent, found.append, elsewhere=True),
+        Resources(),
     )
     folder = IMPORTED.parent
     assert (
@@ -62,8 +64,10 @@ FORWARDS = [
 
 
 @pytest.mark.parametrize(("lines", "unasked"), FORWARDS)
-def test_a_forward_that_an_earlier_one_leaves_nothing_to(lines: str, unasked: str | None) -> None:
-    found = warnings(f".:53 {{\n{lines}\n}}")
+async def test_a_forward_that_an_earlier_one_leaves_nothing_to(
+    lines: str, unasked: str | None
+) -> None:
+    found = await warnings(f".:53 {{\n{lines}\n}}")
     assert len(found) == (unasked is not None), found
     for line in found:
         assert f"this 'forward {unasked}' is never asked: the forward at C:2:1 comes first" in line
@@ -93,10 +97,10 @@ ZONES = [
 
 
 @pytest.mark.parametrize(("text", "expected"), ZONES)
-def test_a_zone_that_another_block_gets_or_nobody_asks_for(
+async def test_a_zone_that_another_block_gets_or_nobody_asks_for(
     text: str, expected: list[tuple[str, str]]
 ) -> None:
-    found = warnings(text)
+    found = await warnings(text)
     assert len(found) == len(expected), found
     for line, (place, why) in zip(found, expected, strict=True):
         assert line.startswith(f"{place}: ")
@@ -118,23 +122,23 @@ BINDS = [
 
 
 @pytest.mark.parametrize(("first", "second", "expected"), BINDS)
-def test_a_block_on_every_address_gets_nothing_where_another_is_bound(
+async def test_a_block_on_every_address_gets_nothing_where_another_is_bound(
     first: str, second: str, expected: list[str]
 ) -> None:
     text = f".:53 {{\n{first}\nwhoami\n}}\na:53 b:53 {{\n{second}\nwhoami\n}}"
-    assert warnings(text) == expected
+    assert await warnings(text) == expected
 
 
 @pytest.mark.parametrize("word", ["chaos", "debug", "loadbalance", "whoami"])
-def test_a_directive_that_counts_once_is_told_of_where_it_stands_again(word: str) -> None:
-    assert warnings(f". {{\n{word}\n{word}\n}}") == [
+async def test_a_directive_that_counts_once_is_told_of_where_it_stands_again(word: str) -> None:
+    assert await warnings(f". {{\n{word}\n{word}\n}}") == [
         f"C:3:1: this '{word}' has no effect, the one at C:2:1 counts"
     ]
 
 
-def test_what_coredns_refuses_twice_is_refused_with_both_places() -> None:
+async def test_what_coredns_refuses_twice_is_refused_with_both_places() -> None:
     with pytest.raises(CorefileError) as caught:
-        warnings(f". {{\n{K8S}\n{K8S}\n}}")
+        await warnings(f". {{\n{K8S}\n{K8S}\n}}")
     assert str(caught.value) == (
         "C:3:1: this plugin can only be used once per Server Block, it already is at C:2:1"
     )

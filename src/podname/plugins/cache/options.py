@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 
 from podname.corefile import Line, Token
-from podname.corefile.properties import Properties, Value, flag, prop, value
+from podname.corefile.properties import Properties, ReadContext, Value, flag, prop, value
 from podname.corefile.values import integer
 from podname.dns import names
 from podname.plugins.durations import go_text
@@ -69,7 +69,7 @@ def ttl_seconds_at(line: Line, index: int) -> int:
     return seconds
 
 
-def _limits(line: Line, before: LimitOptions) -> LimitOptions:
+def _limits(line: Line, before: LimitOptions, _: ReadContext) -> LimitOptions:
     count = len(line.arguments)
     return replace(
         before,
@@ -82,7 +82,7 @@ def _limits(line: Line, before: LimitOptions) -> LimitOptions:
 Disabled = frozenset[tuple[str, bytes]]
 
 
-def _disable(line: Line, before: Disabled) -> Disabled:
+def _disable(line: Line, before: Disabled, _: ReadContext) -> Disabled:
     """Read which half keeps nothing of which zones; the last line about a half counts."""
     word, *zones = line.arguments
     if word.text not in {SUCCESS, DENIAL}:

@@ -37,4 +37,4 @@ def parse(directive: Directive, context: Context) -> Options:
         success, denial = (replace(half, ttl_seconds_most=most) for half in (success, denial))
         del zones[0]
     origins = tuple(normalize_zones(zones)) if zones else context.zones
-    return Options.read(directive, zones=origins, success=success, denial=denial)
+    return Options.read(directive, context, zones=origins, success=success, denial=denial)

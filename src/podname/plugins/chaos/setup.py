@@ -27,6 +27,6 @@ class Options(Properties):
 def setup(directives: Sequence[Directive], context: Context) -> Chaos:
     """Make the plugin; of several directives the first one counts, as in CoreDNS. Raises CorefileError."""
     for directive in directives:
-        Options.read(directive)
+        Options.read(directive, context)
     version, *authors = one_counts(directives, context).words() or (_VERSION,)
     return Chaos(version, sorted(set(authors)) or _AUTHORS)

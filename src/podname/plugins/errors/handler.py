@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from podname.dns import names
@@ -72,9 +72,15 @@ class Errors(Plugin):
     name = "errors"
     is_planned = True
 
-    def __init__(self, later: Later | None = None) -> None:
-        self.stacktrace = False
-        self.patterns: list[Pattern] = []
+    def __init__(
+        self,
+        patterns: Sequence[Pattern] = (),
+        *,
+        stacktrace: bool = False,
+        later: Later | None = None,
+    ) -> None:
+        self.patterns = patterns
+        self.stacktrace = stacktrace
         self._later = later
         self._stopped = False
 

@@ -9,9 +9,10 @@ import logging
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from podname.corefile import Directive, Line
-from podname.corefile.properties import unknown_property
+from podname.corefile.properties import Properties, ReadContext, Value, flag, prop
 from podname.plugins.base import Context, once
 from podname.plugins.errors.handler import Errors, Pattern
 
@@ -23,42 +24,28 @@ _LEVELS = {
     "debug": logging.DEBUG,
 }
 
-
-def setup(directives: Sequence[Directive], context: Context) -> Errors:
-    """Read `errors [stdout] { stacktrace; consolidate DURATION REGEXP [LEVEL] [show_first] }`."""
-    directive = once(directives)
-    for file in directive.expect(0, 1):
-        if file != "stdout":
-            raise directive.error(f"invalid log file: {file}", directive.arguments[0])
-    errors = Errors()
-    for line in directive.block or ():
-        if line.name.text == "stacktrace":
-            errors.stacktrace = True
-        elif line.name.text == "consolidate":
-            errors.patterns.append(_pattern(line))
-        else:
-            raise unknown_property(line, "errors", ("stacktrace", "consolidate"))
-    return errors
+Patterns = tuple[Pattern, ...]
 
 
-def _pattern(line: Line) -> Pattern:
-    _, text, *_ = line.expect(2, 4)
-    if len(text.encode()) > _PATTERN_OCTETS_MAX:
-        raise line.error(
-            f"the pattern is longer than {_PATTERN_OCTETS_MAX} octets", line.arguments[1]
-        )
-    level, show_first = _options(line)
+def _consolidate(line: Line, before: Patterns, _: ReadContext) -> Patterns:
+    level, show_first = _level_and_show_first(line)
+    return *before, Pattern(line.duration(0), _regexp(line), level, show_first=show_first)
+
+
+def _regexp(line: Line) -> re.Pattern[str]:
+    token = line.arguments[1]
+    if len(token.text.encode()) > _PATTERN_OCTETS_MAX:
+        raise line.error(f"the pattern is longer than {_PATTERN_OCTETS_MAX} octets", token)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)  # a nested set means different things
-            pattern = re.compile(text)
+            return re.compile(token.text)
     except (re.error, FutureWarning, OverflowError, RecursionError) as error:
-        message = f"'{text}' is not a regular expression: {error}"
-        raise line.error(message, line.arguments[1]) from None
-    return Pattern(line.duration(0), pattern, level, show_first=show_first)
+        message = f"'{token.text}' is not a regular expression: {error}"
+        raise line.error(message, token) from None
 
 
-def _options(line: Line) -> tuple[int, bool]:
+def _level_and_show_first(line: Line) -> tuple[int, bool]:
     """Read what follows the pattern: a level, then `show_first`."""
     level, show_first = None, False
     for token in line.arguments[2:]:
@@ -73,3 +60,26 @@ def _options(line: Line) -> tuple[int, bool]:
         else:
             level = _LEVELS[token.text]
     return logging.ERROR if level is None else level, show_first
+
+
+_CONSOLIDATE = Value("DURATION REGEXP [LEVEL] [show_first]", _consolidate, 2, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Options(Properties):
+    """What `errors` takes."""
+
+    SYNTAX = "[stdout]"
+
+    stacktrace: bool = prop(False, flag())
+    patterns: Patterns = prop((), _CONSOLIDATE, "consolidate")
+
+
+def setup(directives: Sequence[Directive], context: Context) -> Errors:
+    """Make the plugin. Raises CorefileError."""
+    directive = once(directives)
+    for file in directive.expect(0, 1):
+        if file != "stdout":
+            raise directive.error(f"invalid log file: {file}", directive.arguments[0])
+    options = Options.read(directive, context)
+    return Errors(options.patterns, stacktrace=options.stacktrace)

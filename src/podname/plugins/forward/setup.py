@@ -40,7 +40,7 @@ def parse(directive: Directive, context: Context) -> Options:
     if len(targets) > UPSTREAMS_MOST:
         message = f"more than {UPSTREAMS_MOST} TOs configured: {len(targets)}"
         raise directive.error(message, targets[UPSTREAMS_MOST])
-    options = Options.read(directive, warn=context.warn)
+    options = Options.read(directive, context)
     age, expire = options.max_age_seconds, options.expire_seconds
     if 0 < age < expire:
         message = f"max_age ({age:g}s) must not be less than expire ({expire:g}s)"

@@ -28,12 +28,11 @@ class Options(Properties):
 
 def setup(directives: Sequence[Directive], context: Context) -> Health:
     """Make the plugin; of several directives the last one counts. Raises CorefileError."""
-    address, options = _ADDRESS, Options()
+    where, options = _ADDRESS, Options()
     for directive in directives:
-        directive.expect(0, 1)
-        for token in directive.arguments:
-            address = http.address(directive, token)
-        options = Options.read(directive, lameduck_seconds=options.lameduck_seconds)
+        address = http.address(directive, where)
+        where = (address.host, address.port)
+        options = Options.read(directive, context, lameduck_seconds=options.lameduck_seconds)
     endpoint = http.claim(context.resources, address)
     counters = context.resources.claim("health counters", HealthCounters)
     return Health(endpoint, max(0.0, options.lameduck_seconds), counters)

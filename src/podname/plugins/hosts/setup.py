@@ -39,7 +39,7 @@ def parse(directive: Directive, context: Context) -> Options:
         inline.append(" ".join((word, *line.words())))
         return True
 
-    options = Options.read(directive, otherwise=entry)
+    options = Options.read(directive, context, otherwise=entry)
     if options.fallthrough_unsupported and not options.fallthrough:
         raise directive.error("fallthrough_unsupported requires fallthrough")
     return replace(

@@ -30,7 +30,7 @@ from podname.plugins.base import Bound, CapsTtl, Context, Draft, Next, Plugin, R
 from podname.plugins.interfaces import own_addresses
 from podname.plugins.kubernetes.names import ClusterNames
 from podname.plugins.kubernetes.on_demand import is_lazy, srv_answer
-from podname.plugins.kubernetes.settings import Settings
+from podname.plugins.kubernetes.options import Options
 from podname.plugins.kubernetes.source import Watched, open_source
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Kubernetes(Plugin):
 
     name = "kubernetes"
 
-    def __init__(self, settings: Settings, context: Context) -> None:
+    def __init__(self, settings: Options, context: Context) -> None:
         self.settings = settings
         self._context = context
         self._zones = tuple(dict.fromkeys(from_text(zone) for zone in settings.zones))
@@ -173,8 +173,8 @@ class Kubernetes(Plugin):
     def _source_key(self) -> tuple[object, ...]:
         """Return what makes two directives ask the same API server, or read the same files."""
         settings = self.settings
-        where = (settings.endpoint, settings.tls, settings.kubeconfig, settings.context)
-        return ("kubernetes", *where, settings.manifests)
+        where = (settings.endpoint, settings.tls, settings.kubeconfig, settings.manifests)
+        return ("kubernetes", *where)
 
     def _watch_key(self) -> tuple[object, ...]:
         """Return what makes them watch the same objects there."""

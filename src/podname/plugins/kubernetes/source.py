@@ -8,7 +8,6 @@ Source: docs/permissions.md.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from podname.kube.config import ClusterConfig, from_endpoint, from_kubeconfig, in_cluster
@@ -16,10 +15,10 @@ from podname.kube.informer import Cluster, Informer, Source
 from podname.kube.kinds import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, Watch
 from podname.names.compiler import Sources
 from podname.names.options import ZoneOptions
-from podname.plugins.kubernetes.settings import Settings
+from podname.plugins.kubernetes.options import Options
 
 
-def open_source(settings: Settings) -> Source:
+def open_source(settings: Options) -> Source:
     """Open what the directive names. Raises KubeError when it cannot be read; asks nothing yet."""
     if settings.manifests:
         from podname.kube.manifests import Manifests  # noqa: PLC0415 - start time counts
@@ -28,18 +27,18 @@ def open_source(settings: Settings) -> Source:
     return Cluster(_config(settings))
 
 
-def _config(settings: Settings) -> ClusterConfig:
+def _config(settings: Options) -> ClusterConfig:
     if settings.kubeconfig:
-        return from_kubeconfig(Path(settings.kubeconfig), settings.context)
+        return from_kubeconfig(*settings.kubeconfig)
     if settings.endpoint:
-        return from_endpoint(settings.endpoint, *(settings.tls or ()))
+        return from_endpoint(settings.endpoint, *map(str, settings.tls))
     return in_cluster()
 
 
 class Watched:
     """The informers that one set of names follows, given back by `release`."""
 
-    def __init__(self, source: Source, settings: Settings, options: ZoneOptions) -> None:
+    def __init__(self, source: Source, settings: Options, options: ZoneOptions) -> None:
         self._source = source
         only = settings.namespaces
         namespace = next(iter(only)) if len(only) == 1 else None
@@ -69,7 +68,7 @@ class Watched:
         return max(informer.last_event_age_seconds for informer in self._informers)
 
     def release(self) -> None:
-        """Return the informers back."""
+        """Give the informers back."""
         for informer in self._informers:
             self._source.release(informer)
         self._informers = []

@@ -26,7 +26,7 @@ def setup(directives: Sequence[Directive], context: Context) -> LoadBalance:
     """Make the plugin; `weighted` and `prefer` are refused by name. Raises CorefileError."""
     for directive in directives:
         _refuse_policies(directive)
-        Options.read(directive)
+        Options.read(directive, context)
     one_counts(directives, context)
     return LoadBalance()
 

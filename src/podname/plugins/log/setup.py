@@ -6,9 +6,10 @@ Source: CoreDNS plugin/log/setup.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from podname.corefile import Directive, Token
-from podname.corefile.properties import unknown_property
+from podname.corefile import Directive, Line, Token
+from podname.corefile.properties import Properties, prop, union
 from podname.dns import names
 from podname.plugins.base import Context
 from podname.plugins.log.entry import DENIAL, ERROR, SUCCESS
@@ -18,22 +19,50 @@ from podname.plugins.log.handler import Log, Rule
 _ALL = frozenset({SUCCESS, DENIAL, ERROR})
 
 
+def _classes(line: Line) -> frozenset[str]:
+    return frozenset[str]().union(*(_class(line, token) for token in line.arguments))
+
+
+def _class(line: Line, token: Token) -> frozenset[str]:
+    if token.text == "all":
+        return _ALL
+    if token.text not in _ALL:
+        raise line.error(f"invalid class: {token.text} (success, denial, error, all)", token)
+    return frozenset({token.text})
+
+
+@dataclass(frozen=True, slots=True)
+class Options(Properties):
+    """What `log` takes."""
+
+    SYNTAX = "[NAMES...] [FORMAT]"
+
+    classes: frozenset[str] = prop(frozenset(), union("CLASSES...", _classes), "class")
+
+
 def setup(directives: Sequence[Directive], context: Context) -> Log:
-    """Read `log [NAMES...] [FORMAT] { class CLASSES... }`, as often as it stands in the block."""
+    """Make the plugin of all `log` directives in a block, in their order. Raises CorefileError."""
     return Log([rule for directive in directives for rule in _rules(directive, context)])
 
 
 def _rules(directive: Directive, context: Context) -> list[Rule]:
-    arguments, form = directive.arguments, COMMON
-    if len(arguments) > 1 and "{" in arguments[-1].text:
-        form, arguments = arguments[-1].text, arguments[:-1]
-    elif len(arguments) == 1 and "{" in arguments[0].text:
-        place, text = arguments[0].place, arguments[0].text
-        context.warn(f"{place}: '{text}' is taken for a name: write 'log . \"FORMAT\"'")
-    classes = _classes(directive)
+    tokens, form = _names_and_format(directive, context)
+    classes = Options.read(directive, context).classes or _ALL
     write = compile_format(form)
-    zones = [_zone(directive, token) for token in arguments] or [names.ROOT]
+    zones = [_zone(directive, token) for token in tokens] or [names.ROOT]
     return [Rule(zone, write, classes) for zone in zones]
+
+
+def _names_and_format(directive: Directive, context: Context) -> tuple[Sequence[Token], str]:
+    """Tell the names from a format, which has braces and is never the only argument."""
+    arguments = directive.arguments
+    if not arguments or "{" not in arguments[-1].text:
+        return arguments, COMMON
+    if len(arguments) > 1:
+        return arguments[:-1], arguments[-1].text
+    place, text = arguments[0].place, arguments[0].text
+    context.warn(f"{place}: '{text}' is taken for a name: write 'log . \"FORMAT\"'")
+    return arguments, COMMON
 
 
 def _zone(directive: Directive, token: Token) -> bytes:
@@ -41,17 +70,3 @@ def _zone(directive: Directive, token: Token) -> bytes:
         return names.from_text(token.text)
     except names.BadName as error:
         raise directive.error(f"'{token.text}' is not a name: {error}", token) from None
-
-
-def _classes(directive: Directive) -> frozenset[str]:
-    classes: set[str] = set()
-    for line in directive.block or ():
-        if line.name.text != "class":
-            raise unknown_property(line, "log", ("class",))
-        line.expect(1)
-        for token in line.arguments:
-            if token.text not in _ALL | {"all"}:
-                message = f"invalid class: {token.text} (success, denial, error, all)"
-                raise line.error(message, token)
-            classes |= _ALL if token.text == "all" else {token.text}
-    return frozenset(classes) or _ALL

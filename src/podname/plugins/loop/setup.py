@@ -18,7 +18,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Loop:
     """Make the plugin. Raises CorefileError."""
     directive = once(directives)
     directive.expect(0, 0)
-    Properties.read(directive)
+    Properties.read(directive, context)
     try:
         return Loop(names.from_text(context.zones[0]), context.fatal)
     except names.BadName as error:

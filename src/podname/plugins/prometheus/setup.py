@@ -32,11 +32,8 @@ class Options(Properties):
 def setup(directives: Sequence[Directive], context: Context) -> Prometheus:
     """Make the plugin. Raises CorefileError."""
     directive = once(directives)
-    directive.expect(0, 1)
-    address = _ADDRESS
-    for token in directive.arguments:
-        address = http.address(directive, token)
-    if Options.read(directive).runtime_metrics:
+    address = http.address(directive, _ADDRESS)
+    if Options.read(directive, context).runtime_metrics:
         context.warn(f"{directive.name.place}: runtime_metrics are Go's, there are none here")
     totals = claim(context.resources)
     collector = ServerCollector(context.engine, totals, context.roster)

@@ -29,11 +29,8 @@ class Options(Properties):
 def setup(directives: Sequence[Directive], context: Context) -> Ready:
     """Make the plugin. Raises CorefileError."""
     directive = once(directives)
-    directive.expect(0, 1)
-    address = _ADDRESS
-    for token in directive.arguments:
-        address = http.address(directive, token)
-    continuously = Options.read(directive).monitor == "continuously"
+    address = http.address(directive, _ADDRESS)
+    continuously = Options.read(directive, context).monitor == "continuously"
     endpoint = http.claim(context.resources, address)
     board = context.resources.claim("ready board", Board)
     return Ready(endpoint, board, context.resources, continuously=continuously)

@@ -29,7 +29,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Reload:
     """Make the plugin; the first directive of a block counts, as in CoreDNS. Raises CorefileError."""
     directive = directives[0]
     directive.expect(0, 2)
-    Options.read(directive)
+    Options.read(directive, context)
     given = len(directive.arguments)
     interval = directive.duration(0) if given > 0 else _INTERVAL_SECONDS
     if interval < _INTERVAL_SECONDS_MIN:

@@ -17,6 +17,6 @@ def setup(directives: Sequence[Directive], context: Context) -> Whoami:
     """Read `whoami`."""
     for directive in directives:
         directive.expect(0, 0)
-        Properties.read(directive)
+        Properties.read(directive, context)
     one_counts(directives, context)
     return Whoami()

@@ -27,6 +27,11 @@ class Endpoint:
         self._server: HttpServer | None = None
         self._opening = asyncio.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is served."""
+        return self._server is not None
+
     def add(self, path: str, handler: Handler) -> None:
         """Let `handler` answer `path` from now on."""
         self._handlers.setdefault(path, []).append(handler)
