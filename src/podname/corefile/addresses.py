@@ -1,7 +1,9 @@
 """Keys of server blocks: what is served, how, and on which port.
 
-A key is `[scheme://]zone[:port]`; a network in the place of the zone makes one key per reverse
-zone. The same key may appear twice only if its blocks listen on different addresses.
+A key is `[scheme://]zone[:port]`, such as `example.org` or `dns://example.org:1053`. The zone is a domain: all names
+at and below it are answered for. A network in its place, such as `10.0.0.0/8`, makes a key for each zone in which the
+names of its addresses are (`zones` tells how). The same key may appear twice only if its blocks listen on different
+addresses.
 
 Sources: CoreDNS core/dnsserver/register.go and address.go, plugin/pkg/transport.
 """
@@ -53,9 +55,9 @@ def block_keys(block: ServerBlock, default_port: int = DNS_PORT) -> tuple[Server
 def refuse_overlaps(listeners: Iterable[tuple[ServerKey, str]]) -> None:
     """Refuse keys that want the same queries: raises CorefileError with both places.
 
-    A listener is a key and one address that its block binds to, '' for every address. A key that
-    listens on every address leaves nothing to the same key on one address, and the other way round.
-    Every address under two names, such as '' and 0.0.0.0, is one socket: whose would it be?
+    A listener is a key and one address that its block listens on, '' for every address. A key may not be served both
+    on every address and on one of them. Nor may two blocks on one port mean every address and write it in two ways,
+    '' and 0.0.0.0: both want the same socket.
     """
     bound: dict[ServerKey, dict[str, ServerKey]] = {}
     wildcards: dict[int, tuple[ServerKey, str]] = {}

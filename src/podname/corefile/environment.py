@@ -1,7 +1,7 @@
 """Variables of the environment in words: `{$NAME}` and `{%NAME%}`.
 
-A variable that is not set is the empty text, as in CoreDNS, but not silently. What a variable
-holds is not read again for further ones, so that none can refer to itself for ever.
+A variable that is not set is the empty text, as in CoreDNS, but with a warning. The value of a variable is not searched
+for further variables, so that none can refer to itself for ever.
 
 Sources: coredns/caddy caddyfile/parse.go (replaceEnvVars).
 """

@@ -1,8 +1,9 @@
-"""Where an import comes from: a snippet of that name, else files.
+"""What `import NAME` brings: the snippet of that name, or else files.
 
-A file is relative to the one that imports it. One `*` and one `?` may stand in the pattern; files
-that match come in the order of their names, hidden ones too, and a pattern that matches nothing is
-a warning, for a folder of custom files may be empty. A file without pattern must exist.
+A snippet is a block whose key is in parentheses, `(name) { … }`: words to be used again. The name of a file is relative
+to the file that imports it. One `*` and one `?` may stand in it; the files that match come in the order of their names,
+hidden ones too. A pattern that matches nothing is a warning, since a folder of custom files may be empty; a file that
+is named without a pattern must exist.
 
 Sources: coredns/caddy caddyfile/parse.go (doImport, isSnippet); Go path/filepath.Glob.
 """

@@ -1,10 +1,9 @@
 """From words to server blocks.
 
-What CoreDNS's parser takes, this one takes, with few exceptions that it refuses because they cannot
-be meant: a quote or a server block without end, a block in a directive's block, a directive's `{`
-that does not stand on its line, a `}` or words after a directive's `}` on one line, a `}` too many
-before another block, a snippet without a block. An error that does not hide what follows
-is kept and the reading goes on, so that one run tells them all.
+This parser takes what CoreDNS's parser takes, but for a few things that nobody can mean: a quote or a server block
+without an end, a block in the block of a directive, a directive's `{` that does not stand on its line, a `}` or words
+behind a directive's `}` on one line, a `}` too many before another block, a snippet without a block. An error that does
+not hide what follows it is kept and the reading goes on, so that one run tells them all.
 
 Sources: coredns/caddy caddyfile/parse.go.
 """
@@ -46,6 +45,8 @@ def parse_text(
 
 
 class _Parser:
+    """The state of one reading. A method reads the part that it is named after, and leaves the words behind it."""
+
     def __init__(self, stream: Stream, environment: Mapping[str, str]) -> None:
         self._stream = stream
         self._environment = environment
@@ -198,7 +199,7 @@ class _Parser:
             what = shown(word.text)
             self._findings.report(word, f"'{what}' after '}}': it must begin a line of its own")
 
-    # What all of them need
+    # What several of them need
 
     def _import(self) -> None:
         """Put what an import line names in the line's place."""

@@ -1,6 +1,6 @@
 """What a directive takes, declared once: a dataclass whose fields are the properties of its block.
 
-::
+For `forward example.org 192.0.2.1 { … }`, in whose block `max_fails 3` and `expire 5s` may stand::
 
     @dataclass(frozen=True, slots=True)
     class Options(Properties):

@@ -1,9 +1,9 @@
 """The words of a Corefile in reading order, with what is imported put in the place of its line.
 
-A source (a file, a snippet) that is being read lies on a stack; importing pushes another on top. A
-stack, not a recursion: no chain of imports can exhaust Python's own. A source that would come to
-lie on itself is an import cycle, and the number of imported words is bounded, so that a few lines
-that import each other ten times over cannot become a billion.
+A source (a file, or a snippet) that is being read lies on a stack; an import puts another on top. It is a list and not
+a recursion, so that no chain of imports can exhaust Python's own stack. A source that is on the stack already is an
+import cycle. The number of imported words is bounded: with ten lines, each of which imports the next ten times, a short
+file would become ten billion words.
 
 Sources: coredns/caddy caddyfile/parse.go (parseAll, doImport).
 """
@@ -22,7 +22,7 @@ IMPORTED_WORDS_MAX = 1_000_000
 
 
 class TooManyImports(CorefileError):
-    """Imports that import make more of the Corefile than can be meant: there is no going on."""
+    """The imports make more of the Corefile than anybody can mean: the reading ends here."""
 
 
 class Source(NamedTuple):

@@ -1,7 +1,7 @@
 """What a Corefile says: server blocks, their directives, the lines in their braces.
 
-A `Line` dispenses its arguments: a plugin asks for what it expects and gets it, or the error that
-names the place and the fix. Nothing here knows what a directive means.
+A `Line` is asked for the argument that somebody expects (`integer(0, least=1)`) and returns it, or raises the error
+that says where it stands and what is wrong with it. Nothing here knows what a directive means.
 
 Sources: coredns/caddy caddyfile/dispenser.go; Go's strconv and time.ParseDuration.
 """

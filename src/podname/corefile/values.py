@@ -1,4 +1,4 @@
-"""How numbers and durations are written in a Corefile: Go's way, as CoreDNS reads them.
+"""How numbers and durations are written in a Corefile: as in Go, in which CoreDNS is written.
 
 Sources: Go strconv.Atoi, time.ParseDuration.
 """

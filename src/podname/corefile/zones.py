@@ -1,10 +1,11 @@
-"""Zones as a Corefile writes them: names, or networks that stand for their reverse zones.
+"""Zones as a Corefile writes them: domains, or networks that stand for their reverse zones.
 
-A network whose prefix does not end at a label of the reverse tree (8 bits for IPv4, 4 for IPv6)
-stands for all the zones that it holds: `10.0.0.0/15` is `0.10.in-addr.arpa.` and
-`1.10.in-addr.arpa.`. A key and a zone list of a directive follow the same rules.
+A reverse zone holds the names of addresses: that of 10.1.2.3 is `3.2.1.10.in-addr.arpa.`, and all that begin with 10.1
+are in the zone `1.10.in-addr.arpa.`. A label holds 8 bits of an IPv4 address and 4 of an IPv6 address. A network whose
+prefix ends within a label stands for several zones: `10.0.0.0/15` is `0.10.in-addr.arpa.` and `1.10.in-addr.arpa.`.
+The keys of server blocks and the zones that a directive names follow the same rules.
 
-Sources: CoreDNS plugin/normalize.go, plugin/pkg/cidr; RFC 2317 is not involved.
+Sources: CoreDNS plugin/normalize.go, plugin/pkg/cidr; RFC 1035 §3.5, RFC 3596 §2.5. Not RFC 2317.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def normalize_zones(words: Iterable[str | Token]) -> list[str]:
 
 
 def reverse_zones(network: str) -> list[str] | None:
-    """Return the reverse zones that together are `network` (`address/prefix`), None if it is none."""
+    """Return the reverse zones that together are `network` (`address/prefix`), None if it is not a network."""
     parsed = _network(network)
     if parsed is None:
         return None
@@ -93,10 +94,10 @@ def _expand(text: str) -> list[str]:
     except names.BadName as error:
         raise BadZone(f"zone is not a valid domain name: '{shown(text)}': {error}") from None
     zones = reverse_zones(text)
-    return [_fold(text)] if zones is None else zones
+    return [_normal(text)] if zones is None else zones
 
 
-def _fold(text: str) -> str:
+def _normal(text: str) -> str:
     """Lower the ASCII letters alone (RFC 4343) and add the last dot."""
     octets = text.removesuffix(".").encode("utf-8", "surrogateescape")
     return octets.lower().decode("utf-8", "surrogateescape") + "."

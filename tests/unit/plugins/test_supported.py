@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,14 @@ def test_every_folder_is_a_directive_of_corednss_with_a_setup_and_a_page() -> No
     for name in folders:
         for part in ("setup.py", "handler.py", "README.md"):
             assert (PACKAGE / "plugins" / name / part).is_file(), f"{name}/{part}"
+
+
+def test_the_page_of_directives_leads_to_each() -> None:
+    page = (PACKAGE.parents[1] / "docs" / "directives.md").read_text()
+    linked = re.findall(
+        r"^\| \[(\w+)\]\(\.\./src/podname/plugins/(\w+)/README\.md\)", page, re.MULTILINE
+    )
+    assert linked == [(name, name) for name in sorted(SUPPORTED)]
 
 
 def test_the_same_are_found_in_an_archive(tmp_path: Path) -> None:
