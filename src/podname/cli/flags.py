@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-BOOLEAN = frozenset({"quiet", "version", "plugins"})
+BOOLEAN = frozenset({"quiet", "version", "plugins", "elsewhere"})
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 

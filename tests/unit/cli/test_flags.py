@@ -21,6 +21,7 @@ TABLE = [
     ("-quiet=true -version=1", "--quiet --version"),
     ("-quiet=false -plugins=F", ""),
     ("-quiet=maybe", "--quiet=maybe"),
+    ("check -elsewhere=true x", "check --elsewhere x"),
     ("check a=b", "check a=b"),
     ("check -- -p=53", "check -- -p=53"),
 ]
