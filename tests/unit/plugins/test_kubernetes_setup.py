@@ -97,6 +97,7 @@ def test_the_zones_are_the_server_blocks_unless_named() -> None:
         (["ignore empty_service"], "ignore_empty_service", True),
         (["ignore"], "ignore_empty_service", False),
         (["startup_timeout 1m30s"], "startup_timeout_seconds", 90.0),
+        (["startup_timeout 5s junk"], "startup_timeout_seconds", 5.0),
         (
             ["manifests a b", "manifests /c"],
             "manifests",

@@ -154,7 +154,9 @@ class Options(Properties):
     endpoints: bool = prop(True, flag(said=False), "noendpoints")
     fallthrough: tuple[str, ...] = prop((), value("[ZONES...]", _fallthrough, least=0, most=None))
     ignore_empty_service: bool = prop(False, Value("empty_service", _ignore, 0, None), "ignore")
-    startup_timeout_seconds: float = prop(5.0, value("DURATION", Line.duration), "startup_timeout")
+    startup_timeout_seconds: float = prop(
+        5.0, value("DURATION", Line.duration, most=None), "startup_timeout"
+    )
     apiserver_qps: float = prop(0.0, _limit("QPS", float))
     apiserver_burst: float = prop(0.0, _limit("BURST", int))
     apiserver_max_inflight: float = prop(0.0, _limit("MAX", int))
