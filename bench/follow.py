@@ -27,9 +27,9 @@ from typing import Any
 import dns.message
 import trustme
 from bench import clusters
-from tests.support.transcoder import frame_of, write
+from tests.support.transcoder import MESSAGES, frame_of, write
 
-from podname.kube.wireformat import MESSAGES, STATUS
+from podname.kube.wireformat import STATUS
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PLURALS = {

@@ -21,10 +21,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from podname.kube.wireformat import MESSAGES, STATUS
 from tests.support import writes
 from tests.support.clusterstate import ClusterState, Obj, Selection
-from tests.support.transcoder import frame_of, write
+from tests.support.transcoder import EVERYTHING, frame_of, write
 
 _PLURALS = {
     "/api/v1": ("namespaces", "services", "pods"),
@@ -395,7 +394,7 @@ class ApiServer:
     async def _event(self, writer: asyncio.StreamWriter, event_type: str, obj: Obj) -> None:
         if writer in self._binary:
             kind = obj["kind"]
-            octets = write(obj, STATUS if kind == "Status" else MESSAGES[kind])
+            octets = write(obj, EVERYTHING[kind])
             await self._chunk(writer, frame_of(kind, event_type, octets))
             return
         line = _compact({"type": event_type, "object": obj}) + "\n"

@@ -8,12 +8,15 @@ Sources: protobuf.dev, "Encoding".
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from podname.kube import types
 from podname.kube.itemstream import OBJECT_OCTETS_MAX
-from podname.kube.wireformat import Message
+from podname.kube.kinds import KINDS
+from podname.kube.part import alternatives
+from podname.kube.wireformat import Message, watched
 
 _VARINT, _FIXED64, _OCTETS, _FIXED32 = 0, 1, 2, 5
 _VARINT_OCTETS_MAX = 10
@@ -22,6 +25,9 @@ _HEAD_OCTETS = 4
 _EVENT: Message = {1: ("type", str), 2: ("object", {1: ("raw", bytes)})}
 _UNKNOWN: Message = {1: ("typeMeta", {2: ("kind", str)}), 2: ("raw", bytes)}
 _ENTRY: Message = {1: ("key", str), 2: ("value", str)}
+
+#: What podname reads of the kinds that names are made of.
+MESSAGES = {name: watched(kind.shape) for name, kind in KINDS.items()}
 
 Value = int | bytes
 
@@ -102,6 +108,31 @@ def fields_of(octets: bytes) -> list[tuple[int, Value]]:
         if at > len(octets):
             raise ValueError("a field that is cut")
     return fields
+
+
+def everything_of(shape: type[msgspec.Struct]) -> Message:
+    """Return all fields of a type that have a number, to write objects as an API server does."""
+    hints = get_type_hints(shape, include_extras=True)
+    return {
+        hints[each.name].__metadata__[0]: (each.encode_name, _kind(*alternatives(hints[each.name])))
+        for each in msgspec.structs.fields(shape)
+        if hasattr(hints[each.name], "__metadata__")
+    }
+
+
+def _kind(hint: Any) -> Any:
+    if get_origin(hint) is dict:
+        return set()
+    if get_origin(hint) is list:
+        return [_kind(get_args(hint)[0])]
+    return everything_of(hint) if issubclass(hint, msgspec.Struct) else hint
+
+
+#: What an API server writes, as far as any consumer here reads it.
+EVERYTHING = {
+    kind.__name__: everything_of(kind)
+    for kind in (types.Namespace, types.Service, types.EndpointSlice, types.Pod, types.Status)
+}
 
 
 def frame_of(kind: str, event_type: str, octets: bytes) -> bytes:

@@ -9,21 +9,23 @@ Sources: Kubernetes API concepts (field selectors: `metadata.name`, `status.podI
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from podname.dns import addresses
-from podname.doctor import shapes
 from podname.doctor.environment import described
 from podname.doctor.facts import Api, EndpointView, PodView, ServiceView, Side
 from podname.doctor.places import Kind, Place
 from podname.errors import Forbidden, KubeError
+from podname.kube import types
+from podname.kube.listing import Listing
 from podname.kube.scrub import scrub
 from podname.kube.transport import Transport
 
 S = TypeVar("S", bound=Struct)
-_SERVICE_LABEL = "kubernetes.io/service-name"
 _NAMING = ("RELEASE_NODE", "RELEASE_NAME", "RELEASE_DISTRIBUTION", "ERL_INETRC")
 
 
@@ -66,12 +68,11 @@ class ClusterEye:
         selector = {"fieldSelector": f"status.podIP={address}"}
         for where in (f"/namespaces/{namespace or self._namespace}", ""):
             try:
-                found = await self._list(
-                    f"/api/v1{where}/pods", shapes.PodList, selector, "" if not where else "pods"
-                )
+                what = "pods" if where else ""
+                found = await self._list(f"/api/v1{where}/pods", types.Pod, selector, what)
             except _Unseen:
                 return None
-            running = [pod for pod in map(_pod, found.items or ()) if not _is_over(pod)]
+            running = [pod for pod in map(_pod, found) if not _is_over(pod)]
             if running:
                 return str(running[0])
         return ""
@@ -80,11 +81,11 @@ class ClusterEye:
         path = f"/api/v1/namespaces/{namespace}/pods"
         if place.kind is not Kind.ADDRESS:
             selector = {"fieldSelector": f"metadata.name={place.label}"}
-            named = await self._list(path, shapes.PodList, selector, "pods")
-            if named.items:
-                return _pod(named.items[0])
-        every = await self._list(path, shapes.PodList, {}, "pods")
-        meant = [pod for pod in map(_pod, every.items or ()) if _is_meant(pod, place)]
+            named = await self._list(path, types.Pod, selector, "pods")
+            if named:
+                return _pod(named[0])
+        every = await self._list(path, types.Pod, {}, "pods")
+        meant = [pod for pod in map(_pod, every) if _is_meant(pod, place)]
         return min(meant, key=_is_over, default=None)
 
     async def _service_of(self, place: Place, pod: PodView | None) -> ServiceView | None:
@@ -95,13 +96,13 @@ class ClusterEye:
         path = f"/api/v1/namespaces/{namespace}/services"
         selector = {"fieldSelector": f"metadata.name={name}"}
         try:
-            found = await self._list(path, _ServiceList, selector, "services")
-            if not found.items:
+            found = await self._list(path, types.Service, selector, "services")
+            if not found:
                 return ServiceView(namespace, name, exists=False)
             endpoint = await self._endpoint(namespace, name, pod)
         except _Unseen:
             return None
-        spec = found.items[0].spec or shapes.ServiceSpec()
+        spec = found[0].spec or types.ServiceSpec()
         return ServiceView(
             namespace,
             name,
@@ -115,21 +116,23 @@ class ClusterEye:
         self, namespace: str, service: str, pod: PodView | None
     ) -> EndpointView | None:
         path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
-        selector = {"labelSelector": f"{_SERVICE_LABEL}={service}"}
-        found = await self._list(path, shapes.EndpointSliceList, selector, "endpointslices")
-        for endpoint in (each for item in found.items or () for each in item.endpoints or ()):
+        selector = {"labelSelector": f"{types.SERVICE_NAME_LABEL}={service}"}
+        found = await self._list(path, types.EndpointSlice, selector, "endpointslices")
+        for endpoint in (each for item in found for each in item.endpoints or ()):
             if pod is not None and set(endpoint.addresses or ()) & set(pod.addresses):
-                conditions = endpoint.conditions or shapes.Conditions()
+                conditions = endpoint.conditions or types.EndpointConditions()
                 return EndpointView(endpoint.hostname or "", conditions.ready is not False)
         return None
 
-    async def _list(self, path: str, shape: type[S], selector: dict[str, str], what: str) -> S:
+    async def _list(self, path: str, kind: type[S], selector: dict[str, str], what: str) -> list[S]:
         """Read a list. Raises _Unseen; what is forbidden is noted under `what`, if that is anything."""
         if self._problem and not self._was_reached:
             raise _Unseen  # once is enough to wait for a server that does not answer
+        listing = Listing(self._transport, path, selector, version="")
+        decode = msgspec.json.Decoder(kind).decode
         try:
-            async with self._transport.stream(path, selector) as pieces:
-                raw = b"".join([piece async for piece in pieces])
+            async with aclosing(listing.items(decode, lambda raw: scrub(raw, kind))) as items:
+                found = [item async for item in items if item is not None]
         except Forbidden:
             self._was_reached = True
             if what:
@@ -140,11 +143,7 @@ class ClusterEye:
             self._problem = str(error)
             raise _Unseen from None
         self._was_reached = True
-        return scrub(raw, shape) or shape()
-
-
-class _ServiceList(Struct):
-    items: list[shapes.Service] | None = None
+        return found
 
 
 def _is_meant(pod: PodView, place: Place) -> bool:
@@ -159,10 +158,10 @@ def _is_over(pod: PodView) -> bool:
     return pod.phase in {"Succeeded", "Failed"}
 
 
-def _pod(shape: shapes.Pod) -> PodView:
-    metadata = shape.metadata or shapes.Metadata()
-    spec = shape.spec or shapes.PodSpec()
-    status = shape.status or shapes.PodStatus()
+def _pod(shape: types.Pod) -> PodView:
+    metadata = shape.metadata or types.ObjectMeta()
+    spec = shape.spec or types.PodSpec()
+    status = shape.status or types.PodStatus()
     variables = _environment(spec)
     secret = variables.get("RELEASE_COOKIE", "")
     return PodView(
@@ -170,7 +169,7 @@ def _pod(shape: shapes.Pod) -> PodView:
         name=metadata.name or "",
         hostname=spec.hostname_override or spec.hostname or "",
         subdomain=spec.subdomain or "",
-        addresses=_addresses(status),
+        addresses=tuple(types.addresses_of(status)),
         phase=status.phase or "",
         is_ready=_is_ready(status),
         is_leaving=bool(metadata.deletion_timestamp),
@@ -179,15 +178,15 @@ def _pod(shape: shapes.Pod) -> PodView:
         environment=tuple((name, variables[name]) for name in _NAMING if name in variables),
         cookie=described("RELEASE_COOKIE", secret) if secret else None,
         ports=tuple(
-            (port.name, port.container_port)
+            (port.name, port.port)
             for container in spec.containers or ()
             for port in container.ports or ()
-            if port.name and port.container_port
+            if port.name and port.port
         ),
     )
 
 
-def _environment(spec: shapes.PodSpec) -> dict[str, str]:
+def _environment(spec: types.PodSpec) -> dict[str, str]:
     """Return the variables that are written out in a pod, the first container's last: it wins."""
     variables: dict[str, str] = {}
     for container in reversed(spec.containers or []):
@@ -197,11 +196,6 @@ def _environment(spec: shapes.PodSpec) -> dict[str, str]:
     return variables
 
 
-def _addresses(status: shapes.PodStatus) -> tuple[str, ...]:
-    every = [each.ip for each in status.pod_ips or () if each.ip]
-    return tuple(every) or ((status.pod_ip,) if status.pod_ip else ())
-
-
-def _is_ready(status: shapes.PodStatus) -> bool:
+def _is_ready(status: types.PodStatus) -> bool:
     ready = [each.status for each in status.conditions or () if each.type == "Ready"]
     return ready == ["True"]

@@ -26,16 +26,18 @@ from podname.kube.decode import version_of
 from podname.kube.flatten import key_of
 from podname.kube.kinds import T, Watch
 from podname.kube.listing import Listing
+from podname.kube.part import object_part
 from podname.kube.scrub import scrub
-from podname.kube.shapes import NamespaceShape
 from podname.kube.store import Store
 from podname.kube.transport import METADATA, Transport
+from podname.kube.types import PartialObjectMetadata
 from podname.runtime.clock import Pace
 
 #: After so many changes `recent` starts anew: what changed before is then only compared by its key.
 RECENT_MAX = 50_000
 
-_ITEM = msgspec.json.Decoder(NamespaceShape)  # metadata and nothing else
+_METADATA = object_part(PartialObjectMetadata)
+_ITEM = msgspec.json.Decoder(_METADATA)
 
 
 class Audit(Generic[T]):
@@ -131,5 +133,5 @@ class Suspects(Generic[T]):
             }
 
 
-def _rescue(raw: bytes) -> NamespaceShape | None:
-    return scrub(raw, NamespaceShape)
+def _rescue(raw: bytes) -> PartialObjectMetadata | None:
+    return scrub(raw, _METADATA)

@@ -20,7 +20,8 @@ from podname.kube.events import Apply, Delete, Progress
 from podname.kube.flatten import Faults, key_of
 from podname.kube.kinds import Kind, T
 from podname.kube.scrub import DECODE_ERRORS, scrub
-from podname.kube.shapes import Bookmark, Metadata, Status
+from podname.kube.types import ObjectMeta, Status
+from podname.kube.wireformat import BOOKMARK
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,7 @@ class _EventType(msgspec.Struct, gc=False):
     type: str | None = None
 
 
-class _BookmarkEvent(msgspec.Struct, gc=False):
-    object: Bookmark | None = None
+_BOOKMARK_EVENT: Any = msgspec.defstruct("BookmarkEvent", [("object", BOOKMARK | None, None)])
 
 
 class _ErrorEvent(msgspec.Struct, gc=False):
@@ -133,7 +133,7 @@ class Decoder(Generic[T]):
 
     def _odd(self, what: str, shape: Any) -> None:
         """Count an object that is not as promised, and say so once for each of its versions."""
-        metadata: Metadata = (shape and shape.metadata) or Metadata()
+        metadata: ObjectMeta = (shape and shape.metadata) or ObjectMeta()
         name = f"{metadata.namespace or ''}/{metadata.name or ''}"[:512]
         seen = (name, version_of(metadata))
         if seen in self._warned:
@@ -145,16 +145,17 @@ class Decoder(Generic[T]):
         logger.warning("%s %s: %s", self.kind.name, name, what)
 
 
-def version_of(metadata: Metadata | None) -> int:
+def version_of(metadata: ObjectMeta | None) -> int:
     """A resource version as a number, 0 when it is none."""
     text = metadata.resource_version if metadata else None
     return int(text) if text and text.isdecimal() and text.isascii() and len(text) <= 20 else 0
 
 
 def _bookmark(line: bytes) -> Progress:
-    event = scrub(line, _BookmarkEvent)
+    event = scrub(line, _BOOKMARK_EVENT)
     metadata = event and event.object and event.object.metadata
-    ends = metadata and metadata.annotations and metadata.annotations.initial_events_end
+    annotations = metadata and metadata.annotations
+    ends = annotations and annotations.get("k8s.io/initial-events-end")
     return Progress(version_of(metadata or None), ends == "true")
 
 

@@ -23,6 +23,7 @@ from functools import lru_cache
 from sys import intern
 
 from podname.dns import addresses
+from podname.kube import types
 from podname.kube.objects import (
     ALL_PORTS,
     Endpoint,
@@ -32,24 +33,20 @@ from podname.kube.objects import (
     Port,
     Service,
 )
-from podname.kube.shapes import (
-    ContainerPort,
-    EndpointShape,
-    EndpointSliceShape,
-    Metadata,
-    NamespaceShape,
-    PodMetadata,
-    PodShape,
+from podname.kube.types import (
+    SERVICE_NAME_LABEL,
+    ObjectMeta,
     PodSpec,
     PodStatus,
-    PortShape,
-    ServiceShape,
     ServiceSpec,
-    SliceMetadata,
+    addresses_of,
 )
 from podname.text import shown
 
 Faults = list[str]
+
+_TEMPLATE_HASH = "pod-template-hash"
+_CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
 
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}").fullmatch
 _SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*").fullmatch
@@ -67,11 +64,11 @@ _WORKLOADS = {
     ("batch", "Job"): "job",
 }
 _HEADLESS = ("None",)
-_NOBODY = PodMetadata()
+_NOBODY = ObjectMeta()
 _SHOWN_CHARACTERS = 80
 
 
-def key_of(kind: str, metadata: Metadata | None) -> str | None:
+def key_of(kind: str, metadata: ObjectMeta | None) -> str | None:
     """Return `namespace/name` (the name alone for a namespace); None when no name can be made of it."""
     if metadata is None or not (name := metadata.name):
         return None
@@ -82,19 +79,15 @@ def key_of(kind: str, metadata: Metadata | None) -> str | None:
     return f"{namespace}/{name}" if fits and _LABEL(namespace) else None
 
 
-def namespace_of(shape: NamespaceShape, _: Faults) -> Namespace:
+def namespace_of(shape: types.Namespace, _: Faults) -> Namespace:
     """Make a Namespace; its key is known to be good."""
     return Namespace(intern(_known(shape.metadata).name or ""))
 
 
-def pod_of(shape: PodShape, faults: Faults) -> Pod:
+def pod_of(shape: types.Pod, faults: Faults) -> Pod:
     """Make a Pod of `status.podIPs`, or of `status.podIP` when there are none."""
     metadata, status = shape.metadata or _NOBODY, shape.status
-    texts: list[str] = []
-    if status is not None:
-        texts = [each.ip for each in status.pod_ips or () if each.ip]
-        if not texts and status.pod_ip:
-            texts = [status.pod_ip]
+    texts = addresses_of(status)
     return Pod.of(
         intern(metadata.namespace or ""),
         metadata.name or "",
@@ -132,7 +125,7 @@ def _on_host(spec: PodSpec | None, status: PodStatus | None, texts: list[str]) -
     )
 
 
-def service_of(shape: ServiceShape, faults: Faults) -> Service:
+def service_of(shape: types.Service, faults: Faults) -> Service:
     """Make a Service."""
     metadata, spec = _known(shape.metadata), shape.spec or ServiceSpec()
     external_name = spec.external_name or ""
@@ -150,13 +143,13 @@ def service_of(shape: ServiceShape, faults: Faults) -> Service:
     )
 
 
-def endpoint_slice_of(shape: EndpointSliceShape, faults: Faults) -> EndpointSlice:
+def endpoint_slice_of(shape: types.EndpointSlice, faults: Faults) -> EndpointSlice:
     """Make an EndpointSlice of the endpoints that are ready, or of which nobody knows that they are not."""
     metadata = _known(shape.metadata)
     labels = shape.metadata.labels if shape.metadata else None
-    service = (labels and labels.service_name) or ""
+    service = (labels and labels.get(SERVICE_NAME_LABEL)) or ""
     if service and not _LABEL(service):
-        faults.append(f"label kubernetes.io/service-name {_shown(service)} is no Service's name")
+        faults.append(f"label {SERVICE_NAME_LABEL} {_shown(service)} is no Service's name")
         service = ""
     is_name = shape.address_type == "FQDN"
     endpoints = (_endpoint(each, is_name, faults) for each in shape.endpoints or () if _ready(each))
@@ -171,9 +164,9 @@ def endpoint_slice_of(shape: EndpointSliceShape, faults: Faults) -> EndpointSlic
     )
 
 
-def _changed_at(metadata: SliceMetadata | None) -> float:
+def _changed_at(metadata: ObjectMeta | None) -> float:
     """Return when the change happened that a slice tells of; 0 when it does not say, or no time."""
-    text = metadata and metadata.annotations and metadata.annotations.changed
+    text = metadata and metadata.annotations and metadata.annotations.get(_CHANGED)
     if not text:
         return 0.0
     try:
@@ -182,11 +175,11 @@ def _changed_at(metadata: SliceMetadata | None) -> float:
         return 0.0
 
 
-def _ready(endpoint: EndpointShape) -> bool:
+def _ready(endpoint: types.Endpoint) -> bool:
     return endpoint.conditions is None or endpoint.conditions.ready is not False
 
 
-def _endpoint(shape: EndpointShape, is_name: bool, faults: Faults) -> Endpoint:
+def _endpoint(shape: types.Endpoint, is_name: bool, faults: Faults) -> Endpoint:
     hostname = shape.hostname or ""
     if hostname and not _LABEL(hostname):
         faults.append(f"hostname {_shown(hostname)} is no label")
@@ -219,11 +212,11 @@ def _names(texts: list[str], faults: Faults) -> tuple[str, ...]:
     return good
 
 
-def _owner(metadata: PodMetadata, faults: Faults) -> str:
+def _owner(metadata: ObjectMeta, faults: Faults) -> str:
     """Spell the workload that a pod is one of: `deploy/web/7bd795854f`, `sts/db`; empty when there is none."""
     for reference in metadata.owner_references or ():
         if reference.controller:
-            digits = (metadata.labels and metadata.labels.template_hash) or ""
+            digits = (metadata.labels and metadata.labels.get(_TEMPLATE_HASH)) or ""
             name = reference.name or ""
             spelled = _spelled(reference.api_version or "", reference.kind or "", name, digits)
             if spelled:
@@ -260,7 +253,7 @@ def _same(ports: tuple[Port, ...]) -> tuple[Port, ...]:
 
 
 def _ports(
-    shapes: Sequence[PortShape | ContainerPort] | None,
+    shapes: Sequence[types.ServicePort | types.EndpointPort | types.ContainerPort] | None,
     faults: Faults,
     *,
     may_mean_all: bool = False,
@@ -290,8 +283,8 @@ def _port(name: str, protocol: str, number: int) -> Port:
     return Port(name, protocol, number)
 
 
-def _known(metadata: Metadata | None) -> Metadata:
-    return metadata or Metadata()
+def _known(metadata: ObjectMeta | None) -> ObjectMeta:
+    return metadata or ObjectMeta()
 
 
 def _shown(text: str) -> str:

@@ -22,7 +22,7 @@ import msgspec
 
 from podname.errors import KubeError
 from podname.kube.scrub import DECODE_ERRORS
-from podname.kube.shapes import ListHead
+from podname.kube.types import ListHead
 
 R = TypeVar("R")
 

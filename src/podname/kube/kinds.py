@@ -11,17 +11,18 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from podname.kube import flatten, shapes
+from podname.kube import flatten, types
 from podname.kube.objects import EndpointSlice, Keyed, Namespace, Pod, Service
+from podname.kube.part import object_part
 
 T = TypeVar("T", bound=Keyed)
 
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """One kind: its words in the API, the shape of its JSON and how that becomes a flat object.
+    """One kind: its words in the API, the part of its type that is read and how that becomes a flat object.
 
-    Kinds of one name and another shape are different: who needs other fields of a pod watches pods by itself.
+    Kinds of one name and another part are different: who needs other fields of a pod watches pods by itself.
     """
 
     name: str
@@ -41,16 +42,55 @@ class Kind(Generic[T]):
 #: Pods that still run or will: a finished pod has given its address back, and the next one may have it.
 UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed"
 
-NAMESPACES = Kind("Namespace", "namespaces", "v1", shapes.NamespaceShape, flatten.namespace_of)
-SERVICES = Kind("Service", "services", "v1", shapes.ServiceShape, flatten.service_of)
+NAMESPACES = Kind(
+    "Namespace",
+    "namespaces",
+    "v1",
+    object_part(types.Namespace),
+    flatten.namespace_of,
+)
+SERVICES = Kind(
+    "Service",
+    "services",
+    "v1",
+    object_part(
+        types.Service,
+        """spec { type clusterIP clusterIPs externalName ports { name protocol port } }""",
+    ),
+    flatten.service_of,
+)
 ENDPOINT_SLICES = Kind(
     "EndpointSlice",
     "endpointslices",
     "discovery.k8s.io/v1",
-    shapes.EndpointSliceShape,
+    object_part(
+        types.EndpointSlice,
+        """metadata {
+            labels { kubernetes.io/service-name }
+            annotations { endpoints.kubernetes.io/last-change-trigger-time }
+        }
+        addressType
+        endpoints { addresses conditions { ready } hostname targetRef { name } }
+        ports { name protocol port }""",
+    ),
     flatten.endpoint_slice_of,
 )
-PODS = Kind("Pod", "pods", "v1", shapes.PodShape, flatten.pod_of, UNFINISHED)
+PODS = Kind(
+    "Pod",
+    "pods",
+    "v1",
+    object_part(
+        types.Pod,
+        """metadata {
+            labels { pod-template-hash }
+            ownerReferences { apiVersion kind name controller }
+        }
+        spec { containers { ports { name protocol containerPort } } hostNetwork hostname hostnameOverride }
+        status { phase podIP podIPs { ip } hostIP hostIPs { ip } }""",
+    ),
+    flatten.pod_of,
+    UNFINISHED,
+)
 
 KINDS: dict[str, Kind[Namespace] | Kind[Service] | Kind[EndpointSlice] | Kind[Pod]] = {
     "Namespace": NAMESPACES,

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from podname.errors import KubeError
 from podname.kube.itemstream import ItemStream
-from podname.kube.shapes import ListMetadata
 from podname.kube.transport import JSON, Transport
+from podname.kube.types import ListMeta
 from podname.runtime.clock import Pace
 
 R = TypeVar("R")
@@ -58,7 +58,7 @@ class Listing:
                     yield item
                     if pace.is_due:
                         await pace.yield_control()
-            metadata = stream.head.metadata or ListMetadata()
+            metadata = stream.head.metadata or ListMeta()
             if not metadata.continue_token:
                 self.version = _number(metadata.resource_version)
                 return

@@ -25,7 +25,7 @@ from podname.kube.itemstream import end_of_value
 from podname.kube.kinds import KINDS
 from podname.kube.objects import Object
 from podname.kube.scrub import fit
-from podname.kube.shapes import PodShape
+from podname.kube.types import Pod
 
 DEFAULT_NAMESPACE = "default"
 
@@ -102,7 +102,8 @@ class ManifestFile:
             self._complain("; ".join([*faults, "no name in DNS can be made of it"]), line, who)
             return
         flat = kind.flatten(shape, faults)
-        faults += _contradiction(shape)
+        if kind_name == "Pod":
+            faults += _contradiction(shape)
         if faults:
             self._complain("; ".join(faults[:5]), line, who)
         labels = _texts(metadata.get("labels"))
@@ -230,9 +231,9 @@ def _next_line(octets: bytes, at: int) -> tuple[int, int]:
     return max(end_of_value(octets, at) - 1, at), octets.count(b"\n", 0, at) + 1
 
 
-def _contradiction(shape: object) -> list[str]:
+def _contradiction(pod: Pod) -> list[str]:
     """Tell of a Pod whose `podIP` is not the first of its `podIPs`, which an API server never stores."""
-    status = shape.status if isinstance(shape, PodShape) else None
+    status = pod.status
     if status is None or not status.pod_ip or not status.pod_ips:
         return []
     first = status.pod_ips[0].ip or ""

@@ -13,11 +13,13 @@ Sources: protobuf.dev, "Encoding"; Kubernetes API concepts, "Protobuf encoding";
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from podname.errors import KubeError
 from podname.kube.linestream import LineStream
-from podname.kube.wireformat import MESSAGES, STATUS, Message
+from podname.kube.wireformat import STATUS, Unnumbered, plain, watched
 
 try:
     from podname._core import Transcoder as NativeTranscoder
@@ -68,22 +70,11 @@ def stream_of(first: bytes, transcoder: Lines | None) -> Frames | LineStream:
     return Frames(transcoder) if transcoder and first[:1] == b"\x00" else LineStream()
 
 
-def transcoder_of(kind: str) -> Lines | None:
-    """Make the transcoder of a kind; None where there is none."""
+def transcoder_of(shape: type[Struct]) -> Lines | None:
+    """Make the transcoder of what is read of a kind; None where that cannot be had in protobuf."""
     if NativeTranscoder is None:
         return None
-    return NativeTranscoder(plain(MESSAGES[kind]), plain(STATUS))
-
-
-def plain(message: Message) -> list[tuple[int, str, str, bool, Any, list[str]]]:
-    """Spell a message for the transcoder: number, name, kind, whether it is repeated, inner message, keys."""
-    out = []
-    for number in sorted(message):
-        name, kind = message[number]
-        is_repeated = isinstance(kind, list)
-        kind = kind[0] if is_repeated else kind
-        inner = plain(kind) if isinstance(kind, dict) else []
-        keys = sorted(kind) if isinstance(kind, set) else []
-        word = kind.__name__ if isinstance(kind, type) else type(kind).__name__
-        out.append((number, name, word, is_repeated, inner, keys))
-    return out
+    try:
+        return NativeTranscoder(plain(watched(shape)), plain(STATUS))
+    except Unnumbered:
+        return None

@@ -37,7 +37,7 @@ from podname.errors import Gone, KubeError
 from podname.kube.audit import Audit
 from podname.kube.decode import BrokenLine, Decoder
 from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress
-from podname.kube.kinds import KINDS, T, Watch
+from podname.kube.kinds import T, Watch
 from podname.kube.listing import Listing
 from podname.kube.protobuf import Malformed, stream_of, transcoder_of
 from podname.kube.store import Store
@@ -93,8 +93,7 @@ class Reflector(Generic[T]):
     ) -> None:
         self.watch = watch
         self.decoder = Decoder(watch.kind)
-        is_known = watch.kind == KINDS.get(watch.kind.name)  # not another shape of it
-        self._transcoder = transcoder_of(watch.kind.name) if is_known else None  # None: JSON
+        self._transcoder = transcoder_of(watch.kind.shape)  # None: JSON
         self.counters = Counters()
         self.heard_at: float | None = None
         self._transport = transport

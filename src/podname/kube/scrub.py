@@ -14,6 +14,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from podname.kube.part import alternatives
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 #: What decoding of bytes that somebody sent us can raise.
@@ -37,7 +39,8 @@ def fit(value: object, shape: type[S]) -> S | None:
 
 def _fit(value: object, kind: Any) -> Any:
     """Return what of `value` is of the type `kind`, None when nothing is."""
-    kind = _without_none(kind)
+    if len(kinds := alternatives(kind)) == 1:
+        (kind,) = kinds
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _fit_struct(value, kind) if isinstance(value, dict) else None
     if get_origin(kind) is list:
@@ -64,8 +67,3 @@ def _fit_struct(value: dict[Any, object], kind: type[msgspec.Struct]) -> msgspec
 def _plain(value: object) -> object:
     """A text that could not be written as UTF-8 could not be logged either: its surrogates become `?`."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-def _without_none(kind: Any) -> Any:
-    alternatives = [each for each in get_args(kind) if each is not type(None)]
-    return alternatives[0] if get_origin(kind) is not list and alternatives else kind

@@ -29,7 +29,7 @@ from podname.errors import Forbidden, Gone, KubeError, Unauthorized
 from podname.kube.auth import Credentials
 from podname.kube.http import Connection, Disconnected, Response
 from podname.kube.scrub import scrub
-from podname.kube.shapes import Status
+from podname.kube.types import Status
 from podname.runtime.backoff import LONGEST_SECONDS
 
 JSON = "application/json"

@@ -24,12 +24,11 @@ from random import Random
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from podname.errors import KubeError
 from podname.kube.scrub import scrub
-from podname.kube.shapes import Metadata
 from podname.kube.transport import Requester
+from podname.kube.types import Lease, LeaseSpec
 from podname.runtime.clock import Clock, Deadline
 
 logger = logging.getLogger(__name__)
@@ -39,23 +38,6 @@ RENEW_SECONDS = 10.0
 RETRY_SECONDS = 2.0
 JITTER = 1.2
 REQUEST_SECONDS = 5.0
-
-
-class LeaseSpec(Struct, rename="camel", omit_defaults=True):
-    """coordination.k8s.io/v1 LeaseSpec."""
-
-    holder_identity: str | None = None
-    lease_duration_seconds: int | None = None
-    acquire_time: str | None = None
-    renew_time: str | None = None
-    lease_transitions: int | None = None
-
-
-class Lease(Struct):
-    """coordination.k8s.io/v1 Lease."""
-
-    metadata: Metadata | None = None
-    spec: LeaseSpec | None = None
 
 
 class Election:

@@ -1,4 +1,4 @@
-"""From the wire's shape to flat objects, and what is asked of the API server for them.
+"""From Kubernetes' types to flat objects, and what is asked of the API server for them.
 
 As in `podname.kube.flatten`, what is bad in an object is dropped and said. An address that the API server would refuse
 in a slice (loopback, link-local, multicast, unspecified) is dropped here: it must not cost the other endpoints theirs.
@@ -12,9 +12,11 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from sys import intern
 
+from podname.kube import types
 from podname.kube.flatten import Faults
 from podname.kube.kinds import UNFINISHED, Kind
-from podname.publish import shapes
+from podname.kube.part import object_part
+from podname.publish.choosing import ANNOTATION
 from podname.publish.objects import (
     IPV4,
     IPV6,
@@ -30,22 +32,24 @@ from podname.publish.objects import (
 from podname.text import shown
 
 MANAGER = "podname.dev"
+_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+_HEADLESS = "service.kubernetes.io/headless"
 #: Asks for the slices that are ours; those of others are never even read.
-OURS = f"endpointslice.kubernetes.io/managed-by={MANAGER}"
+OURS = f"{_MANAGED_BY}={MANAGER}"
 
 _DEFAULT_PROTOCOL = "TCP"
 
 
-def service_of(shape: shapes.ServiceShape, faults: Faults) -> Service:
+def service_of(shape: types.Service, faults: Faults) -> Service:
     """Make a Service."""
-    metadata = shape.metadata or shapes.ServiceMetadata()
-    spec = shape.spec or shapes.ServiceSpec()
+    metadata = shape.metadata or types.ObjectMeta()
+    spec = shape.spec or types.ServiceSpec()
     families = tuple([each for each in spec.ip_families or () if each in {IPV4, IPV6}])
     return Service(
         intern(metadata.namespace or ""),
         metadata.name or "",
         metadata.uid or "",
-        metadata.annotations.publish if metadata.annotations else None,
+        metadata.annotations.get(ANNOTATION) if metadata.annotations else None,
         spec.cluster_ip == "None",
         spec.type or "ClusterIP",
         bool(spec.selector),
@@ -55,7 +59,7 @@ def service_of(shape: shapes.ServiceShape, faults: Faults) -> Service:
     )
 
 
-def _wanted_ports(spec: shapes.ServiceSpec, faults: Faults) -> Iterator[WantedPort]:
+def _wanted_ports(spec: types.ServiceSpec, faults: Faults) -> Iterator[WantedPort]:
     for port in spec.ports or ():
         target = port.target_port or port.port
         if target is None:
@@ -66,18 +70,16 @@ def _wanted_ports(spec: shapes.ServiceSpec, faults: Faults) -> Iterator[WantedPo
         )
 
 
-def pod_of(shape: shapes.PodShape, faults: Faults) -> Pod:
+def pod_of(shape: types.Pod, faults: Faults) -> Pod:
     """Make a Pod of `status.podIPs`, or of `status.podIP` when there are none."""
-    metadata = shape.metadata or shapes.PodMetadata()
-    spec, status = shape.spec or shapes.PodSpec(), shape.status or shapes.PodStatus()
-    texts = [each.ip for each in status.pod_ips or () if each.ip]
-    texts = texts or ([status.pod_ip] if status.pod_ip else [])
+    metadata = shape.metadata or types.ObjectMeta()
+    spec, status = shape.spec or types.PodSpec(), shape.status or types.PodStatus()
     return Pod(
         intern(metadata.namespace or ""),
         metadata.name or "",
         metadata.uid or "",
         _interned(metadata.labels or {}),
-        tuple([text for text in texts if _can_be_published(text, faults)]),
+        tuple([text for text in types.addresses_of(status) if _can_be_published(text, faults)]),
         intern(spec.node_name or ""),
         any(each.type == "Ready" and each.status == "True" for each in status.conditions or ()),
         metadata.deletion_timestamp is not None,
@@ -85,13 +87,13 @@ def pod_of(shape: shapes.PodShape, faults: Faults) -> Pod:
     )
 
 
-def _named_ports(spec: shapes.PodSpec) -> Iterator[NamedPort]:
+def _named_ports(spec: types.PodSpec) -> Iterator[NamedPort]:
     sidecars = [each for each in spec.init_containers or () if each.restart_policy == "Always"]
     for container in [*(spec.containers or ()), *sidecars]:
         for port in container.ports or ():
-            if port.name and port.container_port:
+            if port.name and port.port:
                 protocol = port.protocol or _DEFAULT_PROTOCOL
-                yield NamedPort(intern(port.name), intern(protocol), port.container_port)
+                yield NamedPort(intern(port.name), intern(protocol), port.port)
 
 
 def _can_be_published(text: str, faults: Faults) -> bool:
@@ -111,12 +113,12 @@ def _interned(labels: Mapping[str, str]) -> dict[str, str]:
     return {intern(key): intern(value) for key, value in labels.items()}
 
 
-def slice_of(shape: shapes.SliceShape, _: Faults) -> Slice:
+def slice_of(shape: types.EndpointSlice, _: Faults) -> Slice:
     """Make a Slice of one that says it is ours."""
-    metadata = shape.metadata or shapes.SliceMetadata()
-    labels = metadata.labels or shapes.SliceLabels()
+    metadata = shape.metadata or types.ObjectMeta()
+    labels = metadata.labels or {}
     content = Content(
-        labels.service or "",
+        labels.get(types.SERVICE_NAME_LABEL) or "",
         "",
         shape.address_type or "",
         tuple([_port(each) for each in shape.ports or ()]),
@@ -127,21 +129,21 @@ def slice_of(shape: shapes.SliceShape, _: Faults) -> Slice:
         metadata.name or "",
         metadata.uid or "",
         metadata.resource_version or "",
-        labels.managed_by == MANAGER,
-        labels.headless is not None,
+        labels.get(_MANAGED_BY) == MANAGER,
+        labels.get(_HEADLESS) is not None,
         tuple([each.uid or "" for each in metadata.owner_references or ()]),
         content,
     )
 
 
-def _port(shape: shapes.SlicePort) -> Port:
+def _port(shape: types.EndpointPort) -> Port:
     protocol = shape.protocol or _DEFAULT_PROTOCOL
     return Port(shape.name or "", protocol, shape.port or 0, shape.app_protocol or "")
 
 
-def _endpoint(shape: shapes.EndpointShape) -> Endpoint:
-    conditions, target = shape.conditions or shapes.Conditions(), shape.target_ref
-    target = target or shapes.TargetRef()
+def _endpoint(shape: types.Endpoint) -> Endpoint:
+    conditions, target = shape.conditions or types.EndpointConditions(), shape.target_ref
+    target = target or types.ObjectReference()
     return Endpoint(
         target.uid or "",
         target.name or "",
@@ -154,6 +156,45 @@ def _endpoint(shape: shapes.EndpointShape) -> Endpoint:
     )
 
 
-SERVICES = Kind("Service", "services", "v1", shapes.ServiceShape, service_of)
-PODS = Kind("Pod", "pods", "v1", shapes.PodShape, pod_of, UNFINISHED)
-SLICES = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io/v1", shapes.SliceShape, slice_of)
+SERVICES = Kind(
+    "Service",
+    "services",
+    "v1",
+    object_part(
+        types.Service,
+        f"""metadata {{ uid annotations {{ {ANNOTATION} }} }}
+        spec {{
+            type clusterIP selector ipFamilies publishNotReadyAddresses
+            ports {{ name protocol port targetPort appProtocol }}
+        }}""",
+    ),
+    service_of,
+)
+PODS = Kind(
+    "Pod",
+    "pods",
+    "v1",
+    object_part(
+        types.Pod,
+        """metadata { uid labels deletionTimestamp }
+        spec { nodeName containers { ports } initContainers { ports restartPolicy } }
+        status { podIP podIPs conditions }""",
+    ),
+    pod_of,
+    UNFINISHED,
+)
+SLICES = Kind(
+    "EndpointSlice",
+    "endpointslices",
+    "discovery.k8s.io/v1",
+    object_part(
+        types.EndpointSlice,
+        f"""metadata {{
+            uid
+            labels {{ {types.SERVICE_NAME_LABEL} {_MANAGED_BY} {_HEADLESS} }}
+            ownerReferences {{ uid }}
+        }}
+        addressType endpoints ports""",
+    ),
+    slice_of,
+)

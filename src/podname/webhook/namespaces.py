@@ -13,39 +13,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from podname.attach.ways import MARK, WAYS
 from podname.errors import KubeError
+from podname.kube import types
 from podname.kube.flatten import Faults
 from podname.kube.informer import Source
 from podname.kube.kinds import Kind, Watch
-from podname.kube.shapes import Metadata
+from podname.kube.part import object_part
 from podname.kube.transport import Requester
 
 logger = logging.getLogger(__name__)
 
 READ_SECONDS = 2.0
 """Well under the five that the API server waits."""
-
-
-class Marks(Struct, gc=False):
-    """The one annotation or label that is ours."""
-
-    mark: str | None = field(default=None, name=MARK)
-
-
-class SpaceMetadata(Metadata, rename="camel", gc=False):
-    """A namespace's metadata, with what it says."""
-
-    labels: Marks | None = None
-    annotations: Marks | None = None
-
-
-class SpaceShape(Struct, gc=False):
-    """v1 Namespace."""
-
-    metadata: SpaceMetadata | None = None
 
 
 class Space(Struct, frozen=True, gc=False):
@@ -76,17 +58,21 @@ class Space(Struct, frozen=True, gc=False):
         return self.mark if self.mark in {*WAYS, "false", ""} else "invalid"
 
 
-def space_of(shape: SpaceShape, _: Faults) -> Space:
+def space_of(shape: types.Namespace, _: Faults) -> Space:
     """Make a Space."""
-    metadata = shape.metadata or SpaceMetadata()
+    metadata = shape.metadata or types.ObjectMeta()
     annotation, label = (
-        (marks and marks.mark) or "" for marks in (metadata.annotations, metadata.labels)
+        (texts and texts.get(MARK)) or "" for texts in (metadata.annotations, metadata.labels)
     )
     return Space(metadata.name or "", annotation, label)
 
 
-SPACES: Kind[Space] = Kind("Namespace", "namespaces", "v1", SpaceShape, space_of)
-_SPACE = msgspec.json.Decoder(SpaceShape)
+_PART = object_part(
+    types.Namespace,
+    f"metadata {{ labels {{ {MARK} }} annotations {{ {MARK} }} }}",
+)
+SPACES: Kind[Space] = Kind("Namespace", "namespaces", "v1", _PART, space_of)
+_SPACE = msgspec.json.Decoder(_PART)
 
 
 class Namespaces:

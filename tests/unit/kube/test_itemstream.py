@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from podname.errors import KubeError
 from podname.kube.itemstream import ItemStream, end_of_value
-from podname.kube.shapes import ListMetadata
+from podname.kube.types import ListMeta
 
 ANY = msgspec.json.Decoder()
 
 
 def read(
     text: bytes, size: int = 1 << 16, octets_max: int = 1 << 20
-) -> tuple[list[Any], ListMetadata | None]:
+) -> tuple[list[Any], ListMeta | None]:
     """Read a list in pieces of `size`; an item that does not decode is given as its octets."""
     stream: ItemStream[Any] = ItemStream(ANY.decode, bytes, octets_max)
     found = []
@@ -50,7 +50,7 @@ def test_any_list_in_any_pieces(
     }
     indent, separators = (1, None) if is_pretty else (None, (",", ":"))
     text = json.dumps(document, indent=indent, separators=separators, ensure_ascii=is_ascii)
-    assert read(text.encode(), size) == (items, ListMetadata("7", "next"))
+    assert read(text.encode(), size) == (items, ListMeta("7", "next"))
 
 
 @pytest.mark.parametrize(

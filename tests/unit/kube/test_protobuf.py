@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,19 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podname.errors import KubeError
+from podname.kube import types
 from podname.kube.decode import Decoder
-from podname.kube.kinds import KINDS, PODS, SERVICES
-from podname.kube.protobuf import Frames, Malformed, plain, stream_of, transcoder_of
-from podname.kube.wireformat import MESSAGES, STATUS, Message
+from podname.kube.kinds import KINDS, PODS, SERVICES, Kind
+from podname.kube.part import part
+from podname.kube.protobuf import Frames, Malformed, stream_of, transcoder_of
+from podname.kube.wireformat import STATUS, Message, plain
+from podname.publish.reading import SLICES
+from podname.webhook.namespaces import SPACES
 from tests.support.apiserver import ApiServer
 from tests.support.clock import until
 from tests.support.objects import pod
-from tests.support.transcoder import Transcoder, frame_of, write
+from tests.support.transcoder import MESSAGES, Transcoder, frame_of, write
 from tests.unit.kube.conftest import Follow
 
 texts = st.one_of(st.text(max_size=8), st.sampled_from(["", 'a\x01\n"\\', "é\x7f"]))
 needs_native = pytest.mark.skipif(
-    transcoder_of("Pod") is None, reason="the native module was not built"
+    transcoder_of(PODS.shape) is None, reason="the native module was not built"
 )
 
 
@@ -68,7 +72,7 @@ spoiled = st.tuples(frames, st.integers(0, 400), st.binary(max_size=4)).map(
 @given(st.one_of(frames, spoiled))
 def test_the_native_transcoder_equals_the_reference(drawn: tuple[str, bytes]) -> None:
     kind, octets = drawn
-    assert lines_of(transcoder_of(kind), octets) == lines_of(
+    assert lines_of(transcoder_of(KINDS[kind].shape), octets) == lines_of(
         Transcoder(MESSAGES[kind], STATUS), octets
     )
 
@@ -98,41 +102,30 @@ def kept(value: Any) -> Any:
     return [kept(each) for each in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("kind", sorted(MESSAGES))
-def test_every_field_of_a_shape_has_a_number(kind: str) -> None:
-    assert missing(KINDS[kind].shape, MESSAGES[kind], kind) == []
+@needs_native
+@pytest.mark.parametrize("kind", [*KINDS.values(), SLICES, SPACES], ids=repr)
+def test_what_is_read_of_a_kind_can_be_had_in_protobuf(kind: Kind[Any]) -> None:
+    assert transcoder_of(kind.shape) is not None
 
 
-def missing(shape: Any, message: Any, path: str) -> list[str]:
-    """List the fields of a shape that protobuf would not give."""
-    names = dict(message.values()) if isinstance(message, dict) else {}
-    hints, out = get_type_hints(shape), []
-    for field in msgspec.structs.fields(shape):
-        name = f"{path}.{field.encode_name}"
-        kind = message if isinstance(message, set) else names.get(field.encode_name)
-        inner = inner_shape(hints[field.name])
-        if kind is None or (
-            isinstance(kind, set) and inner is None and field.encode_name not in kind
-        ):
-            out.append(name)
-        elif inner is not None:
-            out += missing(inner, kind[0] if isinstance(kind, list) else kind, name)
-    return out
-
-
-def inner_shape(hint: Any) -> Any:
-    """Return the shape in a hint such as `list[PortShape] | None`."""
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return hint
-    found = (inner_shape(each) for each in get_args(hint))
-    return next((each for each in found if each is not None), None)
+@needs_native
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "spec { selector }",  # a whole map
+        "spec { ports { targetPort } }",  # a number or a text
+        "metadata { deletionTimestamp }",  # a message of its own
+    ],
+)
+def test_what_has_no_number_is_asked_for_in_json(wanted: str) -> None:
+    assert transcoder_of(part(types.Service, wanted)) is None
 
 
 @needs_native
 @given(frames, st.integers(1, 9))
 def test_frames_come_in_pieces(drawn: tuple[str, bytes], octets: int) -> None:
     kind, whole = drawn
-    transcoder = transcoder_of(kind)
+    transcoder = transcoder_of(KINDS[kind].shape)
     assert transcoder is not None
     cut = Frames(transcoder)
     pieces = [whole[at : at + octets] for at in range(0, len(whole), octets)]
@@ -142,7 +135,7 @@ def test_frames_come_in_pieces(drawn: tuple[str, bytes], octets: int) -> None:
 @needs_native
 @pytest.mark.parametrize("octets", [b"\xff\xff\xff\xff", b"\0\0\0\x02{}", b"\0\0\0\0"])
 def test_what_is_no_frame_is_an_error(octets: bytes) -> None:
-    transcoder = transcoder_of("Pod")
+    transcoder = transcoder_of(PODS.shape)
     assert transcoder is not None
     with pytest.raises(Malformed):
         Frames(transcoder).feed(octets)
@@ -159,7 +152,7 @@ def test_a_number_beyond_its_kind_costs_its_part() -> None:
 
 @needs_native
 def test_a_server_that_speaks_json_is_understood() -> None:
-    assert stream_of(b'{"type"', transcoder_of("Pod")).feed(b'{"type"}\n') == [b'{"type"}']
+    assert stream_of(b'{"type"', transcoder_of(PODS.shape)).feed(b'{"type"}\n') == [b'{"type"}']
 
 
 @needs_native
@@ -189,16 +182,16 @@ async def test_octets_that_are_no_protobuf_let_json_be_asked_for(
 
 
 @needs_native
-async def test_a_kind_of_another_shape_is_asked_for_in_json(
-    server: ApiServer, follow: Follow
+@pytest.mark.parametrize(("shape", "is_protobuf"), [(PODS.shape, True), (types.Pod, False)])
+async def test_a_kind_is_asked_for_as_it_can_be_read(
+    server: ApiServer, follow: Follow, shape: type[msgspec.Struct], is_protobuf: bool
 ) -> None:
-    """The transcoder gives the fields of our own shapes, and would drop all others."""
     server.speaks_protobuf = True
     server.put("pods", pod("a", "10.0.0.1"))
-    other = dataclasses.replace(PODS, shape=msgspec.defstruct("Other", [], bases=(PODS.shape,)))
-    informer = follow(other)
+    informer = follow(dataclasses.replace(PODS, shape=shape))
     await until(lambda: informer.has_synced)
-    assert "protobuf" not in server.requests[0].headers["accept"]
+    assert ("protobuf" in server.requests[0].headers["accept"]) == is_protobuf
+    assert informer.store.objects["default/a"].addresses == ("10.0.0.1",)
 
 
 def test_a_frame_that_is_none_is_an_error_of_the_api_server() -> None:

@@ -12,8 +12,9 @@ from podname.dns import constants as c
 from podname.dns import names
 from podname.dns.patching import COUNTS_OCTETS
 from podname.dns.records import walk
+from podname.kube import types
 from podname.kube.flatten import pod_of
-from podname.kube.shapes import PodAddress, PodMetadata, PodShape, PodSpec, PodStatus
+from podname.kube.types import ObjectMeta, PodIp, PodSpec, PodStatus
 from tests.unit.names.cluster import Cluster, Namespace, endpoint_slice, options, pod, service
 
 DEFAULT = Namespace("default")
@@ -131,7 +132,7 @@ def test_a_service_that_becomes_headless_changes_the_best_name() -> None:
         (None, PodStatus(pod_ip="10.0.0.1", host_ip="10.0.0.1"), "", True),
         (
             None,
-            PodStatus(pod_ip="10.0.0.1", host_ip="9.9.9.9", host_ips=[PodAddress("10.0.0.1")]),
+            PodStatus(pod_ip="10.0.0.1", host_ip="9.9.9.9", host_ips=[PodIp("10.0.0.1")]),
             "",
             True,
         ),
@@ -141,7 +142,7 @@ def test_a_service_that_becomes_headless_changes_the_best_name() -> None:
 def test_a_pod_says_what_it_calls_itself_and_whose_its_address_is(
     spec: PodSpec | None, status: PodStatus, hostname: str, on_host: bool
 ) -> None:
-    made = pod_of(PodShape(PodMetadata(name="p", namespace="default"), spec, status), [])
+    made = pod_of(types.Pod(ObjectMeta(name="p", namespace="default"), spec, status), [])
     assert (made.hostname, made.on_host) == (hostname, on_host)
 
 

@@ -9,9 +9,8 @@ from msgspec.json import decode
 from tests.support import objects
 from tests.support.plugin import samples
 
-from podname.kube.flatten import endpoint_slice_of
+from podname.kube.kinds import ENDPOINT_SLICES
 from podname.kube.objects import EndpointSlice, Service
-from podname.kube.shapes import EndpointSliceShape
 from podname.kube.store import Store
 from podname.plugins.kubernetes.programming import Programming
 
@@ -26,7 +25,7 @@ def read(at: object, service: str = "web", name: str = "web-1") -> EndpointSlice
     shape = objects.endpoint_slice(name, service, objects.endpoint("10.0.0.1"))
     shape["metadata"]["annotations"] = {CHANGED: at, "other": "x"}
     faults: list[str] = []
-    return endpoint_slice_of(decode(json.dumps(shape), type=EndpointSliceShape), faults)
+    return ENDPOINT_SLICES.flatten(decode(json.dumps(shape), type=ENDPOINT_SLICES.shape), faults)
 
 
 @pytest.mark.parametrize(

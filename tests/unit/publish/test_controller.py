@@ -11,8 +11,7 @@ from podname.errors import KubeError
 from podname.publish.manifests import encode
 from podname.publish.objects import Port
 from podname.publish.planning import Write
-from podname.publish.reading import slice_of
-from podname.publish.shapes import SliceShape
+from podname.publish.reading import SLICES
 from tests.support import writes
 from tests.support.apiserver import ApiServer
 from tests.support.clock import FakeClock, until
@@ -368,4 +367,4 @@ def test_the_writer_speaks_of_all_that_it_compares() -> None:
         ports=(Port("dist", "TCP", 9100, "kubernetes.io/h2c"), Port("", "UDP", 1, "")),
     )
     text = encode(Write("default", "x", content, None))
-    assert slice_of(msgspec.json.decode(text, type=SliceShape), []).says(content)
+    assert SLICES.flatten(msgspec.json.decode(text, type=SLICES.shape), []).says(content)

@@ -12,8 +12,7 @@ import yaml
 from podname.cli.publish import command
 from podname.kube.selectors import parse_selector
 from podname.publish.choosing import Publication, choose
-from podname.publish.reading import service_of
-from podname.publish.shapes import ServiceShape
+from podname.publish.reading import SERVICES
 from tests.unit.publish.conftest import Publishing
 from tests.unit.publish.test_process import samples
 
@@ -24,7 +23,7 @@ def test_the_service_is_published() -> None:
     blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
     (shown,) = [block for block in blocks if block.get("kind") == "Service"]
     shown["metadata"]["namespace"] = "default"
-    choice = choose(service_of(msgspec.convert(shown, ServiceShape), []))
+    choice = choose(SERVICES.flatten(msgspec.convert(shown, SERVICES.shape), []))
     assert isinstance(choice, Publication)
     assert choice.selector
     assert choice.service.publishes_not_ready

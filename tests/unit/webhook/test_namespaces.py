@@ -14,7 +14,7 @@ from podname.errors import Forbidden, KubeError
 from podname.kube.config import from_endpoint
 from podname.kube.informer import Cluster
 from podname.kube.store import Store
-from podname.webhook.namespaces import Namespaces, Space, SpaceShape, space_of
+from podname.webhook.namespaces import SPACES, Namespaces, Space
 from podname.webhook.review import Settings
 from podname.webhook.serving import Reviewer
 from tests.support.apiserver import ApiServer
@@ -91,8 +91,8 @@ class Reads(FakeRequester):
 def test_the_annotation_comes_before_the_label(
     annotation: str | None, label: str | None, mark: str, kind: str
 ) -> None:
-    shape = msgspec.convert(namespace("shop", annotation, label), SpaceShape)
-    space = space_of(shape, [])
+    shape = msgspec.convert(namespace("shop", annotation, label), SPACES.shape)
+    space = SPACES.flatten(shape, [])
     assert (space.key, space.mark, space.kind_of_mark) == ("shop", mark, kind)
     assert space.is_annotated == (annotation not in {None, "", "false"})
 
