@@ -16,7 +16,7 @@ from typing import Any, Generic
 import msgspec
 
 from podname.errors import Gone, KubeError
-from podname.kube.events import Apply, Delete, Progress
+from podname.kube.events import Apply, Delete, Event, Progress
 from podname.kube.flatten import Faults, key_of
 from podname.kube.kinds import Kind, T
 from podname.kube.scrub import DECODE_ERRORS, scrub
@@ -63,25 +63,21 @@ class Decoder(Generic[T]):
         self._faults: Faults = []
         self._warned: set[tuple[str, int]] = set()
 
-    def item(self, raw: bytes) -> Apply[T] | None:
+    def item(self, raw: bytes) -> T | None:
         """Read an item of a list; None when it cannot be named.
 
         Raises one of DECODE_ERRORS when it is not as promised.
         """
         return self._flat(self._item.decode(raw))
 
-    def rescue_item(self, raw: bytes) -> Apply[T] | None:
+    def rescue_item(self, raw: bytes) -> T | None:
         """Read an item that `item` refuses; None when nothing can be made of it."""
         shape = scrub(raw, self.kind.shape)
         found = self._flat(shape)
         self._odd("a part has the wrong type" if found else "no object with a name", shape)
         return found
 
-    def fit(self, shape: Any) -> Apply[T] | None:
-        """Make a flat object of a shape that was read elsewhere; None when it cannot be named."""
-        return self._flat(shape)
-
-    def event(self, line: bytes) -> Apply[T] | Delete | Progress:
+    def event(self, line: bytes) -> Event[T]:
         """Read a line of a watch.
 
         Raises Gone or KubeError for an ERROR event, BrokenLine for a line that is none.
@@ -92,7 +88,7 @@ class Decoder(Generic[T]):
             return self._lenient(line)
         return self._told(decoded.type, decoded.object, line)
 
-    def _lenient(self, line: bytes) -> Apply[T] | Delete | Progress:
+    def _lenient(self, line: bytes) -> Event[T]:
         event_type = scrub(line, _EventType)
         if event_type is None or event_type.type is None:
             self.errors += 1
@@ -104,10 +100,11 @@ class Decoder(Generic[T]):
             self._odd("a part has the wrong type", shape)
         return self._told(event_type.type, shape, line)
 
-    def _told(self, event_type: str, shape: Any, line: bytes) -> Apply[T] | Delete | Progress:
+    def _told(self, event_type: str, shape: Any, line: bytes) -> Event[T]:
         match event_type:
             case "ADDED" | "MODIFIED":
-                return self._flat(shape) or Progress(version_of(shape and shape.metadata))
+                flat, version = self._flat(shape), version_of(shape and shape.metadata)
+                return Progress(version) if flat is None else Apply(flat.key, version, flat)
             case "DELETED":
                 metadata = shape and shape.metadata
                 key = key_of(self.kind.name, metadata)
@@ -119,17 +116,17 @@ class Decoder(Generic[T]):
         logger.warning("%s: unknown type of event %.80r", self.kind.plural, event_type)
         return Progress(0)
 
-    def _flat(self, shape: Any) -> Apply[T] | None:
+    def _flat(self, shape: Any) -> T | None:
         metadata = shape and shape.metadata
         key = key_of(self.kind.name, metadata)
         if key is None:
             self._odd("its namespace or name cannot be a name in DNS: skipped", shape)
             return None
-        flat = self.kind.flatten(shape, self._faults)
+        flat: T = self.kind.flatten(shape, self._faults)
         if self._faults:
             self._odd("; ".join(self._faults[:5]), shape)
             self._faults.clear()
-        return Apply(flat.key, version_of(metadata), flat)
+        return flat
 
     def _odd(self, what: str, shape: Any) -> None:
         """Count an object that is not as promised, and say so once for each of its versions."""

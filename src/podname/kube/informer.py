@@ -14,7 +14,6 @@ from typing import Any, Generic, Protocol
 
 from podname.kube.auth import Credentials
 from podname.kube.config import ClusterConfig
-from podname.kube.events import StoreWriter
 from podname.kube.kinds import NAMESPACES, T, Watch
 from podname.kube.objects import Namespace
 from podname.kube.reflector import Counters, Reflector
@@ -60,8 +59,7 @@ class ClusterInformer(Generic[T]):
         self.store: Store[T] = Store()
         self.users = 0
         self._clock = clock
-        write = StoreWriter(self.store).write
-        self.reflector = Reflector(watch, self.store, transport, write, clock=clock, random=random)
+        self.reflector = Reflector(watch, self.store, transport, clock=clock, random=random)
         self._task = asyncio.create_task(self.reflector.run(), name=f"reflector {watch.path}")
 
     @property
@@ -83,7 +81,7 @@ class ClusterInformer(Generic[T]):
     @property
     def decode_errors(self) -> int:
         """How many objects were not as promised."""
-        return self.reflector.decoder.errors
+        return self.reflector.list_watch.decoder.errors
 
     def stop(self) -> asyncio.Task[None]:
         """Follow no more; the task ends soon."""
@@ -99,7 +97,7 @@ class SingleNamespace:
 
     def __init__(self, name: str) -> None:
         self.store: Store[Namespace] = Store()
-        self.store.load({name: Namespace(name)})
+        self.store.replace([Namespace(name)])
         self.has_synced = True
         self.last_event_age_seconds = 0.0
 

@@ -34,7 +34,7 @@ from podname.kube.kinds import NAMESPACES, T, Watch
 from podname.kube.manifestfile import Loaded, ManifestFile, parse_manifest
 from podname.kube.objects import Namespace
 from podname.kube.selectors import Selector, matches, parse_selector
-from podname.kube.store import Change, Store, differences
+from podname.kube.store import Change, Store
 from podname.runtime.clock import Clock, SystemClock
 
 logger = logging.getLogger(__name__)
@@ -90,22 +90,13 @@ class FileInformer(Generic[T]):
 
     def update(self, objects: Iterable[Loaded]) -> None:
         """Bring the store to what the files hold now."""
-        self.take(self.compare(objects))
+        self.store.swap(*self.compare(objects))
 
     def compare(self, objects: Iterable[Loaded]) -> _Comparison[T]:
         """Find out what the files hold for this watch, and in what that differs. May run in a thread."""
         taken = [loaded.object for loaded in objects if self._takes(loaded)]
         content: dict[str, T] = {obj.key: obj for obj in taken}  # type: ignore[misc]
-        differ = differences(self.store.objects, content) if self.has_synced else ()
-        return content, [change for change in differ if change is not None]
-
-    def take(self, comparison: _Comparison[T]) -> None:
-        """Bring the store to what was found."""
-        content, changes = comparison
-        if self.has_synced:
-            self.store.merge(content, changes)
-        else:
-            self.store.load(content)
+        return content, [change for change in self.store.compare(content) if change is not None]
 
     def _takes(self, loaded: Loaded) -> bool:
         watch = self.watch
@@ -292,7 +283,7 @@ class Manifests:
         self._has_read = True
         for watch, informer in list(self._informers.items()):
             found = await asyncio.to_thread(lambda: informer.compare(self._objects_for(watch)))  # noqa: B023
-            informer.take(found)
+            informer.store.swap(*found)
 
     def _collect(self, is_quiet: bool) -> dict[_Key, Loaded]:
         """Return what the files hold, each object once, and what is only missing while they are written."""

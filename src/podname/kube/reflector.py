@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from random import Random
@@ -35,13 +34,13 @@ from typing import Generic
 
 from podname.errors import Gone, KubeError
 from podname.kube.audit import Audit
-from podname.kube.decode import BrokenLine, Decoder
-from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress
+from podname.kube.decode import BrokenLine
+from podname.kube.events import Apply, Delete, Event, Progress
 from podname.kube.kinds import T, Watch
-from podname.kube.listing import Listing
-from podname.kube.protobuf import Malformed, stream_of, transcoder_of
-from podname.kube.store import Store
-from podname.kube.transport import JSON, PROTOBUF_WATCH, Transport
+from podname.kube.listwatch import ListWatch
+from podname.kube.protobuf import Malformed
+from podname.kube.store import Replacement, Store
+from podname.kube.transport import Transport
 from podname.runtime.backoff import Backoff
 from podname.runtime.clock import Clock, Deadline, Pace
 
@@ -51,7 +50,6 @@ logger = logging.getLogger(__name__)
 #: busy, as when everything starts at once, ten thousand can take longer.
 WATCH_LIST_SECONDS = 10.0
 WATCH_LIST_OBJECTS = 1_000
-WATCH_SECONDS = (300, 600)
 SHORT_WATCH_SECONDS = 1.0
 #: How often the audit compares: the more objects, the less often, so that it never costs much.
 AUDIT_SECONDS = 300.0
@@ -61,8 +59,6 @@ AUDIT_GRACE_SECONDS = 10.0
 #: Client errors that say nothing about whether the server knows WatchList.
 _NOT_ABOUT_WATCH_LIST = frozenset({401, 403, 404, 408, 409, 410, 429})
 _TOO_LARGE_VERSION = "Too large resource version"
-
-Event = Init | InitApply[T] | InitDone | Apply[T] | Delete
 
 
 @dataclass(slots=True)
@@ -76,9 +72,10 @@ class Counters:
 
 
 class Reflector(Generic[T]):
-    """Tells `sink` what happens to the objects of one watch.
+    """Keeps `store` true to the objects of one watch.
 
-    The sink may give steps of work for the end of a list; others have their turn between them.
+    While a list comes it is kept beside the store, which then takes it whole: objects come in any order, and the list
+    may break off. Others have their turn while it is found out in what it differs.
     """
 
     def __init__(
@@ -86,18 +83,16 @@ class Reflector(Generic[T]):
         watch: Watch[T],
         store: Store[T],
         transport: Transport,
-        sink: Callable[[Event[T]], Iterator[None] | None],
         *,
         clock: Clock,
         random: Random,
     ) -> None:
         self.watch = watch
-        self.decoder = Decoder(watch.kind)
-        self._transcoder = transcoder_of(watch.kind.shape)  # None: JSON
         self.counters = Counters()
         self.heard_at: float | None = None
+        self.list_watch = ListWatch(watch, transport, random, self._heard)
+        self._store = store
         self._transport = transport
-        self._sink = sink
         self._clock = clock
         self._random = random
         self._backoff = Backoff(clock, random)
@@ -105,7 +100,7 @@ class Reflector(Generic[T]):
         self._can_watch_list = True
         self._torn_watch_lists = 0
         self._must_list = True
-        self._is_listing = False  # Init was told, InitDone not yet
+        self._listed: Replacement[T] | None = None  # a list that has begun
         self._list_from = "0"
         self._version = 0
         self._stream_events = 0
@@ -137,11 +132,7 @@ class Reflector(Generic[T]):
                 await self._watch_list()
             else:
                 await self._list()
-        except Malformed as error:
-            self._transcoder = None
-            self._list_anew()
-            return error
-        except (Gone, BrokenLine) as error:
+        except (Gone, BrokenLine, Malformed) as error:
             self._list_anew()
             return error
         except KubeError as error:
@@ -168,10 +159,10 @@ class Reflector(Generic[T]):
         except TimeoutError:
             why = "it did not end its initial events in time"
         except KubeError as error:
-            if not self._is_listing or not self._is_refusal(error):
+            if self._listed is None or not self._is_refusal(error):
                 raise
             why = str(error)
-        if self._is_listing:
+        if self._listed is not None:
             self._can_watch_list = False
             logger.info("%s: no WatchList: %s", self.watch.kind.plural, why)
 
@@ -184,32 +175,26 @@ class Reflector(Generic[T]):
         return self._torn_watch_lists > 1
 
     async def _list(self) -> None:
-        self._begin_list()
-        listing = Listing(self._transport, self.watch.path, self.watch.selectors, self._list_from)
+        listed = self._begin_list()
         try:
-            async with aclosing(
-                listing.items(self.decoder.item, self.decoder.rescue_item)
-            ) as items:
-                async for item in items:
-                    if item is not None:
-                        self._sink(InitApply(item.key, item.version, item.object))
+            version = await self.list_watch.list_objects(self._list_from, listed.update)
         except KubeError as error:
             if error.code >= 500:  # "too large resource version" is one of them
                 self._list_from = ""
             raise
-        await self._end_list(listing.version)
+        await self._end_list(listed, version)
 
-    def _begin_list(self) -> None:
+    def _begin_list(self) -> Replacement[T]:
         self.counters.relists += self._version > 0
-        self._is_listing = True
-        self._sink(Init())
+        self._listed = Replacement(self._store)
+        return self._listed
 
-    async def _end_list(self, version: int) -> None:
+    async def _end_list(self, listed: Replacement[T], version: int) -> None:
         pace = Pace()
-        for _ in self._sink(InitDone(version)) or ():
+        for _ in listed.publish():
             if pace.is_due:
                 await pace.yield_control()
-        self._is_listing = self._must_list = False
+        self._listed, self._must_list = None, False
         self._version = version
         self._list_from = str(version)
         self._torn_watch_lists = 0
@@ -233,55 +218,34 @@ class Reflector(Generic[T]):
         self._stream_events = 0
         async with (
             Deadline(self._clock, seconds) as self._deadline,
-            aclosing(self._events(parameters)) as events,
+            aclosing(self.list_watch.events(parameters)) as events,
         ):
             async for event in events:
                 self._stream_events += 1
                 await self._take(event)
 
-    async def _events(
-        self, parameters: dict[str, str]
-    ) -> AsyncGenerator[Apply[T] | Delete | Progress, None]:
-        lines, pace = None, Pace()
-        accept = PROTOBUF_WATCH if self._transcoder else JSON
-        parameters = {
-            **self.watch.selectors,
-            **parameters,
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(self._random.randint(*WATCH_SECONDS)),
-        }
-        async with self._transport.stream(self.watch.path, parameters, accept) as chunks:
-            async for chunk in chunks:
-                self._heard()
-                lines = lines or stream_of(chunk, self._transcoder)
-                for line in lines.feed(chunk):
-                    if line and not line.isspace():
-                        yield self.decoder.event(line)
-                    if pace.is_due:
-                        await pace.yield_control()
-
-    async def _take(self, event: Apply[T] | Delete | Progress) -> None:
-        if self._is_listing:
-            await self._take_initial(event)
+    async def _take(self, event: Event[T]) -> None:
+        target = self._listed or self._store
+        match event:
+            case Apply():
+                target.update(event.object)
+            case Delete():
+                target.delete(event.key)
+        if self._listed is not None:
+            await self._take_initial(event, self._listed)
             return
         if not isinstance(event, Progress):
             self._audit.note(event.key, event.version)
-            self._sink(event)
         self._version = event.version or self._version
 
-    async def _take_initial(self, event: Apply[T] | Delete | Progress) -> None:
+    async def _take_initial(self, event: Event[T], listed: Replacement[T]) -> None:
         """Initial events come in no order: their versions are none to go on from."""
-        match event:
-            case Apply():
-                self._sink(InitApply(event.key, event.version, event.object))
-                if self._stream_events % WATCH_LIST_OBJECTS == 0:
-                    self._deadline.extend(WATCH_LIST_SECONDS)
-            case Delete():
-                self._sink(event)
-            case Progress(initial_events_end=True):
+        if isinstance(event, Progress):
+            if event.initial_events_end:
                 self._deadline.lift()
-                await self._end_list(event.version)
+                await self._end_list(listed, event.version)
+        elif self._stream_events % WATCH_LIST_OBJECTS == 0:
+            self._deadline.extend(WATCH_LIST_SECONDS)
 
     def _heard(self) -> None:
         self.heard_at = self._clock.monotonic()

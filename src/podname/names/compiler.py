@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from podname.engine.base import Table
 from podname.kube.objects import EndpointSlice, Namespace, Pod, Service
-from podname.kube.store import Change, Store, T
+from podname.kube.store import Change, ResourceEventHandler, Store, T
 from podname.names import apex
 from podname.names.changes import Changes
 from podname.names.exposure import Exposure, namespace_names, pod_parents
@@ -64,14 +64,6 @@ class Sources:
     def has_synced(self) -> bool:
         """Whether every store has its first list."""
         return self.have_services and (self.pods is None or self.pods.has_synced)
-
-
-@dataclass(frozen=True)
-class _Follower(Generic[T]):
-    """A store's handler made of two functions."""
-
-    replaced: Callable[[Mapping[str, T]], None]
-    changed: Callable[[Sequence[Change[T]]], None]
 
 
 class Compiler:
@@ -114,7 +106,7 @@ class Compiler:
         self._waiting = Waiting()
         self._is_built = self._is_working = False
         self._services_announced = self._announced = False
-        self._follow: list[tuple[Store[Any], _Follower[Any]]] = []
+        self._follow: list[tuple[Store[Any], ResourceEventHandler[Any]]] = []
 
     # ------------------------------------------------------------------ life
 
@@ -127,18 +119,14 @@ class Compiler:
             (sources.slices, _SLICES),
             (sources.pods, _PODS),
         )
-        self._follow = [
-            (store, _Follower(self._announce, self._changed(kind)))
-            for store, kind in stores
-            if store is not None
-        ]
-        for store, follower in self._follow:
-            store.follow(follower)
+        self._follow = [(store, self._handler(kind)) for store, kind in stores if store is not None]
+        for store, handler in self._follow:
+            store.add_event_handler(handler)
 
     def forget(self) -> None:
         """Follow the stores no longer."""
-        for store, follower in self._follow:
-            store.forget(follower)
+        for store, handler in self._follow:
+            store.remove_event_handler(handler)
         self._follow = []
 
     def build(self) -> Iterator[None]:
@@ -223,7 +211,7 @@ class Compiler:
         if self.changes.is_full:
             self.changes.write_put()
 
-    def _announce(self, _: Mapping[str, object]) -> None:
+    def _announce(self) -> None:
         if self.sources.have_services and not self._services_announced:
             self._services_announced = True
             self._on_services()
@@ -257,13 +245,16 @@ class Compiler:
         for _ in self.work():
             pass
 
-    def _changed(self, kind: str) -> Callable[[Sequence[Change[Any]]], None]:
-        def changed(changes: Sequence[Change[Any]]) -> None:
+    def _handler(self, kind: str) -> ResourceEventHandler[Any]:
+        def on_change(changes: Collection[Change[Any]], is_initial_list: bool) -> None:
+            if is_initial_list:  # `build` reads the stores
+                self._announce()
+                return
             self._waiting.add(kind, changes)
             if self._is_built:
                 self._on_work()
 
-        return changed
+        return on_change
 
     def _follow_batch(self, batch: Batch) -> Iterator[None]:
         """Bring a batch into the indexes, then make what it changed."""

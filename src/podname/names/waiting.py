@@ -8,7 +8,7 @@ waits is never more than what there is, however often it changes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 Change = tuple[Any, Any]  # old, new
@@ -19,13 +19,13 @@ class Waiting:
     """Batches of changes, the oldest first."""
 
     def __init__(self) -> None:
-        self._batches: deque[dict[str, dict[str, Change] | Sequence[Change]]] = deque()
+        self._batches: deque[dict[str, dict[str, Change] | Collection[Change]]] = deque()
 
     def __bool__(self) -> bool:
         """Return whether anything waits."""
         return bool(self._batches)
 
-    def add(self, kind: str, changes: Sequence[Change]) -> None:
+    def add(self, kind: str, changes: Collection[Change]) -> None:
         """Let changes that happened at once wait. O(1)."""
         is_list = len(changes) > 1
         last = self._batches[-1].get(kind) if self._batches else ()
@@ -36,7 +36,7 @@ class Waiting:
             return
         events = self._batches[-1].setdefault(kind, {})
         assert isinstance(events, dict)  # noqa: S101
-        _merge(events, *changes[0])
+        _merge(events, *next(iter(changes)))
 
     def forget(self, kind: str) -> None:
         """Let no change of this kind wait any more."""

@@ -6,11 +6,12 @@ held against the selectors of its own namespace, and a Service's pods are known 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from podname.kube.objects import Keyed
 from podname.kube.selectors import matches
+from podname.kube.store import Change, ResourceEventHandler
 from podname.publish.choosing import Publication, Refusal, choose
 from podname.publish.objects import Pod, Service, Slice
 
@@ -22,9 +23,9 @@ class Catalog:
 
     def __init__(self, concerned: Callable[[str], None]) -> None:
         self.choices: dict[str, Publication | Refusal] = {}
-        self.services: _Follower[Service] = _Follower(self._service_changed)
-        self.pods: _Follower[Pod] = _Follower(self._pod_changed)
-        self.slices: _Follower[Slice] = _Follower(self._slice_changed)
+        self.on_services: ResourceEventHandler[Service] = _each(self._service_changed)
+        self.on_pods: ResourceEventHandler[Pod] = _each(self._pod_changed)
+        self.on_slices: ResourceEventHandler[Slice] = _each(self._slice_changed)
         self._concerned = concerned
         self._by_namespace: dict[str, dict[str, Pod]] = {}
         self._publishing: dict[str, set[str]] = {}  # namespace: the Services that are published
@@ -106,18 +107,11 @@ def _is_chosen(choice: Publication, pod: Pod) -> bool:
     return choice.selector is not None and matches(choice.selector, pod.labels)
 
 
-class _Follower(Generic[T]):
-    """A store's handler that makes single changes of a whole content."""
+def _each(follow: Callable[[T | None, T | None], None]) -> ResourceEventHandler[T]:
+    """Make a store's handler that follows changes one after the other."""
 
-    def __init__(self, follow: Callable[[T | None, T | None], None]) -> None:
-        self._follow = follow
-
-    def replaced(self, objects: Mapping[str, T]) -> None:
-        """Take a whole content; there was none before."""
-        for each in objects.values():
-            self._follow(None, each)
-
-    def changed(self, changes: Sequence[tuple[T | None, T | None]]) -> None:
-        """Follow changes, one after the other."""
+    def on_change(changes: Collection[Change[T]], _: bool) -> None:
         for old, new in changes:
-            self._follow(old, new)
+            follow(old, new)
+
+    return on_change

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
 from random import Random
 
 from podname.errors import Forbidden, KubeError
@@ -22,7 +21,6 @@ from podname.kube.transport import Requester
 from podname.publish.catalog import Catalog
 from podname.publish.choosing import Publication, Refusal
 from podname.publish.election import Election
-from podname.publish.objects import Slice
 from podname.publish.planning import Plan, plan
 from podname.publish.queue import WorkQueue
 from podname.publish.reading import OURS, PODS, SERVICES, SLICES
@@ -60,13 +58,13 @@ class Controller:
         self._services = cluster.watch(Watch(SERVICES, namespace))
         self._pods = cluster.watch(Watch(PODS, namespace))
         self._slices = cluster.watch(Watch(SLICES, namespace, label_selector=OURS))
-        self._services.store.follow(self.catalog.services)
-        self._pods.store.follow(self.catalog.pods)
-        self._slices.store.follow(self.catalog.slices)
-        self._slices.store.follow(_Heard(self.writer))
+        self._services.store.add_event_handler(self.catalog.on_services)
+        self._pods.store.add_event_handler(self.catalog.on_pods)
+        self._slices.store.add_event_handler(self.catalog.on_slices)
+        self._slices.store.add_event_handler(self.writer.written.on_slices)
         self._synced = asyncio.Event()
         for each in (self._services, self._pods, self._slices):
-            each.store.follow(_Begun(self._begun))
+            each.store.add_event_handler(self._on_change)
 
     @property
     def has_synced(self) -> bool:
@@ -87,8 +85,8 @@ class Controller:
         finally:
             self.plans.clear()  # what is published is another replica's to count
 
-    def _begun(self) -> None:
-        if self.has_synced:
+    def _on_change(self, _: object, is_initial_list: bool) -> None:
+        if is_initial_list and self.has_synced:
             self._synced.set()
 
     async def _resync(self) -> None:
@@ -151,35 +149,6 @@ class Controller:
             return  # somebody was faster; the watch tells what there is now
         hint = "; grant it, see deploy/publish" if _lacks_permission(error) else ""
         logger.warning("Service %s: %s%s; next try in %.1f s", key, error, hint, pause_seconds)
-
-
-class _Heard:
-    """Lets the writer know what the watch of slices told."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-
-    def replaced(self, objects: object) -> None:
-        """Nothing was written before the first list."""
-
-    def changed(self, changes: Sequence[tuple[Slice | None, Slice | None]]) -> None:
-        """Follow changes."""
-        for old, new in changes:
-            self._writer.written.heard(old, new)
-
-
-class _Begun:
-    """Says when a store has its first content."""
-
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell = tell
-
-    def replaced(self, objects: object) -> None:
-        """The first list is complete."""
-        self._tell()
-
-    def changed(self, changes: object) -> None:
-        """Not the first content."""
 
 
 def _lacks_permission(error: KubeError) -> bool:

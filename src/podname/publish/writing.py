@@ -13,13 +13,14 @@ kube-controller-manager.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
 from podname.errors import KubeError
 from podname.kube.decode import Decoder
 from podname.kube.scrub import DECODE_ERRORS
+from podname.kube.store import Change
 from podname.kube.transport import APPLY, Requester
 from podname.publish.manifests import FIELD_MANAGER, encode
 from podname.publish.objects import Slice
@@ -86,10 +87,9 @@ class Writer:
 
     def _decode(self, answer: bytes) -> Slice | None:
         try:
-            item = self._decoder.item(answer)
+            return self._decoder.item(answer)
         except DECODE_ERRORS:
             return None
-        return item.object if item else None
 
 
 class Written:
@@ -109,8 +109,13 @@ class Written:
         self._gone[deleted.key] = deleted.uid
         self._ahead.pop(deleted.key, None)
 
-    def heard(self, old: Slice | None, new: Slice | None) -> None:
+    def on_slices(self, changes: Collection[Change[Slice]], _: bool) -> None:
         """Learn what the watch told."""
+        for old, new in changes:
+            self.heard(old, new)
+
+    def heard(self, old: Slice | None, new: Slice | None) -> None:
+        """Learn of one slice."""
         if new is not None and (ahead := self._ahead.get(new.key)):
             if _version(new) >= _version(ahead):
                 del self._ahead[new.key]

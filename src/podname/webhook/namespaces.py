@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +22,7 @@ from podname.kube.flatten import Faults
 from podname.kube.informer import Source
 from podname.kube.kinds import Kind, Watch
 from podname.kube.part import object_part
+from podname.kube.store import Change
 from podname.kube.transport import Requester
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class Namespaces:
         self._requester = requester
         self._changed = changed
         self._store = source.watch(Watch(SPACES)).store
-        self._store.follow(self)
+        self._store.add_event_handler(self._on_change)
 
     @property
     def annotated(self) -> list[str] | None:
@@ -114,19 +115,12 @@ class Namespaces:
                 return ""
             raise
 
-    def replaced(self, objects: Mapping[str, Space]) -> None:
-        """Take all namespaces."""
-        for space in objects.values():
-            _tell(space)
-        self._changed()
-
-    def changed(self, changes: Sequence[tuple[Space | None, Space | None]]) -> None:
-        """Follow namespaces."""
+    def _on_change(self, changes: Collection[Change[Space]], is_initial_list: bool) -> None:
         known = [(old or Space(""), new or Space("")) for old, new in changes]
         for before, after in known:
             if before.mark != after.mark:
                 _tell(after)
-        if any(before.is_annotated != after.is_annotated for before, after in known):
+        if is_initial_list or any(old.is_annotated != new.is_annotated for old, new in known):
             self._changed()
 
 

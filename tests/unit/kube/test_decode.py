@@ -33,7 +33,7 @@ def read(kind: Any, obj: Any) -> Any:
     decoder: Decoder[Any] = Decoder(kind)
     stream = ItemStream(decoder.item, decoder.rescue_item)
     found = [*stream.feed(b'{"metadata":{},"items":[%s]}' % encode(obj)), *stream.finish()]
-    return found[0] and found[0].object
+    return found[0]
 
 
 def encode(obj: Any) -> bytes:

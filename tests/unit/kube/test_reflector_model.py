@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from random import Random
 from typing import Any
 
@@ -33,11 +33,12 @@ class Witness:
     def __init__(self) -> None:
         self.objects: dict[str, Pod] = {}
         self.wrongs: list[object] = []
+        self.has_list = False
 
-    def replaced(self, objects: Mapping[str, Pod]) -> None:
-        self.objects = dict(objects)
-
-    def changed(self, changes: Sequence[Change[Pod]]) -> None:
+    def on_change(self, changes: Collection[Change[Pod]], is_initial_list: bool) -> None:
+        if is_initial_list and (self.has_list or len(changes) != len(list(changes))):
+            self.wrongs.append("a second initial list")
+        self.has_list |= is_initial_list
         for old, new in changes:
             self._follow(old, new)
 
@@ -76,7 +77,7 @@ class ReflectorMachine(RuleBasedStateMachine):
         await self.server.up()
         self.cluster = Cluster(from_endpoint(self.server.url), clock=self.clock, random=Random(3))
         self.informer = self.cluster.watch(Watch(PODS))
-        self.informer.store.follow(self.witness)
+        self.informer.store.add_event_handler(self.witness.on_change)
 
     def steps(self, number: int) -> None:
         """Let the event loop run a little: faults then meet the reflector in different moments."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
 from podname.kube.auth import Credentials
 from podname.kube.config import ClusterConfig, ExecConfig, from_endpoint
-from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, Progress, StoreWriter
+from podname.kube.events import Progress
 from podname.kube.informer import Cluster, ClusterInformer
 from podname.kube.kinds import PODS, SERVICES, Watch
 from podname.kube.objects import Pod, Service
-from podname.kube.reflector import Reflector
-from podname.kube.store import Change, Store
+from podname.kube.store import Change
 from podname.kube.transport import HttpTransport
 from tests.support.apiserver import ApiServer
 from tests.support.clock import FakeClock, until
@@ -36,11 +33,11 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[object] = []
 
-    def replaced(self, objects: object) -> None:
-        self.told.append("replaced")
-
-    def changed(self, changes: Sequence[Change[Pod]]) -> None:
-        self.told += [(old and old.name, new and new.name) for old, new in changes]
+    def on_change(self, changes: Collection[Change[Pod]], is_initial_list: bool) -> None:
+        if is_initial_list:
+            self.told.append(f"{len(changes)} of the initial list")
+        else:
+            self.told += [(old and old.name, new and new.name) for old, new in changes]
 
 
 async def test_1_asks_for_a_watch_list_first(server: ApiServer, follow: Follow) -> None:
@@ -65,7 +62,7 @@ async def test_2_publishes_once_at_the_bookmark_and_stays_on_the_stream(
         server.put("pods", pod(name))
     server.faults.watch_list = "never ends"
     informer, recorder = follow(), Recorder()
-    informer.store.follow(recorder)
+    informer.store.add_event_handler(recorder.on_change)
     await until(lambda: informer.reflector._stream_events == 3)
     assert not informer.has_synced
     assert recorder.told == []
@@ -84,7 +81,7 @@ async def test_2_publishes_once_at_the_bookmark_and_stays_on_the_stream(
     )
     server._wake()
     await until(lambda: informer.has_synced)
-    assert recorder.told == ["replaced"]
+    assert recorder.told == ["3 of the initial list"]
     assert set(informer.store.objects) == {"default/a", "default/b", "default/c"}
     server.put("pods", pod("d"))
     await until(lambda: "default/d" in informer.store.objects)
@@ -113,7 +110,7 @@ async def test_2_changes_that_come_between_initial_events_count(
     server.put("pods", pod("a", "10.0.0.9"))
     server.delete("pods", "b", DEFAULT)
     await until(lambda: informer.reflector._stream_events == 4)
-    await informer.reflector._take_initial(Progress(server.state.version, initial_events_end=True))
+    await informer.reflector._take(Progress(server.state.version, initial_events_end=True))
     assert informer.store.objects == {"default/a": Pod.of(DEFAULT, "a", ("10.0.0.9",), "Running")}
 
 
@@ -133,7 +130,7 @@ async def test_3_falls_back_to_lists(
     await until(lambda: "default/b" in informer.store.objects)
     server.state.compact()
     server.end_streams()
-    await until(lambda: informer.counters.relists and not informer.reflector._is_listing, clock)
+    await until(lambda: informer.counters.relists and informer.reflector._listed is None, clock)
     assert server.count("watch", sendInitialEvents="true") == 1  # it is not tried again
 
 
@@ -264,7 +261,7 @@ async def test_6_a_410_lists_anew_and_tells_what_was_deleted(
         server.put("pods", pod(name, "10.0.0.1"))
     informer, recorder = follow(), Recorder()
     await until(lambda: informer.has_synced)
-    informer.store.follow(recorder)
+    informer.store.add_event_handler(recorder.on_change)
     with server.losing_events():
         server.delete("pods", "a", DEFAULT)
         server.put("pods", pod("b", "10.0.0.2"))
@@ -272,7 +269,7 @@ async def test_6_a_410_lists_anew_and_tells_what_was_deleted(
     server.state.compact()
     server.tear_streams()
     await until(lambda: "default/d" in informer.store.objects, clock)
-    assert set(recorder.told) == {"replaced", ("a", None), ("b", "b"), (None, "d")}
+    assert set(recorder.told) == {"3 of the initial list", ("a", None), ("b", "b"), (None, "d")}
     assert informer.counters.relists == 1
 
 
@@ -380,28 +377,17 @@ async def test_9_an_exec_plugin_is_asked_again_when_its_token_is_refused(
     await cluster.close()
 
 
-async def test_10_is_a_state_machine_with_five_events(server: ApiServer, clock: FakeClock) -> None:
-    events: list[object] = []
-    store: Store[Pod] = Store()
-    writer = StoreWriter(store)
-
-    def sink(event: object) -> Iterator[None] | None:
-        events.append(event)
-        return writer.write(event)  # type: ignore[arg-type]
-
+async def test_10_a_handler_is_told_a_list_and_then_each_change(
+    server: ApiServer, follow: Follow
+) -> None:
     server.put("pods", pod("a"))
-    transport = HttpTransport(Credentials(from_endpoint(server.url), clock))
-    reflector = Reflector(Watch(PODS), store, transport, sink, clock=clock, random=Random(1))
-    cluster = Cluster(from_endpoint(server.url), clock=clock, transport=transport)
-    task = asyncio.create_task(reflector.run())
-    await until(lambda: store.has_synced)
+    informer, recorder = follow(), Recorder()
+    informer.store.add_event_handler(recorder.on_change)
+    await until(lambda: informer.has_synced)
     server.put("pods", pod("a", "10.0.0.1"))
     server.delete("pods", "a", DEFAULT)
-    await until(lambda: len(events) == 5)
-    assert [type(event) for event in events] == [Init, InitApply, InitDone, Apply, Delete]
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await cluster.close()
+    await until(lambda: len(recorder.told) == 3)
+    assert recorder.told == ["1 of the initial list", ("a", "a"), ("a", None)]
 
 
 async def test_11_serves_the_last_known_state_while_the_server_is_away(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podname.kube.events import Apply, Delete, Init, InitApply, InitDone, StoreWriter
 from podname.kube.objects import Pod
-from podname.kube.store import Change, Store
+from podname.kube.store import Change, Replacement, Store
 
 DEFAULT = "default"
 
@@ -27,16 +26,14 @@ class Mirror:
         self.objects: dict[str, Pod] = {}
         self.calls = self.differences = 0
 
-    def replaced(self, objects: Mapping[str, Pod]) -> None:
-        self.calls += 1
-        self.objects = dict(objects)
-
-    def changed(self, changes: Sequence[Change[Pod]]) -> None:
+    def on_change(self, changes: Collection[Change[Pod]], is_initial_list: bool) -> None:
         self.calls += 1
         keys = [(old or new).key for old, new in changes]  # type: ignore[union-attr]
-        assert len(set(keys)) == len(keys) > 0
+        assert len(set(keys)) == len(keys) == len(changes)
+        assert keys or is_initial_list
+        assert not (is_initial_list and self.objects)
         for old, new in changes:
-            self.differences += 1
+            self.differences += not is_initial_list
             self._follow(old, new)
 
     def _follow(self, old: Pod | None, new: Pod | None) -> None:
@@ -58,42 +55,38 @@ def store() -> Store[Pod]:
 def test_changes_are_told_one_by_one(store: Store[Pod]) -> None:
     store.replace([pod("a")])
     mirror = Mirror(store)
-    store.follow(mirror)
-    store.put(pod("b"))
-    store.put(pod("b"))  # as it is: nobody is told
-    store.put(pod("a", "10.0.0.2"))
-    store.remove("default/b")
-    store.remove("default/nothing")
+    store.add_event_handler(mirror.on_change)
+    store.update(pod("b"))
+    store.update(pod("b"))  # as it is: nobody is told
+    store.update(pod("a", "10.0.0.2"))
+    store.delete("default/b")
+    store.delete("default/nothing")
     assert mirror.objects == store.objects == {"default/a": pod("a", "10.0.0.2")}
     assert mirror.calls == 4
 
 
 def test_a_handler_that_comes_before_the_sync_waits_for_it(store: Store[Pod]) -> None:
     mirror = Mirror(store)
-    store.follow(mirror)
+    store.add_event_handler(mirror.on_change)
     assert mirror.calls == 0
     store.replace([pod("a")])
     assert (mirror.calls, mirror.objects) == (1, {"default/a": pod("a")})
-    store.forget(mirror)
-    store.put(pod("b"))
+    store.remove_event_handler(mirror.on_change)
+    store.update(pod("b"))
     assert mirror.calls == 1
 
 
 def test_a_handlers_defect_costs_nobody_else(
     store: Store[Pod], caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Defect(Mirror):
-        def changed(self, changes: Sequence[Change[Pod]]) -> None:
-            raise RuntimeError("defect")
-
-        def replaced(self, objects: Mapping[str, Pod]) -> None:
-            raise RuntimeError("defect")
+    def fail(_: object, __: bool) -> None:
+        raise RuntimeError("defect")
 
     mirror = Mirror(store)
-    store.follow(Defect(store))
-    store.follow(mirror)
+    store.add_event_handler(fail)
+    store.add_event_handler(mirror.on_change)
     store.replace([pod("a")])
-    store.put(pod("b"))
+    store.update(pod("b"))
     assert mirror.objects == store.objects
     assert caplog.text.count("a handler failed") == 2
 
@@ -105,7 +98,7 @@ CONTENTS = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["10.0.0.1",
 def test_replacing_tells_exactly_what_differs(contents: list[dict[str, str]]) -> None:
     store: Store[Pod] = Store()
     mirror = Mirror(store)
-    store.follow(mirror)
+    store.add_event_handler(mirror.on_change)
     before: dict[str, Pod] = {}
     for number, content in enumerate(contents):
         calls, told = mirror.calls, mirror.differences
@@ -119,37 +112,33 @@ def test_replacing_tells_exactly_what_differs(contents: list[dict[str, str]]) ->
 
 
 STEPS = st.one_of(
-    st.builds(
-        lambda name, address: Apply(f"default/{name}", 1, pod(name, address)),
-        st.sampled_from("abc"),
-        st.sampled_from(["10.0.0.1", "10.0.0.2"]),
-    ),
-    st.builds(lambda name: Delete(f"default/{name}", 1), st.sampled_from("abc")),
-    st.builds(Init),
+    st.builds(pod, st.sampled_from("abc"), st.sampled_from(["10.0.0.1", "10.0.0.2"])),
+    st.sampled_from(["default/a", "default/b", "default/c"]),  # is deleted
+    st.none(),  # the list breaks off, and begins anew
 )
 
 
 @given(CONTENTS, st.lists(STEPS, max_size=12))
 def test_a_list_is_published_whole_or_not_at_all(
-    content: dict[str, str], steps: list[object]
+    content: dict[str, str], steps: list[Pod | str | None]
 ) -> None:
     store: Store[Pod] = Store()
     store.replace(pod(name, address) for name, address in content.items())
     published = dict(store.objects)
-    mirror, writer = Mirror(store), StoreWriter(store)
-    store.follow(mirror)
-    writer.write(Init())
+    mirror, listed = Mirror(store), Replacement(store)
+    store.add_event_handler(mirror.on_change)
     expected: dict[str, Pod] = {}
     for step in steps:
-        writer.write(step)  # type: ignore[arg-type]
-        if isinstance(step, Init):
-            expected = {}
-        elif isinstance(step, Delete):
-            expected.pop(step.key, None)
-        elif isinstance(step, Apply):
-            expected[step.key] = step.object
+        if step is None:
+            listed, expected = Replacement(store), {}
+        elif isinstance(step, str):
+            listed.delete(step)
+            expected.pop(step, None)
+        else:
+            listed.update(step)
+            expected[step.key] = step
         assert store.objects == mirror.objects == published
-    for _ in writer.write(InitDone(5)) or ():
+    for _ in listed.publish():
         assert store.objects == mirror.objects == published
     assert store.objects == mirror.objects == expected
 
@@ -157,11 +146,18 @@ def test_a_list_is_published_whole_or_not_at_all(
 def test_listing_what_is_known_keeps_no_second_copy(store: Store[Pod]) -> None:
     store.replace([pod("a"), pod("b")])
     kept = store.objects["default/a"]
-    writer = StoreWriter(store)
-    writer.write(Init())
-    writer.write(InitApply("default/a", 1, pod("a")))
-    writer.write(InitApply("default/b", 1, pod("b", "10.0.0.9")))
-    for _ in writer.write(InitDone(1)) or ():
+    listed = Replacement(store)
+    listed.update(pod("a"))
+    listed.update(pod("b", "10.0.0.9"))
+    for _ in listed.publish():
         pass
     assert store.objects["default/b"] == pod("b", "10.0.0.9")
     assert store.objects["default/a"] is kept
+
+
+def test_an_empty_first_list_is_told_too(store: Store[Pod]) -> None:
+    told: list[tuple[list[Change[Pod]], bool]] = []
+    store.add_event_handler(lambda changes, is_initial: told.append((list(changes), is_initial)))
+    store.replace([])
+    store.replace([])
+    assert told == [([], True)]

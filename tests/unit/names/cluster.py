@@ -98,10 +98,10 @@ class Cluster:
             pass
 
     def put(self, obj: Any) -> None:
-        self._store(obj).put(obj)
+        self._store(obj).update(obj)
 
     def remove(self, obj: Any) -> None:
-        self._store(obj).remove(obj.key)
+        self._store(obj).delete(obj.key)
 
     def records(self, owner: str) -> list[str]:
         """Show what an owner has, sorted: `A 10.0.0.1`, `SRV 0 100 80 a.b.` and additionals as `+owner A …`."""

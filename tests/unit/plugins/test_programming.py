@@ -48,14 +48,12 @@ class Followed:
         self.now = AT_SECONDS + 1.5
         self.services: Store[Service] = Store()
         self.slices: Store[EndpointSlice] = Store()
-        self.services.load(
-            {
-                f"default/{name}": Service("default", name, "ClusterIP", (address,), "", ())
-                for name, address in (("web", "10.43.0.1"), ("db", "None"))
-            }
+        self.services.replace(
+            Service("default", name, "ClusterIP", (address,), "", ())
+            for name, address in (("web", "10.43.0.1"), ("db", "None"))
         )
         self.programming = Programming(self.services, self.slices, lambda: self.now)
-        self.slices.load({})
+        self.slices.replace([])
 
     def found(self) -> dict[tuple[str, ...], float]:
         return {k: v for k, v in samples([self.programming.metric()]).items() if v}
@@ -63,9 +61,9 @@ class Followed:
 
 def test_changes_are_counted_by_kind_of_service() -> None:
     followed = Followed()
-    followed.slices.put(read(AT))
+    followed.slices.update(read(AT))
     followed.now += 10
-    followed.slices.put(read(AT, "db", "db-1"))
+    followed.slices.update(read(AT, "db", "db-1"))
     found = followed.found()
     assert found[f"{NAME}_count", "cluster_ip"] == 1
     assert found[f"{NAME}_sum", "cluster_ip"] == 1.5
@@ -73,18 +71,18 @@ def test_changes_are_counted_by_kind_of_service() -> None:
     assert found[f"{NAME}_bucket", "cluster_ip", "2.048"] == 1
     assert (f"{NAME}_bucket", "cluster_ip", "1.024") not in found
     followed.programming.close()
-    followed.slices.put(read("2026-11-22T10:00:01Z"))
+    followed.slices.update(read("2026-11-22T10:00:01Z"))
     assert followed.found() == found
 
 
 def test_what_is_no_news_is_not_counted() -> None:
     followed = Followed()
-    followed.slices.put(read(""))
-    followed.slices.put(read(AT, "nobody", "x"))
-    followed.slices.put(read(AT, name="y"))
+    followed.slices.update(read(""))
+    followed.slices.update(read(AT, "nobody", "x"))
+    followed.slices.update(read(AT, name="y"))
     before = followed.found()
-    followed.slices.put(read(AT, "web", "y"))
-    followed.slices.remove("default/y")
+    followed.slices.update(read(AT, "web", "y"))
+    followed.slices.delete("default/y")
     assert followed.found() == before
     assert Programming(followed.services, None).metric().samples == []
 

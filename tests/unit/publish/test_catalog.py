@@ -37,8 +37,8 @@ def test_the_pods_of_a_service_are_those_that_match_now(
         elif value != "gone":
             known[name] = pod(name, f"10.0.0.{number}", labels={"app": value})
         if old or known.get(name):
-            follower: Any = catalog.services if kind == "service" else catalog.pods
-            follower.changed([(old, known.get(name))])
+            handler: Any = catalog.on_services if kind == "service" else catalog.on_pods
+            handler([(old, known.get(name))], False)
     for name in "abc":
         asked = services[name].annotation if name in services else None
         values = {"app=x": "x", "app=y": "y"}.get(asked or "", "xyz")
@@ -52,19 +52,19 @@ def test_the_pods_of_a_service_are_those_that_match_now(
 def test_only_the_services_that_a_change_is_about_are_told() -> None:
     told: list[str] = []
     catalog = Catalog(told.append)
-    catalog.services.changed([(None, service("app=web"))])
-    catalog.services.changed([(None, service("app=other", name="other"))])
-    catalog.services.changed([(None, service(None, name="silent"))])
+    catalog.on_services([(None, service("app=web"))], False)
+    catalog.on_services([(None, service("app=other", name="other"))], False)
+    catalog.on_services([(None, service(None, name="silent"))], False)
     told.clear()
     (one,) = pods([1])
-    catalog.pods.changed([(None, one)])
+    catalog.on_pods([(None, one)], False)
     assert told == ["default/web"]
     away = msgspec.structs.replace(one, labels={"app": "nobody"})
-    catalog.pods.changed([(one, away)])
+    catalog.on_pods([(one, away)], False)
     assert told == ["default/web", "default/web"]
-    catalog.pods.changed([(away, None)])
+    catalog.on_pods([(away, None)], False)
     elsewhere = msgspec.structs.replace(one, namespace="elsewhere")
-    catalog.pods.changed([(None, elsewhere)])
+    catalog.on_pods([(None, elsewhere)], False)
     assert len(told) == 2
 
 
@@ -74,23 +74,23 @@ def test_a_slice_is_about_the_service_it_names_now_and_before() -> None:
     slices = Slices()
     slices.follow(service(), pods([1]))
     (one,) = slices.all.values()
-    catalog.slices.changed([(None, one)])
+    catalog.on_slices([(None, one)], False)
     content = msgspec.structs.replace(one.content, service="other")
     moved = msgspec.structs.replace(one, content=content)
-    catalog.slices.changed([(one, moved)])
+    catalog.on_slices([(one, moved)], False)
     assert told == ["default/web", "default/web", "default/other"]
     assert catalog.keys() == {"default/other"}
-    catalog.slices.changed([(moved, None)])
+    catalog.on_slices([(moved, None)], False)
     assert catalog.keys() == set()
 
 
 def test_a_service_that_changes_elsewhere_keeps_its_pods() -> None:
     catalog = Catalog(lambda _: None)
     before = service()
-    catalog.services.changed([(None, before)])
+    catalog.on_services([(None, before)], False)
     (one,) = pods([1])
-    catalog.pods.changed([(None, one)])
-    catalog.services.changed([(before, service(publishes_not_ready=True))])
+    catalog.on_pods([(None, one)], False)
+    catalog.on_services([(before, service(publishes_not_ready=True))], False)
     choice = catalog.choice("default/web")
     assert isinstance(choice, Publication)
     assert choice.service.publishes_not_ready

@@ -9,7 +9,7 @@ Sources: CoreDNS plugin/kubernetes/object metrics.go; Kubernetes SIG Scalability
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from podname.kube.objects import EndpointSlice, Service
@@ -34,20 +34,17 @@ class Programming:
         self._services, self._slices, self._clock = services, slices, clock
         self._histograms: dict[str, Histogram] = {}
         if slices is not None:
-            slices.follow(self)
+            slices.add_event_handler(self._on_change)
 
     def close(self) -> None:
         """Follow no more."""
         if self._slices is not None:
-            self._slices.forget(self)
+            self._slices.remove_event_handler(self._on_change)
 
-    def replaced(self, objects: Mapping[str, EndpointSlice]) -> None:
-        """Take a list: nothing of it is news."""
-
-    def changed(self, changes: Sequence[Change[EndpointSlice]]) -> None:
-        """Note changes."""
-        for old, new in changes:
-            self._note(old, new)
+    def _on_change(self, changes: Collection[Change[EndpointSlice]], is_initial_list: bool) -> None:
+        if not is_initial_list:  # nothing of that is news
+            for old, new in changes:
+                self._note(old, new)
 
     def _note(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Note a change whose time is known, of a Service that is."""
