@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from podname.attach.place import Nameserver
+from podname.dns.nameserver import Nameserver
 from podname.runtime.http.tls import Tls
 from podname.webhook.material import Material
 from podname.webhook.review import Settings

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from podname.attach.release_env_check import check
+from podname.erlang.release_env_check import check
 
 PROGRAM = 'io:format("<~0p>", [lists:keymember(edns, 1, inet_db:get_rc())]), halt().'
 START = """. ./env.sh

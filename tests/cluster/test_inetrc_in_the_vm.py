@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from tests.support.server import port_of, serving
 
-from podname.attach.inetrc import inetrc
-from podname.attach.inetrc_check import check
-from podname.attach.inetrc_state import State, load
-from podname.attach.place import Nameserver
-from podname.attach.term_reader import read
-from podname.attach.terms import Term, as_text
+from podname.dns.nameserver import Nameserver
+from podname.erlang.inetrc import inetrc
+from podname.erlang.inetrc_check import check
+from podname.erlang.inetrc_state import State, load
+from podname.erlang.term_reader import read
+from podname.erlang.terms import Term, as_text
 from podname.errors import TermError
 
 POD = "cluster-demo-7bd795854f-298qd"

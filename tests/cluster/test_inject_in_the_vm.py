@@ -24,10 +24,10 @@ from tests.support.node_names import ADDRESS, DOMAINS, NAMESPACE, POD, WAYS, cas
 from tests.support.server import serving
 
 from podname.attach.environment import ELSEWHERE, meanings
-from podname.attach.inetrc import inetrc
-from podname.attach.manifests import Extras, inject_files
-from podname.attach.place import Nameserver
 from podname.attach.ways import OVER_TCP, Options
+from podname.dns.nameserver import Nameserver
+from podname.erlang.inetrc import inetrc
+from podname.inject.manifests import Extras, inject_files
 
 SERVER = Nameserver.parse("10.43.0.53")
 NODE = 'io:format("~s", [node()]), halt().'

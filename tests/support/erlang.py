@@ -9,7 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from podname.doctor.handshake import digest
+from podname.erlang.handshake import digest
 
 HOME = "127.0.0.1"
 COOKIE = "secret"

@@ -1,4 +1,4 @@
-"""Floor 5: what a workload needs so that it uses pod names, made and checked.
+"""What a workload needs so that it uses pod names: a pure function of a pod template, for files and for admission.
 
-Nothing here does I/O: texts, trees and options in, texts, trees and findings out. The commands read and write.
+Nothing here does I/O: trees and options in, trees and what is in the way out.
 """

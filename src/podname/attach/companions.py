@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from podname.attach.certificates import optfile
-from podname.attach.inetrc import inetrc
-from podname.attach.place import MOST_OF_A_LABEL, pods_domain
 from podname.attach.ways import BEAMS_NAME, CERTIFICATES, Options, Owner, domain_of, service_of
+from podname.dns.names import LABEL_OCTETS_MAX
+from podname.erlang.domains import pods_domain
+from podname.erlang.inetrc import inetrc
 
 PUBLISH = "podname.dev/publish"
 """The annotation by which `podname publish` knows a Service; see `publish/choosing.py`."""
@@ -89,14 +90,14 @@ def name_problems(
         message = f"the name {name!r} has a dot, and the Erlang VM calls its host by what stands before it"
         found.append((where, message))
     longest = {"Pod": name, "StatefulSet": f"{name}-0"}.get(owner.kind, "")
-    if len(longest) > MOST_OF_A_LABEL:
-        message = f"the pod's name has {len(longest)} characters, and a label in DNS has at most {MOST_OF_A_LABEL}"
+    if len(longest) > LABEL_OCTETS_MAX:
+        message = f"the pod's name has {len(longest)} characters, and a label in DNS has at most {LABEL_OCTETS_MAX}"
         found.append((where, message))
     labels = [owner.namespace] + (
         [service_of(options, owner, spec)] if options.via == "subdomain" else []
     )
     for label in labels:
-        if len(label) > MOST_OF_A_LABEL:
-            message = f"{label!r} has {len(label)} characters, and a label in DNS has at most {MOST_OF_A_LABEL}"
+        if len(label) > LABEL_OCTETS_MAX:
+            message = f"{label!r} has {len(label)} characters, and a label in DNS has at most {LABEL_OCTETS_MAX}"
             found.append((where, message))
     return found

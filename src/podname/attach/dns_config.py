@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from podname.attach.containers import Complain
-from podname.attach.place import cluster_searches, pods_domain
 from podname.attach.ways import Options, Owner
+from podname.erlang.domains import cluster_searches, pods_domain
 
 _MOST_SEARCHES = 32
 _MOST_SEARCH_CHARACTERS = 2048

@@ -28,8 +28,6 @@ from podname.attach.containers import Container, chosen
 from podname.attach.hostname import fqdn_problem, hostname_problems
 from podname.attach.naming import Called, Naming
 from podname.attach.patch import Path, copied
-from podname.attach.place import pods_domain, service_domain
-from podname.attach.release_env import distribution_flags
 from podname.attach.ways import (
     BEAMS,
     BEAMS_NAME,
@@ -45,6 +43,8 @@ from podname.attach.ways import (
     needs_files,
     service_of,
 )
+from podname.erlang.domains import pods_domain, service_domain
+from podname.erlang.release_env import distribution_flags
 
 
 @dataclass(frozen=True, slots=True)

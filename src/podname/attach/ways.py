@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from podname.attach.place import Nameserver, pods_domain, service_domain
+from podname.dns.nameserver import Nameserver
+from podname.erlang.domains import pods_domain, service_domain
 
 Way = Literal["search", "inetrc", "epmd", "subdomain"]
 WAYS: tuple[Way, ...] = ("search", "inetrc", "epmd", "subdomain")

@@ -55,7 +55,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     from podname.doctor import show  # noqa: PLC0415 - start time counts
     from podname.doctor.gather import Request, gather  # noqa: PLC0415
     from podname.doctor.judge import exit_code, judge  # noqa: PLC0415
-    from podname.doctor.nodename import BadNode  # noqa: PLC0415
+    from podname.erlang.nodename import BadNode  # noqa: PLC0415
 
     request = Request(node or "", own or "", kubeconfig, context or "", namespace or "", port or 0)
     try:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from podname.attach.findings import Finding
 from podname.cli.printing import say, tell
+from podname.erlang.findings import Finding
 
 MOST_OCTETS = 1 << 20
 

@@ -37,8 +37,9 @@ def command(
     Its path goes into ERL_INETRC. Without --full the VM asks cluster DNS first, and podname only for names that it
     does not know. Exit code with --check: 0 when every line holds (warnings may stand on standard error), 2 otherwise.
     """
-    from podname.attach import inetrc, inetrc_check, place  # noqa: PLC0415 - start time counts
     from podname.cli.files import exit_with, octets_of  # noqa: PLC0415
+    from podname.dns.nameserver import Nameserver  # noqa: PLC0415
+    from podname.erlang import domains, inetrc, inetrc_check  # noqa: PLC0415
 
     if checked is not None:
         exit_with(
@@ -51,13 +52,13 @@ def command(
     if service and not namespace:
         raise click.UsageError("--service needs --namespace")
     try:
-        server = place.Nameserver.parse(nameserver)
+        server = Nameserver.parse(nameserver)
     except PodnameError as error:
         tell(f"podname: {error}")
         sys.exit(2)
     domain, searches = "", tuple[str, ...]()
     if namespace:
-        pods = place.pods_domain(namespace, zone)
-        domain = place.service_domain(service, namespace, zone) if service else pods
-        searches = (pods, *place.cluster_searches(namespace, zone))
+        pods = domains.pods_domain(namespace, zone)
+        domain = domains.service_domain(service, namespace, zone) if service else pods
+        searches = (pods, *domains.cluster_searches(namespace, zone))
     write(inetrc.inetrc(server, "full" if full else "additive", domain, searches))

@@ -19,8 +19,8 @@ from podname.errors import PodnameError
 from podname.text import escaped
 
 if TYPE_CHECKING:
-    from podname.attach.selection import Selection
     from podname.attach.ways import Options
+    from podname.inject.selection import Selection
 
 
 @click.command(context_settings={"help_option_names": ["-h", "-help", "--help"]})
@@ -115,9 +115,9 @@ def command(
     Standard error says what was left alone, and what was chosen that nobody said. Exit code 2: something stands in the
     way, or there was no workload to inject; nothing was written.
     """
-    from podname.attach.manifests import TRUNCATED, Extras, inject_files  # noqa: PLC0415
-    from podname.attach.place import Nameserver  # noqa: PLC0415
     from podname.attach.ways import Options  # noqa: PLC0415 - start time counts
+    from podname.dns.nameserver import Nameserver  # noqa: PLC0415
+    from podname.inject.manifests import TRUNCATED, Extras, inject_files  # noqa: PLC0415
 
     try:
         server = Nameserver.parse(nameserver) if nameserver else None
@@ -160,7 +160,7 @@ def command(
 
 def _selection(kinds: tuple[str, ...], only: tuple[str, ...], selector: str) -> Selection:
     """Read which workloads are asked for."""
-    from podname.attach.selection import Selection  # noqa: PLC0415 - start time counts
+    from podname.inject.selection import Selection  # noqa: PLC0415 - start time counts
     from podname.kube.selectors import BadSelector, parse_selector  # noqa: PLC0415
 
     names = set()
@@ -178,7 +178,7 @@ def _selection(kinds: tuple[str, ...], only: tuple[str, ...], selector: str) -> 
 
 def _check(options: Options, *, beams: str | None, issuer: str) -> None:
     """Refuse options that do not fit together."""
-    from podname.attach.release_env import is_node_name  # noqa: PLC0415
+    from podname.erlang.release_env import is_node_name  # noqa: PLC0415
 
     via, server = options.via, options.nameserver
     reasons = [

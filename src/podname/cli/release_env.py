@@ -57,8 +57,8 @@ def command(
 
     Exit code with --check: 0 when nothing is wrong (warnings may stand on standard error), 2 otherwise.
     """
-    from podname.attach import place, release_env, release_env_check  # noqa: PLC0415 - start time counts
     from podname.cli.files import exit_with, octets_of  # noqa: PLC0415
+    from podname.erlang import domains, release_env, release_env_check  # noqa: PLC0415
 
     if checked is not None:
         exit_with(release_env_check.check(octets_of(Path(checked)), checked), f"{checked}: good")
@@ -78,9 +78,9 @@ def command(
         domain = None
         if namespace:
             domain = (
-                place.service_domain(service, namespace, zone)
+                domains.service_domain(service, namespace, zone)
                 if service
-                else place.pods_domain(namespace, zone)
+                else domains.pods_domain(namespace, zone)
             )
     release = release_env.Release(domain, node, inetrc, port, optfile)
     write(release_env.env_sh(release))

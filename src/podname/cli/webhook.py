@@ -56,7 +56,7 @@ def command(
     epmd or subdomain, or in a namespace with one of them. Makes and renews its certificate itself. Needs
     the objects of deploy/webhook. A pod is never refused.
     """
-    from podname.attach.place import Nameserver  # noqa: PLC0415 - start time counts
+    from podname.dns.nameserver import Nameserver  # noqa: PLC0415
     from podname.webhook import process  # noqa: PLC0415
     from podname.webhook.review import Settings  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from podname.dns.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
 from podname.doctor.facts import Facts, Machine
 from podname.doctor.findings import Check, Finding
-from podname.doctor.nodename import ASSUMED, ENVIRONMENT, NodeName
+from podname.erlang.nodename import ASSUMED, ENVIRONMENT, NodeName
 
 _TEXT_OCTETS_MAX = NAME_OCTETS_MAX - 2  # without the first length and the root
 _FORM = {"long": "-name", "short": "-sname"}

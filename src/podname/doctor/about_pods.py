@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podname.doctor import places
+from podname.doctor import pod_host
 from podname.doctor.facts import Facts, Side
 from podname.doctor.findings import Check, Finding
-from podname.doctor.places import Kind, Place
+from podname.doctor.pod_host import Kind, Place
 
 
 def subdomain(facts: Facts) -> Finding:
@@ -63,7 +63,7 @@ def _subdomain(check: Check, facts: Facts, place: Place, side: Side) -> Finding 
 def _is_unresolved(facts: Facts, place: Place) -> bool:
     """Whether it was tried to resolve this host, in vain."""
     lookup = facts.lookup
-    return lookup is not None and not lookup.addresses and places.of_host(lookup.host) == place
+    return lookup is not None and not lookup.addresses and pod_host.of_host(lookup.host) == place
 
 
 def readiness(facts: Facts) -> Finding:
@@ -90,9 +90,9 @@ def readiness(facts: Facts) -> Finding:
 
 
 def _sides(facts: Facts) -> Iterator[tuple[Place, Side]]:
-    yield places.of_host(facts.node.host), facts.there
+    yield pod_host.of_host(facts.node.host), facts.there
     if facts.own and facts.own != facts.node:
-        yield places.of_host(facts.own.host), facts.here
+        yield pod_host.of_host(facts.own.host), facts.here
 
 
 def _together(check: Check, facts: Facts, held: list[str]) -> Finding:

@@ -6,8 +6,9 @@ Sources: OTP erl_epmd.erl, dist_util.erl, public_key:pkix_verify_hostname/3 (RFC
 from __future__ import annotations
 
 from podname.dns import addresses
-from podname.doctor.facts import Facts, Handshake, Reach
+from podname.doctor.facts import Facts, Reach
 from podname.doctor.findings import Check, Finding
+from podname.erlang.handshake import Handshake
 
 _NO_ADDRESS = "there is no address to go to"
 _NO_NODE = "no node was reached"

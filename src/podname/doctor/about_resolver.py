@@ -5,9 +5,10 @@ Sources: resolv.conf(5); OTP inet_db.erl; Kubernetes dnsPolicy.
 
 from __future__ import annotations
 
-from podname.doctor import resolving
-from podname.doctor.facts import Facts, Lookup
+from podname.doctor.facts import Facts
 from podname.doctor.findings import Check, Finding
+from podname.erlang import native_resolver
+from podname.erlang.lookup import Lookup
 
 _QUESTIONS_MANY = 3
 _OUTSIDE = "the resolver of a pod is not here"
@@ -82,7 +83,7 @@ def ndots(facts: Facts) -> Finding:
         return check.holds("the inetrc resolves with dns, which has no ndots")
     if not facts.lookup.is_native:
         return check.holds("podname_epmd asks for whole names")
-    names = resolving.candidates(host, conf)
+    names = native_resolver.candidates(host, conf)
     if facts.node.is_address:
         return check.holds("an address is asked of nobody")
     found, dots = facts.lookup.found, host.count(".")

@@ -5,10 +5,12 @@ Sources: Kubernetes "DNS for Services and Pods"; RFC 2308 (negative caching); Co
 
 from __future__ import annotations
 
-from podname.doctor import places
-from podname.doctor.facts import Asked, Facts, Lookup, PodView
+from podname.doctor import pod_host
+from podname.doctor.facts import Facts, PodView
 from podname.doctor.findings import Check, Finding
-from podname.doctor.places import Kind, Place
+from podname.doctor.pod_host import Kind, Place
+from podname.erlang.asking import Asked
+from podname.erlang.lookup import Lookup
 
 _ZONE = "cluster.local"
 
@@ -32,7 +34,7 @@ def resolves_here(facts: Facts) -> Finding:
         "a node asks for the host of each node that it connects to",
         _of_module(facts)
         if lookup.by.startswith("podname_epmd")
-        else _to_resolve(places.of_host(lookup.host), facts),
+        else _to_resolve(pod_host.of_host(lookup.host), facts),
     )
 
 
@@ -93,7 +95,7 @@ def _zone(facts: Facts) -> str:
 def right_pod(facts: Facts) -> Finding:
     """Judge whether the address is the one of the pod that the name means."""
     check = Check("right-pod")
-    pod, place = facts.there.pod, places.of_host(facts.node.host)
+    pod, place = facts.there.pod, pod_host.of_host(facts.node.host)
     if not facts.there.was_searched:
         return check.unknown("the API server did not show the pods")
     if pod is None:
@@ -167,7 +169,7 @@ def other_side(facts: Facts) -> Finding:
 
 def _published(check: Check, facts: Facts, pod: PodView) -> Finding:
     own, service = facts.own, facts.here.service
-    if own and service and places.of_host(own.host).kind is Kind.SERVICE:
+    if own and service and pod_host.of_host(own.host).kind is Kind.SERVICE:
         endpoint = service.endpoint
         if endpoint is None or not endpoint.is_ready:
             return check.fails(
@@ -217,7 +219,7 @@ def negative_cache(facts: Facts) -> Finding:
 
 def _is_due(facts: Facts) -> bool:
     """Whether any DNS server that follows the API server has to answer this name."""
-    place, service = places.of_host(facts.node.host), facts.there.service
+    place, service = pod_host.of_host(facts.node.host), facts.there.service
     endpoint = service.endpoint if service else None
     return (
         place.kind is Kind.SERVICE

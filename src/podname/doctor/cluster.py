@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from podname.dns import addresses
-from podname.doctor.environment import described
 from podname.doctor.facts import Api, EndpointView, PodView, ServiceView, Side
-from podname.doctor.places import Kind, Place
+from podname.doctor.pod_host import Kind, Place
+from podname.erlang.environment import described
 from podname.errors import Forbidden, KubeError
 from podname.kube import types
 from podname.kube.listing import Listing

@@ -8,9 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from podname.doctor.nodename import NodeName
-
-NATIVE = "the C library"
+from podname.dns.resolv_conf import ResolvConf
+from podname.erlang.asking import Pointers
+from podname.erlang.environment import Cookie, Erlang
+from podname.erlang.epmd import Epmd
+from podname.erlang.handshake import Certificate, Handshake
+from podname.erlang.inetrc_effect import Inetrc
+from podname.erlang.lookup import Lookup
+from podname.erlang.nodename import NodeName
 
 
 class Where(StrEnum):
@@ -22,50 +27,6 @@ class Where(StrEnum):
 
 
 @dataclass(frozen=True)
-class Nameserver:
-    """A nameserver, by address and port."""
-
-    address: str
-    port: int = 53
-
-    def __str__(self) -> str:
-        return self.address if self.port == 53 else f"{self.address}:{self.port}"
-
-
-@dataclass(frozen=True)
-class ResolvConf:
-    """What a resolv.conf says; `problem` when there is none."""
-
-    nameservers: tuple[Nameserver, ...] = ()
-    search: tuple[str, ...] = ()
-    domain: str = ""
-    ndots: int = 1
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class Cookie:
-    """Where a cookie comes from, and the beginning of its SHA-256."""
-
-    source: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class Erlang:
-    """How nodes here are started, by the environment: a release's variables and the emulator's flags."""
-
-    form: str = ""  # "long", "short" or unknown
-    node: str = ""  # as given: `name` or `name@host`
-    fixed_port: int = 0  # -erl_epmd_port
-    epmd_port: int = 4369
-    family: str = "inet"  # or inet6
-    is_tls: bool = False
-    inetrc: str = ""  # the file's path
-    epmd_module: str = ""
-
-
-@dataclass(frozen=True)
 class Machine:
     """Where the doctor runs, when that is a place for nodes."""
 
@@ -74,54 +35,6 @@ class Machine:
     resolv_conf: ResolvConf
     erlang: Erlang
     cookie: Cookie | None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question to a nameserver and what came back; `error` when nothing did."""
-
-    server: Nameserver
-    name: str
-    rcode: str = ""
-    addresses: tuple[str, ...] = ()
-    negative_ttl_seconds: int | None = None  # of the SOA in a negative answer
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """A host resolved as a node here does it, and the questions that this takes, one by one.
-
-    `past_caches` are the negative ones, asked again in a way for which CoreDNS's cache keeps another entry.
-    """
-
-    host: str
-    addresses: tuple[str, ...]
-    error: str = ""
-    by: str = NATIVE
-    asked: tuple[Asked, ...] = ()
-    past_caches: tuple[Asked, ...] = ()
-    port: int = 0  # which whoever told the address told, too
-
-    @property
-    def is_native(self) -> bool:
-        """Whether the C library decides, with resolv.conf."""
-        return self.by == NATIVE
-
-    @property
-    def found(self) -> Asked | None:
-        """The first question that was answered with an address."""
-        return next((each for each in self.asked if each.addresses), None)
-
-
-@dataclass(frozen=True)
-class Pointers:
-    """The PTR records of an address, as a nameserver gives them; `error` when it did not answer."""
-
-    server: Nameserver
-    address: str
-    names: tuple[str, ...] = ()
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,36 +108,6 @@ class Api:
 
 
 @dataclass(frozen=True)
-class Epmd:
-    """What the port mapper at an address said."""
-
-    port: int
-    names: tuple[str, ...] = ()
-    node_port: int = 0
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Handshake:
-    """The beginning of a distribution handshake."""
-
-    port: int
-    is_tls: bool = False
-    error: str = ""  # no connection, or no node
-    status: str = ""
-    node: str = ""  # what it calls itself
-    cookie_accepted: bool | None = None
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """The names in a node's certificate; `error` when it could not be read."""
-
-    names: tuple[str, ...] = ()
-    error: str = ""
-
-
-@dataclass(frozen=True)
 class Reach:
     """What answered at the address that the node's host resolves to."""
 
@@ -232,21 +115,6 @@ class Reach:
     epmd: Epmd | None = None  # None: the port is known without
     handshake: Handshake | None = None
     certificate: Certificate | None = None
-
-
-@dataclass(frozen=True)
-class Inetrc:
-    """The Erlang resolver's own configuration: what was found in it, and what is in effect after all."""
-
-    path: str
-    problem: str = ""
-    errors: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    domain: str = ""
-    methods: tuple[str, ...] = ("native",)  # how hosts are resolved, in order
-    nameservers: tuple[Nameserver, ...] = ()
-    alternatives: tuple[Nameserver, ...] = ()
-    search: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,23 +12,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from podname.doctor import (
+from podname.doctor import machine, pod_host
+from podname.doctor.cluster import ClusterEye
+from podname.doctor.facts import Api, Facts, Machine, Reach, Where
+from podname.doctor.pod_host import Place
+from podname.erlang import (
+    asking,
     environment,
     epmd,
     epmd_module,
     erlang_resolver,
     handshake,
-    inetrc,
-    machine,
+    inetrc_effect,
+    native_resolver,
     nodename,
     own_node,
-    places,
-    resolving,
 )
-from podname.doctor.cluster import ClusterEye
-from podname.doctor.facts import Api, Epmd, Facts, Lookup, Machine, Pointers, Reach, Where
-from podname.doctor.nodename import ASSUMED, ENVIRONMENT, BadNode, NodeName
-from podname.doctor.places import Place
+from podname.erlang.asking import Pointers
+from podname.erlang.epmd import Epmd
+from podname.erlang.lookup import Lookup
+from podname.erlang.nodename import ASSUMED, ENVIRONMENT, BadNode, NodeName
 from podname.errors import KubeError
 from podname.kube import config, kubeconfig
 from podname.kube.auth import Credentials
@@ -70,8 +73,7 @@ async def gather(request: Request) -> Facts:
     if cluster is not None:
         facts = await _with_cluster(facts, cluster, request.namespace)
     if here is not None and _has_module(here):
-        lookup = epmd_module.completed(facts, here.erlang, request.variables)
-        facts = dataclasses.replace(facts, lookup=lookup)
+        facts = _with_port(facts, here, request.variables)
     if here is not None:
         pointers = await _pointers(facts, here)
         facts = dataclasses.replace(
@@ -138,6 +140,15 @@ async def _by_module(facts: Facts, here: Machine, variables: Mapping[str, str]) 
     return dataclasses.replace(facts, lookup=await look_up)
 
 
+def _with_port(facts: Facts, here: Machine, variables: Mapping[str, str]) -> Facts:
+    """Add to what the module found what the API server and the fixed port tell it."""
+    pod, erlang = facts.there.pod, here.erlang
+    addresses, ports = (pod.addresses, dict(pod.ports)) if pod else ((), {})
+    lookup = facts.lookup or epmd_module.by_api(facts.node, addresses, ports, erlang.family)
+    port = lookup.port or epmd_module.fixed_port(erlang, variables)
+    return dataclasses.replace(facts, lookup=dataclasses.replace(lookup, port=port))
+
+
 async def _resolved(facts: Facts, here: Machine, variables: Mapping[str, str]) -> Facts:
     """Resolve the node's host as a node here does: by its inetrc, or else with the C library."""
     host, family, conf = facts.node.host, here.erlang.family, here.resolv_conf
@@ -146,12 +157,12 @@ async def _resolved(facts: Facts, here: Machine, variables: Mapping[str, str]) -
     if _has_module(here):
         return await _by_module(facts, here, variables)
     if not here.erlang.inetrc:
-        return dataclasses.replace(facts, lookup=await resolving.look_up(host, conf, family))
-    found = inetrc.look(here.erlang.inetrc, conf)
+        return dataclasses.replace(facts, lookup=await native_resolver.look_up(host, conf, family))
+    found = inetrc_effect.look(here.erlang.inetrc, conf)
     lookup = (
         await erlang_resolver.look_up(host, found, family)
         if "dns" in found.methods
-        else await resolving.look_up(host, conf, family)
+        else await native_resolver.look_up(host, conf, family)
     )
     return dataclasses.replace(facts, inetrc=found, lookup=lookup)
 
@@ -160,7 +171,7 @@ async def _with_cluster(facts: Facts, cluster: ClusterConfig, namespace: str) ->
     """Add what the API server knows."""
     transport = HttpTransport(Credentials(cluster, SystemClock()), _IDLE_SECONDS)
     eye = ClusterEye(transport, namespace or cluster.namespace)
-    place = places.of_host(facts.node.host)
+    place = pod_host.of_host(facts.node.host)
     try:
         there = await eye.side(place, _searched_namespaces(facts.machine))
         own_place = _own_place(facts)
@@ -178,8 +189,10 @@ async def _with_cluster(facts: Facts, cluster: ClusterConfig, namespace: str) ->
 def _own_place(facts: Facts) -> Place | None:
     """Return by what the pod here is found: by the name given for it or, inside it, by its hostname."""
     if facts.where is Where.POD and facts.machine and facts.own_source != "--from":
-        return Place(places.Kind.SHORT, facts.machine.hostname.partition(".")[0])
-    return places.of_host(facts.own.host) if facts.own and facts.where is not Where.ALONE else None
+        return Place(pod_host.Kind.SHORT, facts.machine.hostname.partition(".")[0])
+    return (
+        pod_host.of_host(facts.own.host) if facts.own and facts.where is not Where.ALONE else None
+    )
 
 
 def _searched_namespaces(here: Machine | None) -> list[str]:
@@ -195,7 +208,7 @@ async def _pointers(facts: Facts, here: Machine) -> Pointers | None:
     servers = (facts.inetrc and facts.inetrc.nameservers) or here.resolv_conf.nameservers
     silent = {each.server for each in facts.lookup.asked if each.error}
     good = [each for each in servers if each not in silent]
-    return await resolving.names_of(facts.lookup.addresses[0], good)
+    return await asking.names_of(facts.lookup.addresses[0], good)
 
 
 async def _reach(facts: Facts, here: Machine, request: Request) -> Reach | None:

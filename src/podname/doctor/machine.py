@@ -10,12 +10,12 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-from podname.dns import addresses
-from podname.doctor import environment
-from podname.doctor.facts import Machine, Nameserver, ResolvConf
+from podname.dns import resolv_conf
+from podname.dns.resolv_conf import ResolvConf
+from podname.doctor.facts import Machine
+from podname.erlang import environment
 
 RESOLV_CONF = Path("/etc/resolv.conf")
-_NDOTS_MOST = 15
 
 
 def look(variables: Mapping[str, str], resolv_conf: Path = RESOLV_CONF) -> Machine:
@@ -32,41 +32,12 @@ def look(variables: Mapping[str, str], resolv_conf: Path = RESOLV_CONF) -> Machi
 
 
 def read_resolv_conf(path: Path) -> ResolvConf:
-    """Read a resolv.conf; what is not understood in it is skipped, as the C library does."""
+    """Read a resolv.conf."""
     try:
         text = path.read_text("utf-8", "replace")
     except OSError as error:
         return ResolvConf(problem=f"cannot read {path}: {error.strerror}")
-    return parse_resolv_conf(text)
-
-
-def parse_resolv_conf(text: str) -> ResolvConf:
-    """Read the lines of a resolv.conf: the last `search` or `domain` counts."""
-    servers: list[Nameserver] = []
-    search: tuple[str, ...] = ()
-    domain, ndots = "", 1
-    for line in text.splitlines():
-        match line.split():
-            case ["nameserver", address, *_]:
-                if addresses.parse(address) is not None:
-                    servers.append(Nameserver(address))
-            case ["search", *domains]:
-                search = tuple(each.rstrip(".") for each in domains)
-            case ["domain", name, *_]:
-                domain, search = name.rstrip("."), (name.rstrip("."),)
-            case ["options", *options]:
-                ndots = _ndots(options, ndots)
-            case _:
-                pass
-    return ResolvConf(tuple(servers[:3]), search, domain, ndots)
-
-
-def _ndots(options: list[str], ndots: int) -> int:
-    for option in options:
-        name, _, value = option.partition(":")
-        if name == "ndots" and value.isascii() and value.isdecimal():
-            ndots = min(int(value), _NDOTS_MOST)
-    return ndots
+    return resolv_conf.parse(text)
 
 
 def _fqdn(hostname: str) -> str:

@@ -19,9 +19,9 @@ import msgspec
 
 from podname.attach import companions
 from podname.attach.patch import changes, pointer
-from podname.attach.place import DNS_PORT, Nameserver
 from podname.attach.pod_template import inject, is_refused
 from podname.attach.ways import BEAMS_NAME, MARK, WAYS, Options, Owner, Way, needs_files, service_of
+from podname.dns.nameserver import DNS_PORT, Nameserver
 from podname.text import escaped
 
 API_VERSION = "admission.k8s.io/v1"

@@ -20,7 +20,8 @@ from tests.unit.doctor.scene import facts
 from podname.cli import main
 from podname.cli.printing import escape_the_unforeseen
 from podname.doctor import gather
-from podname.doctor.facts import Epmd, Facts, Reach
+from podname.doctor.facts import Facts, Reach
+from podname.erlang.epmd import Epmd
 from podname.text import escaped
 
 ESCAPED = escaped(HOSTILE)

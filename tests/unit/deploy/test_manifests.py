@@ -16,10 +16,10 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from podname.attach.manifests import Extras, inject_files
-from podname.attach.place import Nameserver
-from podname.attach.selection import Selection
 from podname.attach.ways import Options
+from podname.dns.nameserver import Nameserver
+from podname.inject.manifests import Extras, inject_files
+from podname.inject.selection import Selection
 from tests.unit.deploy.building import DEPLOY, FOLDERS, Object, build
 
 ROOT = DEPLOY.parent

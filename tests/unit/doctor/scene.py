@@ -5,31 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from podname.dns.nameserver import Nameserver
+from podname.dns.resolv_conf import ResolvConf
 from podname.doctor.facts import (
     Api,
-    Asked,
-    Cookie,
     EndpointView,
-    Epmd,
-    Erlang,
     Facts,
-    Handshake,
-    Lookup,
     Machine,
-    Nameserver,
     PodView,
-    Pointers,
     Reach,
-    ResolvConf,
     ServiceView,
     Side,
     Where,
 )
 from podname.doctor.findings import Finding
 from podname.doctor.judge import judge
-from podname.doctor.nodename import parse
+from podname.erlang.asking import Asked, Pointers
+from podname.erlang.environment import Cookie, Erlang
+from podname.erlang.epmd import Epmd
+from podname.erlang.handshake import Handshake
+from podname.erlang.lookup import Lookup
+from podname.erlang.nodename import parse
 
-DNS = Nameserver("10.43.0.10")
+DNS = Nameserver.parse("10.43.0.10")
 SEARCH = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")
 HOST = "there.web.default.svc.cluster.local"
 NODE = parse(f"app@{HOST}")

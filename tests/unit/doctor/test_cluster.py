@@ -9,7 +9,7 @@ import pytest
 
 from podname.doctor.cluster import ClusterEye
 from podname.doctor.facts import EndpointView, ServiceView
-from podname.doctor.places import of_host
+from podname.doctor.pod_host import of_host
 from podname.kube.auth import Credentials
 from podname.kube.config import from_endpoint
 from podname.kube.transport import HttpTransport

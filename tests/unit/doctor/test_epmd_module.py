@@ -1,108 +1,17 @@
-"""The way of nodes that run with the module podname_epmd."""
+"""Judging nodes that run with the module podname_epmd, or with another one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import dns.message
-import dns.rdatatype
-import pytest
-
-from podname.doctor import epmd_module
-from podname.doctor.facts import Asked, Erlang, Lookup, Nameserver, ResolvConf, Side
+from podname.dns.nameserver import Nameserver
 from podname.doctor.findings import Outcome
-from podname.doctor.nodename import parse
-from tests.support.upstream import Replies, free_port, response, scripted
-from tests.unit.doctor.scene import MACHINE, THERE, facts, found, outcomes
+from podname.erlang.asking import Asked
+from podname.erlang.environment import Erlang
+from podname.erlang.lookup import Lookup
+from tests.unit.doctor.scene import MACHINE, facts, found, outcomes
 
-SEARCH = ("ns.svc.z", "svc.z", "z")
 WITH_MODULE = Erlang("long", "b", epmd_module="podname_epmd")
-
-
-def podname(packet: bytes) -> Replies:
-    """Know a port of `app`, and no other."""
-    question = dns.message.from_wire(packet).question[0]
-    name, kind = question.name.to_text(), dns.rdatatype.to_text(question.rdtype)
-    known = {
-        ("_app._tcp.there.ns.pod.z.", "SRV"): "@ 5 SRV 0 100 9100 there.ns.pod.z.",
-        ("there.ns.pod.z.", "A"): "@ 5 A 10.0.0.7",
-    }
-    if (name, kind) in known:
-        return [response(packet, known[name, kind])]
-    return [response(packet, "authority:z. 17 SOA ns.z. h.z. 1 2 3 4 30", rcode=3)]
-
-
-@pytest.mark.parametrize(
-    ("node", "expected"),
-    [
-        ("app@there.ns.pod.z", (("10.0.0.7",), 9100)),
-        ("app@there", (("10.0.0.7",), 9100)),
-        ("other@there", (("10.0.0.7",), 0)),
-        ("app@nowhere", ((), 0)),
-        ("app@" + "x" * 64, ((), 0)),
-    ],
-)
-async def test_through_podname(node: str, expected: tuple[tuple[str, ...], int]) -> None:
-    async with scripted(podname) as server:
-        variables = {"PODNAME_DNS": f"127.0.0.1:{free_port()},{server.at}"}
-        conf = ResolvConf((), SEARCH)
-        lookup = await epmd_module.look_up(parse(node), conf, variables, "inet")
-    assert (lookup.addresses, lookup.port) == expected
-    assert lookup.by == "podname_epmd"
-
-
-async def test_without_an_address_of_podname_the_nameservers_are_asked() -> None:
-    async with scripted(podname) as server:
-        conf = ResolvConf((Nameserver("127.0.0.1", server.port),), SEARCH)
-        lookup = await epmd_module.look_up(parse("app@there"), conf, {}, "inet")
-        nobody = await epmd_module.look_up(parse("app@there"), ResolvConf(), {}, "inet")
-    assert lookup.addresses == ("10.0.0.7",)
-    assert nobody.error == "no nameserver answers"
-
-
-def test_by_the_api_server() -> None:
-    pod = replace(THERE, addresses=("10.0.0.7", "fd00::7"), ports=(("my-app", 9100),))
-    seen = facts(there=Side(pod, None, True), node=parse("my_app@there"))
-    assert epmd_module.by_api(seen, Erlang()).addresses == ("10.0.0.7",)
-    assert epmd_module.by_api(seen, Erlang(family="inet6")).addresses == ("fd00::7",)
-    assert epmd_module.by_api(seen, Erlang()).port == 9100
-    assert "no such pod" in epmd_module.by_api(facts(there=Side()), Erlang()).error
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", ()),
-        ("10.0.0.1", (Nameserver("10.0.0.1"),)),
-        ("10.0.0.1:1053, [fd00::53]:54,[::1]", (
-            Nameserver("10.0.0.1", 1053), Nameserver("fd00::53", 54), Nameserver("::1"),
-        )),
-        ("name 10.0.0.1:0 10.0.0.1:x fd00::53 [10.0.0", ()),
-    ],
-)  # fmt: skip
-def test_where_podname_is(text: str, expected: tuple[Nameserver, ...]) -> None:
-    assert epmd_module.servers({"PODNAME_DNS": text}) == expected
-
-
-def test_what_completes_a_short_name() -> None:
-    conf = ResolvConf((), SEARCH)
-    assert epmd_module.domain(conf, {}) == "ns.pod.z"
-    assert epmd_module.domain(conf, {"PODNAME_DOMAIN": ".a.b."}) == "a.b"
-    assert epmd_module.domain(ResolvConf(), {}) == ""
-
-
-@pytest.mark.parametrize(
-    ("erlang", "variables", "port"),
-    [
-        (Erlang(), {}, 4370),
-        (Erlang(), {"PODNAME_DIST_PORT": "9100"}, 9100),
-        (Erlang(fixed_port=9200), {"PODNAME_DIST_PORT": "9100"}, 9200),
-        (Erlang(), {"PODNAME_DIST_PORT": "x"}, 4370),
-    ],
-)
-def test_the_fixed_port(erlang: Erlang, variables: dict[str, str], port: int) -> None:
-    completed = epmd_module.completed(facts(), erlang, variables)
-    assert completed.port == port
 
 
 def test_what_it_needs_is_its_own_fix() -> None:
@@ -116,7 +25,7 @@ def test_what_it_needs_is_its_own_fix() -> None:
 
 
 def seen_no() -> Asked:
-    return Asked(Nameserver("10.0.0.1"), "there", "NXDOMAIN")
+    return Asked(Nameserver.parse("10.0.0.1"), "there", "NXDOMAIN")
 
 
 def test_the_way_of_another_module_is_not_known() -> None:

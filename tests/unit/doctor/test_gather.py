@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from podname.cli import main
-from podname.doctor import resolving
 from podname.doctor.facts import Facts, Where
 from podname.doctor.gather import Request, gather
 from podname.doctor.judge import judge
-from podname.doctor.nodename import BadNode
+from podname.erlang import native_resolver
+from podname.erlang.nodename import BadNode
 from tests.support.apiserver import ApiServer
 from tests.support.erlang import epmd, listening, node, saying
 from tests.support.objects import pod
@@ -28,7 +28,9 @@ HOST = "there.default.pod.cluster.local"
 def no_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would ask the machine's own nameservers; here it knows one host."""
     known = {HOST: ("127.0.0.1",)}
-    monkeypatch.setattr(resolving, "_native", lambda host, family: (known.get(host, ()), "unknown"))
+    monkeypatch.setattr(
+        native_resolver, "_native", lambda host, family: (known.get(host, ()), "unknown")
+    )
     monkeypatch.setattr("podname.doctor.machine._fqdn", lambda hostname: "here.x.example")
     monkeypatch.setattr("socket.gethostname", lambda: "here")
 

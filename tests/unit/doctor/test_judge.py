@@ -8,27 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podname.doctor.facts import (
-    Api,
-    Asked,
-    Certificate,
-    Cookie,
-    Epmd,
-    Erlang,
-    Facts,
-    Handshake,
-    Inetrc,
-    Lookup,
-    Pointers,
-    Reach,
-    ResolvConf,
-    ServiceView,
-    Side,
-    Where,
-)
+from podname.dns.resolv_conf import ResolvConf
+from podname.doctor.facts import Api, Facts, Reach, ServiceView, Side, Where
 from podname.doctor.findings import Outcome
 from podname.doctor.judge import CHECKS, exit_code, judge
-from podname.doctor.nodename import NodeName, parse
+from podname.erlang.asking import Asked, Pointers
+from podname.erlang.environment import Cookie, Erlang
+from podname.erlang.epmd import Epmd
+from podname.erlang.handshake import Certificate, Handshake
+from podname.erlang.inetrc_effect import Inetrc
+from podname.erlang.lookup import Lookup
+from podname.erlang.nodename import NodeName, parse
 from tests.unit.doctor.scene import (
     DNS,
     HERE,

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 from podname.doctor import show
-from podname.doctor.facts import Api, Epmd, Reach, Where
+from podname.doctor.facts import Api, Reach, Where
 from podname.doctor.judge import CHECKS, judge
+from podname.erlang.epmd import Epmd
 from tests.unit.doctor.scene import NODE, OWN, facts
 
 BROKEN = facts(reach=Reach("10.42.3.7", Epmd(4369, error="refused")))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podname.attach.place import Nameserver
 from podname.attach.pod_template import inject
 from podname.attach.ways import WAYS, Options, Owner
+from podname.dns.nameserver import Nameserver
 from podname.webhook.review import Answer, Settings, answer, read
 
 NAMESERVER = Nameserver.parse("10.43.0.53")
