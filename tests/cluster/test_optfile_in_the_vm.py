@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from podname.attach.certificates import optfile, own_secret
+from podname.erlang.optfile import optfile
+from podname.inject.certificates import own_secret
 
 DOMAIN = "default.pod.cluster.local"
 POD = "web-7bd795854f-k4v9z"

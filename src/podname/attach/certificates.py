@@ -1,95 +1,15 @@
-"""TLS for Erlang distribution: one wildcard certificate for all pods, and the optfile that verifies names by it.
+"""A CA and one certificate that it signs, for host names.
 
-A certificate for each pod would need the pod's name before there is one. A wildcard covers all pods of a domain, and a
-node still proves to another that its host name is below it. Short names have no domain: the optfile puts it behind them
-before it compares.
-
-Sources: RFC 6125 §6.4.3 (wildcards), RFC 5280; Erlang/OTP, "Using TLS for Erlang Distribution",
-public_key:pkix_verify_hostname/3.
+Source: RFC 5280.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 VALID_DAYS = 3650
 """An own CA signs once and rotates nothing: who wants that takes cert-manager."""
-
-_SECTIONS = """\
-%% Made by podname for -ssl_dist_optfile: nodes know each other by one certificate for *.{domain}.
-[{{server, [
-    {{certfile, "{folder}/tls.crt"}},
-    {{keyfile, "{folder}/tls.key"}},
-    {{cacertfile, "{folder}/ca.crt"}},
-    {{verify, verify_peer}},
-    {{fail_if_no_peer_cert, true}},
-    %% Who dials in must show a certificate of this domain; else any of the CA's would do.
-    {{verify_fun, {{
-        fun(_, {{bad_cert, _}} = Reason, _) -> {{fail, Reason}};
-           (_, {{extension, _}}, State) -> {{unknown, State}};
-           (_, valid, State) -> {{valid, State}};
-           (Certificate, valid_peer, State) ->
-                Wildcard = public_key:pkix_verify_hostname_match_fun(https),
-                Hosts = [{{dns_id, "any.{domain}"}}],
-                case public_key:pkix_verify_hostname(Certificate, Hosts, [{{match_fun, Wildcard}}]) of
-                    true -> {{valid, State}};
-                    false -> {{fail, hostname_check_failed}}
-                end
-        end, []}}}}]}},
- {{client, [
-    {{certfile, "{folder}/tls.crt"}},
-    {{keyfile, "{folder}/tls.key"}},
-    {{cacertfile, "{folder}/ca.crt"}},
-    {{verify, verify_peer}},
-    %% Who is dialled must show one for its host; a wildcard counts only if this says so.
-    {{customize_hostname_check, [{{match_fun, {match}}}]}}]}}].
-"""
-_WILDCARD = "public_key:pkix_verify_hostname_match_fun(https)"
-_SHORT = """\
-fun({{dns_id, Host}}, Presented) ->
-               Wildcard = public_key:pkix_verify_hostname_match_fun(https),
-               Wildcard({{dns_id, Host ++ ".{domain}"}}, Presented);
-           (_, _) -> default
-        end"""
-
-
-def optfile(folder: str, domain: str, *, short: bool = False) -> str:
-    """Write an ssl_dist optfile for the pods of a domain. Short host names are completed before they are compared."""
-    match = _SHORT.format(domain=domain) if short else _WILDCARD
-    return _SECTIONS.format(folder=folder, domain=domain, match=match)
-
-
-def cert_manager(name: str, domains: Sequence[str], issuer: str) -> dict[str, Any]:
-    """Return cert-manager's Certificate. `issuer` is `NAME` or `ClusterIssuer/NAME`."""
-    kind, _, issuer_name = issuer.rpartition("/")
-    return {
-        "apiVersion": "cert-manager.io/v1",
-        "kind": "Certificate",
-        "metadata": {"name": name},
-        "spec": {
-            "secretName": name,
-            "dnsNames": [f"*.{domain}" for domain in domains],
-            "usages": ["digital signature", "server auth", "client auth"],
-            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-            "issuerRef": {"name": issuer_name, "kind": kind or "Issuer"},
-        },
-    }
-
-
-def own_secret(name: str, domains: Sequence[str], now: datetime | None = None) -> dict[str, Any]:
-    """Make a CA, sign one wildcard certificate with it, and forget the CA's key."""
-    files = signed([f"*.{domain}" for domain in domains], "Erlang nodes", now or datetime.now(UTC))
-    encoded = {file: base64.b64encode(octets).decode() for file, octets in files.items()}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": name},
-        "type": "kubernetes.io/tls",
-        "data": encoded,
-    }
 
 
 def signed(
@@ -148,17 +68,3 @@ def signed(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return {"ca.crt": root.public_bytes(pem), "tls.crt": leaf.public_bytes(pem), "tls.key": private}
-
-
-def wildcards(secret: dict[str, Any]) -> frozenset[str] | None:
-    """Return the domains that a Secret's certificate covers; None when it cannot be read."""
-    from cryptography import x509  # noqa: PLC0415
-
-    data = secret.get("data")
-    text = data.get("tls.crt") if isinstance(data, dict) else None
-    try:
-        certificate = x509.load_pem_x509_certificate(base64.b64decode(str(text), validate=True))
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
-        return None
-    return frozenset(name.removeprefix("*.") for name in names.get_values_for_type(x509.DNSName))

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from podname.attach.environment import INDEX, INDEX_FIELD, JOB, JOB_FIELD, POD
+from podname.attach.ways import Options, Owner, service_of
+from podname.dns.names import LABEL_OCTETS_MAX
 
 SINGLE = frozenset({"Pod"})
 MOST_OF_A_HOSTNAME = 64
@@ -78,3 +80,28 @@ def fqdn_problem(spec: dict[str, Any], longest: int, domain: str) -> str:
         f"with a subdomain each pod would call itself by {length} characters, and Linux takes {MOST_OF_A_HOSTNAME}:"
         " the pods would never start; remove setHostnameAsFQDN"
     )
+
+
+def name_problems(
+    owner: Owner, options: Options, spec: dict[str, Any]
+) -> list[tuple[tuple[str, ...], str]]:
+    """Tell what keeps the names of a workload's pods from being host names, with the path in the workload."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    hostname = str(spec.get("hostname") or "") if owner.kind == "Pod" else ""
+    where = ("spec", "hostname") if hostname else ("metadata", "name")
+    name = hostname or owner.name
+    if "." in name:
+        message = f"the name {name!r} has a dot, and the Erlang VM calls its host by what stands before it"
+        found.append((where, message))
+    longest = {"Pod": name, "StatefulSet": f"{name}-0"}.get(owner.kind, "")
+    if len(longest) > LABEL_OCTETS_MAX:
+        message = f"the pod's name has {len(longest)} characters, and a label in DNS has at most {LABEL_OCTETS_MAX}"
+        found.append((where, message))
+    labels = [owner.namespace] + (
+        [service_of(options, owner, spec)] if options.via == "subdomain" else []
+    )
+    for label in labels:
+        if len(label) > LABEL_OCTETS_MAX:
+            message = f"{label!r} has {len(label)} characters, and a label in DNS has at most {LABEL_OCTETS_MAX}"
+            found.append((where, message))
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from podname.cli.printing import say, tell
-from podname.erlang.findings import Finding
+from podname.erlang.diagnostic import Diagnostic
 
 MOST_OCTETS = 1 << 20
 
@@ -27,7 +27,7 @@ def octets_of(path: Path) -> bytes:
     return octets
 
 
-def exit_with(findings: Sequence[Finding], praise: str) -> NoReturn:
+def exit_with(findings: Sequence[Diagnostic], praise: str) -> NoReturn:
     """Tell the findings and end: 0 when there are only warnings, 2 otherwise."""
     for finding in findings:
         tell(str(finding))

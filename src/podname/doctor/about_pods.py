@@ -10,25 +10,25 @@ from collections.abc import Iterator
 from podname.doctor import pod_host
 from podname.doctor.facts import Facts, Side
 from podname.doctor.findings import Check, Finding
-from podname.doctor.pod_host import Kind, Place
+from podname.doctor.pod_host import Kind, PodHost
 
 
 def subdomain(facts: Facts) -> Finding:
     """Judge whether there is a Service behind a name that goes through one, with the pod in it."""
     check = Check("subdomain")
     held = []
-    for place, side in _sides(facts):
-        finding = _subdomain(check, facts, place, side)
+    for meant, side in _sides(facts):
+        finding = _subdomain(check, facts, meant, side)
         if isinstance(finding, Finding):
             return finding
         held.append(finding)
     return _together(check, facts, held)
 
 
-def _subdomain(check: Check, facts: Facts, place: Place, side: Side) -> Finding | str:
+def _subdomain(check: Check, facts: Facts, meant: PodHost, side: Side) -> Finding | str:
     """Judge one side: what fails, or what holds."""
     pod, service = side.pod, side.service
-    if place.kind is not Kind.SERVICE and not (pod and pod.subdomain and service):
+    if meant.kind is not Kind.SERVICE and not (pod and pod.subdomain and service):
         return f"the name of {pod} goes through no Service" if pod else ""
     if service is None:
         return ""
@@ -48,10 +48,10 @@ def _subdomain(check: Check, facts: Facts, place: Place, side: Side) -> Finding 
             f"compare: kubectl get service {service.name} --namespace {service.namespace} -o wide;"
             f" kubectl get pod {pod.name} --namespace {pod.namespace} --show-labels",
         )
-    is_published = service.endpoint.hostname == place.label
-    if place.kind is Kind.SERVICE and not is_published and _is_unresolved(facts, place):
+    is_published = service.endpoint.hostname == meant.label
+    if meant.kind is Kind.SERVICE and not is_published and _is_unresolved(facts, meant):
         return check.fails(
-            f"Service {service} lists pod {pod} without the hostname {place.label}"
+            f"Service {service} lists pod {pod} without the hostname {meant.label}"
             f" (spec.hostname {pod.hostname or 'is not set'}, spec.subdomain {pod.subdomain or 'is not set'})",
             "then only podname, or CoreDNS with endpoint_pod_names, has a name for it under the Service",
             "add endpoint_pod_names to the Corefile, or ask podname, or let podname publish it, or set"
@@ -60,22 +60,22 @@ def _subdomain(check: Check, facts: Facts, place: Place, side: Side) -> Finding 
     return f"pod {pod} is in Service {service}"
 
 
-def _is_unresolved(facts: Facts, place: Place) -> bool:
+def _is_unresolved(facts: Facts, meant: PodHost) -> bool:
     """Whether it was tried to resolve this host, in vain."""
     lookup = facts.lookup
-    return lookup is not None and not lookup.addresses and pod_host.of_host(lookup.host) == place
+    return lookup is not None and not lookup.addresses and pod_host.read(lookup.host) == meant
 
 
 def readiness(facts: Facts) -> Finding:
     """Judge whether a name that needs a ready pod has one."""
     check = Check("readiness")
     held = []
-    for place, side in _sides(facts):
+    for meant, side in _sides(facts):
         pod, service = side.pod, side.service
         if pod is None:
             continue
         state = "ready" if pod.is_ready else "not ready"
-        if place.kind is not Kind.SERVICE:
+        if meant.kind is not Kind.SERVICE:
             held.append(f"pod {pod} is {state}, which its name does not need")
         elif service and service.endpoint and not service.endpoint.is_ready:
             return check.fails(
@@ -89,10 +89,10 @@ def readiness(facts: Facts) -> Finding:
     return _together(check, facts, held)
 
 
-def _sides(facts: Facts) -> Iterator[tuple[Place, Side]]:
-    yield pod_host.of_host(facts.node.host), facts.there
+def _sides(facts: Facts) -> Iterator[tuple[PodHost, Side]]:
+    yield pod_host.read(facts.node.host), facts.there
     if facts.own and facts.own != facts.node:
-        yield pod_host.of_host(facts.own.host), facts.here
+        yield pod_host.read(facts.own.host), facts.here
 
 
 def _together(check: Check, facts: Facts, held: list[str]) -> Finding:

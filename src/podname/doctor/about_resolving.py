@@ -8,7 +8,7 @@ from __future__ import annotations
 from podname.doctor import pod_host
 from podname.doctor.facts import Facts, PodView
 from podname.doctor.findings import Check, Finding
-from podname.doctor.pod_host import Kind, Place
+from podname.doctor.pod_host import Kind, PodHost
 from podname.erlang.asking import Asked
 from podname.erlang.lookup import Lookup
 
@@ -34,7 +34,7 @@ def resolves_here(facts: Facts) -> Finding:
         "a node asks for the host of each node that it connects to",
         _of_module(facts)
         if lookup.by.startswith("podname_epmd")
-        else _to_resolve(pod_host.of_host(lookup.host), facts),
+        else _to_resolve(pod_host.read(lookup.host), facts),
     )
 
 
@@ -63,20 +63,20 @@ def _said(asked: Asked) -> str:
     return asked.error or ("no address" if asked.rcode == "NOERROR" else asked.rcode)
 
 
-def _to_resolve(place: Place, facts: Facts) -> str:
+def _to_resolve(meant: PodHost, facts: Facts) -> str:
     """Return what makes a host of this kind resolve."""
     namespace = facts.there.namespace or "<namespace>"
-    if place.kind is Kind.SHORT:
+    if meant.kind is Kind.SHORT:
         return (
             f"put the search domain {namespace}.pod.{_zone(facts)} into dnsConfig.searches of the pods' template,"
             " and let podname answer for it"
         )
-    if place.kind is Kind.POD:
+    if meant.kind is Kind.POD:
         return (
             "names of this form are podname's (pod_names): let cluster DNS forward"
-            f" pod.{place.zone or _ZONE} to it, or attach the pod by dnsConfig or inetrc"
+            f" pod.{meant.zone or _ZONE} to it, or attach the pod by dnsConfig or inetrc"
         )
-    if place.kind is Kind.SERVICE:
+    if meant.kind is Kind.SERVICE:
         return (
             "see subdomain, readiness and negative-cache below; if those hold, the pod has no hostname under the"
             " Service: add endpoint_pod_names to the Corefile, or ask podname, or let podname publish it"
@@ -95,11 +95,11 @@ def _zone(facts: Facts) -> str:
 def right_pod(facts: Facts) -> Finding:
     """Judge whether the address is the one of the pod that the name means."""
     check = Check("right-pod")
-    pod, place = facts.there.pod, pod_host.of_host(facts.node.host)
+    pod, meant = facts.there.pod, pod_host.read(facts.node.host)
     if not facts.there.was_searched:
         return check.unknown("the API server did not show the pods")
     if pod is None:
-        return _no_pod(check, facts, place)
+        return _no_pod(check, facts, meant)
     if pod.is_leaving or not pod.addresses or pod.phase in {"Succeeded", "Failed"}:
         return check.fails(
             f"pod {pod} is {'being deleted' if pod.is_leaving else pod.phase or 'not placed'}"
@@ -110,14 +110,14 @@ def right_pod(facts: Facts) -> Finding:
     return _same_address(check, facts, pod)
 
 
-def _no_pod(check: Check, facts: Facts, place: Place) -> Finding:
+def _no_pod(check: Check, facts: Facts, meant: PodHost) -> Finding:
     holders = ", ".join(f"{address} is {pod or 'no pod'}" for address, pod in facts.holders)
-    if place.kind is Kind.OTHER:
+    if meant.kind is Kind.OTHER:
         return check.unknown(
             f"{facts.node.host} is no name of a pod{'; ' + holders if holders else ''}"
         )
     return check.fails(
-        f"no pod in namespace {facts.there.namespace} is {place.label}{'; ' + holders if holders else ''}",
+        f"no pod in namespace {facts.there.namespace} is {meant.label}{'; ' + holders if holders else ''}",
         "the name may be of a pod that a rollout has replaced, or of another namespace",
         f"kubectl get pods --namespace {facts.there.namespace} -o wide",
     )
@@ -169,7 +169,7 @@ def other_side(facts: Facts) -> Finding:
 
 def _published(check: Check, facts: Facts, pod: PodView) -> Finding:
     own, service = facts.own, facts.here.service
-    if own and service and pod_host.of_host(own.host).kind is Kind.SERVICE:
+    if own and service and pod_host.read(own.host).kind is Kind.SERVICE:
         endpoint = service.endpoint
         if endpoint is None or not endpoint.is_ready:
             return check.fails(
@@ -219,13 +219,13 @@ def negative_cache(facts: Facts) -> Finding:
 
 def _is_due(facts: Facts) -> bool:
     """Whether any DNS server that follows the API server has to answer this name."""
-    place, service = pod_host.of_host(facts.node.host), facts.there.service
+    meant, service = pod_host.read(facts.node.host), facts.there.service
     endpoint = service.endpoint if service else None
     return (
-        place.kind is Kind.SERVICE
+        meant.kind is Kind.SERVICE
         and endpoint is not None
         and endpoint.is_ready
-        and endpoint.hostname == place.label
+        and endpoint.hostname == meant.label
     )
 
 

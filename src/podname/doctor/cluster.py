@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from podname.dns import addresses
 from podname.doctor.facts import Api, EndpointView, PodView, ServiceView, Side
-from podname.doctor.pod_host import Kind, Place
+from podname.doctor.pod_host import Kind, PodHost
 from podname.erlang.environment import described
 from podname.errors import Forbidden, KubeError
 from podname.kube import types
@@ -48,7 +48,7 @@ class ClusterEye:
         """How the API server treated us so far."""
         return Api(self._was_reached, self._problem, tuple(self._forbidden), self._namespace)
 
-    async def side(self, place: Place, namespaces: Sequence[str] = ()) -> Side:
+    async def side(self, place: PodHost, namespaces: Sequence[str] = ()) -> Side:
         """Find the pod that a host means, and the Service that its name goes through."""
         wanted = [place.namespace] if place.namespace else [self._namespace, *namespaces]
         pod, was_searched = None, False
@@ -77,7 +77,7 @@ class ClusterEye:
                 return str(running[0])
         return ""
 
-    async def _find_pod(self, place: Place, namespace: str) -> PodView | None:
+    async def _find_pod(self, place: PodHost, namespace: str) -> PodView | None:
         path = f"/api/v1/namespaces/{namespace}/pods"
         if place.kind is not Kind.ADDRESS:
             selector = {"fieldSelector": f"metadata.name={place.label}"}
@@ -88,7 +88,7 @@ class ClusterEye:
         meant = [pod for pod in map(_pod, every) if _is_meant(pod, place)]
         return min(meant, key=_is_over, default=None)
 
-    async def _service_of(self, place: Place, pod: PodView | None) -> ServiceView | None:
+    async def _service_of(self, place: PodHost, pod: PodView | None) -> ServiceView | None:
         name = place.service or (pod.subdomain if pod else "")
         namespace = place.namespace or (pod.namespace if pod else "")
         if not name:
@@ -146,7 +146,7 @@ class ClusterEye:
         return found
 
 
-def _is_meant(pod: PodView, place: Place) -> bool:
+def _is_meant(pod: PodView, place: PodHost) -> bool:
     """Whether a host's first label, or its address, can mean this pod."""
     if place.kind is Kind.ADDRESS:
         return place.label in pod.addresses

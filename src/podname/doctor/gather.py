@@ -15,7 +15,7 @@ from pathlib import Path
 from podname.doctor import machine, pod_host
 from podname.doctor.cluster import ClusterEye
 from podname.doctor.facts import Api, Facts, Machine, Reach, Where
-from podname.doctor.pod_host import Place
+from podname.doctor.pod_host import Kind, PodHost
 from podname.erlang import (
     asking,
     environment,
@@ -171,11 +171,11 @@ async def _with_cluster(facts: Facts, cluster: ClusterConfig, namespace: str) ->
     """Add what the API server knows."""
     transport = HttpTransport(Credentials(cluster, SystemClock()), _IDLE_SECONDS)
     eye = ClusterEye(transport, namespace or cluster.namespace)
-    place = pod_host.of_host(facts.node.host)
+    meant = pod_host.read(facts.node.host)
     try:
-        there = await eye.side(place, _searched_namespaces(facts.machine))
-        own_place = _own_place(facts)
-        here = await eye.side(own_place) if own_place else facts.here
+        there = await eye.side(meant, _searched_namespaces(facts.machine))
+        own_host = _own_host(facts)
+        here = await eye.side(own_host) if own_host else facts.here
         holders = [
             (address, holder)
             for address in (facts.lookup.addresses if facts.lookup else ())
@@ -186,13 +186,11 @@ async def _with_cluster(facts: Facts, cluster: ClusterConfig, namespace: str) ->
     return dataclasses.replace(facts, there=there, here=here, holders=tuple(holders), api=eye.api)
 
 
-def _own_place(facts: Facts) -> Place | None:
+def _own_host(facts: Facts) -> PodHost | None:
     """Return by what the pod here is found: by the name given for it or, inside it, by its hostname."""
     if facts.where is Where.POD and facts.machine and facts.own_source != "--from":
-        return Place(pod_host.Kind.SHORT, facts.machine.hostname.partition(".")[0])
-    return (
-        pod_host.of_host(facts.own.host) if facts.own and facts.where is not Where.ALONE else None
-    )
+        return PodHost(Kind.SHORT, facts.machine.hostname.partition(".")[0])
+    return pod_host.read(facts.own.host) if facts.own and facts.where is not Where.ALONE else None
 
 
 def _searched_namespaces(here: Machine | None) -> list[str]:

@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class PodHost:
     """What a host means; `label` is the pod's name, hostname or dashed address."""
 
     kind: Kind
@@ -35,18 +35,18 @@ class Place:
     zone: str = ""
 
 
-def of_host(host: str) -> Place:
+def read(host: str) -> PodHost:
     """Return what a host means. Empty labels are left as they are: they are judged elsewhere."""
     if addresses.parse(host) is not None:
-        return Place(Kind.ADDRESS, host)
+        return PodHost(Kind.ADDRESS, host)
     labels = host.removesuffix(".").lower().split(".")
     if len(labels) == 1:
-        return Place(Kind.SHORT, labels[0])
+        return PodHost(Kind.SHORT, labels[0])
     if len(labels) >= 4 and labels[3] == "svc":
         label, service, namespace = labels[:3]
-        return Place(Kind.SERVICE, label, service, namespace, ".".join(labels[4:]))
+        return PodHost(Kind.SERVICE, label, service, namespace, ".".join(labels[4:]))
     if "pod" in labels[2:]:
         at = labels.index("pod", 2)
         label, namespace, zone = ".".join(labels[: at - 1]), labels[at - 1], labels[at + 1 :]
-        return Place(Kind.POD, label, "", namespace, ".".join(zone))
-    return Place(Kind.OTHER, labels[0])
+        return PodHost(Kind.POD, label, "", namespace, ".".join(zone))
+    return PodHost(Kind.OTHER, labels[0])

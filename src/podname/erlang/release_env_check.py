@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from podname.erlang import shell, vm_flags
-from podname.erlang.findings import Finding
+from podname.erlang.diagnostic import Diagnostic
 from podname.erlang.node_host import Host
 from podname.erlang.release_env import is_node_name
 from podname.erlang.shell import Assignment, Piece, Script
@@ -25,14 +25,14 @@ _APART = re.compile(r"[A-Za-z_]\w*:?\+\s")
 _MOST_STEPS = 50
 
 
-def check(octets: bytes, file: str) -> list[Finding]:
+def check(octets: bytes, file: str) -> list[Diagnostic]:
     """Tell what is wrong, in the order of the lines."""
     if octets.rstrip(b"\n").endswith(b"\r") or b"\r\n" in octets:
         message = "lines end with CR LF: sh takes the CR for a part of each value"
-        return [Finding(Place(file, 1, 1), message)]
+        return [Diagnostic(Place(file, 1, 1), message)]
     script = shell.read(octets.decode(errors="replace"), file)
     values: dict[str, tuple[Piece, ...]] = {}
-    found = [Finding(place, message) for place, message in script.problems]
+    found = [Diagnostic(place, message) for place, message in script.problems]
     for assignment in script.assignments:
         value = _expanded(assignment.value, values)
         if assignment.name in _READ:
@@ -75,42 +75,42 @@ def _known(piece: Piece) -> str:
     return f" {vm_flags.UNKNOWN}" if is_apart else vm_flags.UNKNOWN
 
 
-def _stray(assignment: Assignment) -> Iterator[Finding]:
+def _stray(assignment: Assignment) -> Iterator[Diagnostic]:
     takes = "another name to export" if assignment.is_exported else "a command"
-    yield Finding(
+    yield Diagnostic(
         assignment.place,
         f"the value of {assignment.name} is not quoted: it ends before {assignment.stray}, which sh takes for {takes}",
     )
 
 
-def _not_exported(assignment: Assignment, script: Script) -> Iterator[Finding]:
+def _not_exported(assignment: Assignment, script: Script) -> Iterator[Diagnostic]:
     name = assignment.name
     if name in _PROGRAMS and name not in script.exported and not script.exports_all:
         message = f"{name} is not exported: the VM never sees it, write export {name}"
-        yield Finding(assignment.place, message)
+        yield Diagnostic(assignment.place, message)
 
 
-def _value(assignment: Assignment, value: tuple[Piece, ...]) -> Iterator[Finding]:
+def _value(assignment: Assignment, value: tuple[Piece, ...]) -> Iterator[Diagnostic]:
     name, place, text = assignment.name, assignment.place, _text(value)
     is_known = vm_flags.UNKNOWN not in text
     if name == "ERL_INETRC" and is_known and not text.startswith("/"):
         message = f"ERL_INETRC={text} is not absolute: the VM does not find it, and goes on without"
-        yield Finding(place, message)
+        yield Diagnostic(place, message)
     if name == "RELEASE_DISTRIBUTION" and is_known and text not in _FORMS:
-        yield Finding(place, f"RELEASE_DISTRIBUTION={text} is none of {', '.join(_FORMS)}")
+        yield Diagnostic(place, f"RELEASE_DISTRIBUTION={text} is none of {', '.join(_FORMS)}")
     if name in vm_flags.VARIABLES:
-        yield from (Finding(place, message) for message in vm_flags.mistakes(name, text))
+        yield from (Diagnostic(place, message) for message in vm_flags.mistakes(name, text))
         yield from _lost(assignment)
 
 
-def _lost(assignment: Assignment) -> Iterator[Finding]:
+def _lost(assignment: Assignment) -> Iterator[Diagnostic]:
     name = assignment.name
     if f"${name}" not in assignment.source and f"${{{name}" not in assignment.source:
         message = f"{name} of the pod is lost here: end with ${{{name}:+ ${name}}}"
-        yield Finding(assignment.place, message, "warning")
+        yield Diagnostic(assignment.place, message, "warning")
 
 
-def _together(script: Script, values: dict[str, tuple[Piece, ...]]) -> Iterator[Finding]:
+def _together(script: Script, values: dict[str, tuple[Piece, ...]]) -> Iterator[Diagnostic]:
     """Check the flags of all variables at once: the VM gets them as one list."""
     words = [
         word
@@ -128,19 +128,19 @@ def _together(script: Script, values: dict[str, tuple[Piece, ...]]) -> Iterator[
 
 def _flags(
     place: Place, value: str, given: dict[str, list[str]], sources: str
-) -> Iterator[Finding]:
+) -> Iterator[Diagnostic]:
     if "-erl_epmd_port" in value and given.get("-start_epmd", [])[:1] != ["false"]:
         message = (
             "-erl_epmd_port without -start_epmd false: a node still starts epmd and registers there"
         )
-        yield Finding(place, message, "warning")
+        yield Diagnostic(place, message, "warning")
     if "-erl_epmd_port" in value and "listen" not in sources:
         message = "each `remote` and `rpc` listens on the same port and fails: give those -dist_listen false"
-        yield Finding(place, message, "warning")
+        yield Diagnostic(place, message, "warning")
     is_tls = given.get("-proto_dist", [])[:1] in (["inet_tls"], ["inet6_tls"], [vm_flags.UNKNOWN])
     if "-ssl_dist_optfile" in value and not is_tls:
         message = "-ssl_dist_optfile without -proto_dist inet_tls: distribution is not encrypted"
-        yield Finding(place, message)
+        yield Diagnostic(place, message)
 
 
 def _form(node: Assignment, script: Script) -> str:
@@ -150,13 +150,13 @@ def _form(node: Assignment, script: Script) -> str:
     return _text(_expanded(near[-1].value, {})) if near else "sname"
 
 
-def _node(assignment: Assignment, value: tuple[Piece, ...], form: str) -> Iterator[Finding]:
+def _node(assignment: Assignment, value: tuple[Piece, ...], form: str) -> Iterator[Diagnostic]:
     name, at, after = _at(value)
     place, node = assignment.place, assignment.source
     text = _text(name)
     if at and vm_flags.UNKNOWN not in text and not is_node_name(text):
         message = f"{node}: {text!r} cannot stand before the @: letters, digits, - and _ can"
-        yield Finding(place, message)
+        yield Diagnostic(place, message)
     if not at or form not in _FORMS:
         return
     host = Host.of(after)
@@ -165,22 +165,22 @@ def _node(assignment: Assignment, value: tuple[Piece, ...], form: str) -> Iterat
             f"{node} is called after an address, whose dots RELEASE_DISTRIBUTION=sname does not take:"
             " the VM does not start; for a pod's short name leave out the @ and the address"
         )
-        yield Finding(place, message)
+        yield Diagnostic(place, message)
     elif form == "sname" and host.has_dot:
         message = f"{node} has a dot, which RELEASE_DISTRIBUTION=sname does not take: write name"
-        yield Finding(place, message)
+        yield Diagnostic(place, message)
     elif form == "name" and host.is_address:
         message = (
             f"{node} is called after an address: no name of a pod is used, and the node is another one after"
             " each restart; `podname release-env --long` prints one that is called after its pod"
         )
-        yield Finding(place, message, "warning")
+        yield Diagnostic(place, message, "warning")
     elif form == "name" and host.is_short:
         message = (
             f"{node} has no dot, which RELEASE_DISTRIBUTION=name does not take: every other VM refuses to connect"
             " to it; end with .<namespace>.pod.<zone>, or write sname"
         )
-        yield Finding(place, message)
+        yield Diagnostic(place, message)
 
 
 def _at(value: tuple[Piece, ...]) -> tuple[tuple[Piece, ...], bool, tuple[Piece, ...]]:

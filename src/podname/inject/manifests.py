@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from podname.attach import certificates, companions
+from podname.attach.hostname import name_problems
 from podname.attach.patch import END, Operation, Path, changes
 from podname.attach.pod_template import inject, is_refused
 from podname.attach.ways import (
@@ -26,6 +26,7 @@ from podname.attach.ways import (
     service_of,
 )
 from podname.errors import ManifestError, PodnameError
+from podname.inject import certificates, companions
 from podname.inject.documents import Document, Object, objects, split
 from podname.inject.selection import Chooser, Selection
 from podname.inject.yaml_dump import dump
@@ -122,7 +123,7 @@ class _Run:
         injected = inject(template, owner, self._options)
         spec = template.get("spec")
         spec = spec if isinstance(spec, dict) else {}
-        told = companions.name_problems(owner, self._options, spec)
+        told = name_problems(owner, self._options, spec)
         self._outcome.problems += [thing.error(message, path) for path, message in told]
         self._outcome.problems += [
             thing.error(p.message, (*where, *p.path)) for p in injected.problems

@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from podname.attach import companions
+from podname.attach.hostname import name_problems
 from podname.attach.patch import changes, pointer
 from podname.attach.pod_template import inject, is_refused
 from podname.attach.ways import BEAMS_NAME, MARK, WAYS, Options, Owner, Way, needs_files, service_of
@@ -215,7 +215,7 @@ def _name_problems(pod: dict[str, Any], owner: Owner, options: Options) -> list[
     metadata, spec = _mapping(pod, "metadata"), _mapping(pod, "spec")
     name = str(metadata.get("name") or f"{metadata.get('generateName', '')}{_RANDOM}")
     itself = Owner("Pod", name, owner.namespace, service_of(options, owner, spec))
-    found = companions.name_problems(itself, options, spec)
+    found = name_problems(itself, options, spec)
     return [message for _, message in found]
 
 

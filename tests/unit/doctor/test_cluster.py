@@ -9,7 +9,7 @@ import pytest
 
 from podname.doctor.cluster import ClusterEye
 from podname.doctor.facts import EndpointView, ServiceView
-from podname.doctor.pod_host import of_host
+from podname.doctor.pod_host import read
 from podname.kube.auth import Credentials
 from podname.kube.config import from_endpoint
 from podname.kube.transport import HttpTransport
@@ -58,7 +58,7 @@ async def test_everything_that_is_read_of_a_pod(server: ApiServer, eye: ClusterE
             containers=[{"env": env}],
         ),
     )
-    found = (await eye.side(of_host(SERVICE_HOST))).pod
+    found = (await eye.side(read(SERVICE_HOST))).pod
     assert found is not None
     assert (found.hostname, found.subdomain, found.dns_policy) == ("there", "web", "None")
     assert (found.searches, found.addresses, found.is_ready) == (("a.b",), ("10.0.0.7",), True)
@@ -71,7 +71,7 @@ async def test_everything_that_is_read_of_a_pod(server: ApiServer, eye: ClusterE
 
 async def test_a_service_and_how_it_sees_the_pod(server: ApiServer, eye: ClusterEye) -> None:
     server.put("pods", there())
-    place = of_host(SERVICE_HOST)
+    place = read(SERVICE_HOST)
     assert (await eye.side(place)).service == ServiceView("default", "web", exists=False)
     server.put("services", service("web", "None", publishNotReadyAddresses=True))
     expected = ServiceView("default", "web", True, True, True)
@@ -98,7 +98,7 @@ async def test_a_pod_is_found_by_what_its_names_begin_with(
 ) -> None:
     server.put("pods", there(hostname="hostname"))
     server.put("pods", there("10.0.0.8", "other"))
-    side = await eye.side(of_host(host))
+    side = await eye.side(read(host))
     assert side.pod is not None
     assert side.pod.name == "there"
 
@@ -107,8 +107,8 @@ async def test_a_short_name_is_looked_for_where_it_may_be(
     server: ApiServer, eye: ClusterEye
 ) -> None:
     server.put("pods", pod("there", "10.0.0.7", namespace="else"))
-    assert (await eye.side(of_host("there"))).pod is None
-    side = await eye.side(of_host("there"), ["else"])
+    assert (await eye.side(read("there"))).pod is None
+    side = await eye.side(read("there"), ["else"])
     assert side.namespace == "else"
 
 
@@ -117,7 +117,7 @@ async def test_the_pod_that_runs_wins_over_one_that_is_over(
 ) -> None:
     server.put("pods", pod("a", "10.0.0.7", phase="Succeeded"))
     server.put("pods", pod("b", "10.0.0.7"))
-    side = await eye.side(of_host("10.0.0.7"))
+    side = await eye.side(read("10.0.0.7"))
     assert side.pod is not None
     assert side.pod.name == "b"
     assert await eye.holder("10.0.0.7", "default") == "default/b"
@@ -129,7 +129,7 @@ async def test_what_is_forbidden_is_noted_and_the_rest_is_still_read(
 ) -> None:
     server.put("services", service("web", "None"))
     server.faults.forbidden = {"pods"}
-    side = await eye.side(of_host(SERVICE_HOST))
+    side = await eye.side(read(SERVICE_HOST))
     assert (side.pod, side.was_searched) == (None, False)
     assert side.service is not None
     assert side.service.exists
@@ -142,8 +142,8 @@ async def test_a_server_that_is_away_is_waited_for_once() -> None:
     config = from_endpoint(f"http://127.0.0.1:{free_port()}")
     transport = HttpTransport(Credentials(config, SystemClock()), 5.0)
     eye = ClusterEye(transport, "default")
-    assert not (await eye.side(of_host(SERVICE_HOST))).was_searched
-    await eye.side(of_host("there"))
+    assert not (await eye.side(read(SERVICE_HOST))).was_searched
+    await eye.side(read("there"))
     assert "cannot connect" in eye.api.problem
     assert sum(transport.requests.values()) == 1
 
@@ -160,12 +160,12 @@ async def test_objects_that_are_not_as_promised(
     server: ApiServer, eye: ClusterEye, items: str
 ) -> None:
     server.faults.items_text = items
-    side = await eye.side(of_host(SERVICE_HOST))
+    side = await eye.side(read(SERVICE_HOST))
     assert side.was_searched
     assert side.service is not None
 
 
 async def test_errors_of_the_server_leave_it_unseen(server: ApiServer, eye: ClusterEye) -> None:
     server.faults.statuses.extend([500] * 9)
-    assert not (await eye.side(of_host(SERVICE_HOST))).was_searched
+    assert not (await eye.side(read(SERVICE_HOST))).was_searched
     assert "500" in eye.api.problem

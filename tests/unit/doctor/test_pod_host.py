@@ -9,34 +9,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podname.doctor import machine, pod_host
-from podname.doctor.pod_host import Kind, Place
+from podname.doctor.pod_host import Kind, PodHost
 
 
 @pytest.mark.parametrize(
     ("host", "place"),
     [
-        ("10.0.0.1", Place(Kind.ADDRESS, "10.0.0.1")),
-        ("fd00::1", Place(Kind.ADDRESS, "fd00::1")),
-        ("web-0", Place(Kind.SHORT, "web-0")),
+        ("10.0.0.1", PodHost(Kind.ADDRESS, "10.0.0.1")),
+        ("fd00::1", PodHost(Kind.ADDRESS, "fd00::1")),
+        ("web-0", PodHost(Kind.SHORT, "web-0")),
         (
             "web-0.web.ns.svc.cluster.local",
-            Place(Kind.SERVICE, "web-0", "web", "ns", "cluster.local"),
+            PodHost(Kind.SERVICE, "web-0", "web", "ns", "cluster.local"),
         ),
-        ("Web-0.web.ns.svc", Place(Kind.SERVICE, "web-0", "web", "ns", "")),
-        ("web-0.ns.pod.cluster.local", Place(Kind.POD, "web-0", "", "ns", "cluster.local")),
-        ("a.b.ns.pod.x", Place(Kind.POD, "a.b", "", "ns", "x")),
-        ("pod.ns.pod.x", Place(Kind.POD, "pod", "", "ns", "x")),
-        ("laptop.example", Place(Kind.OTHER, "laptop")),
-        (".web.ns.svc.x", Place(Kind.SERVICE, "", "web", "ns", "x")),
+        ("Web-0.web.ns.svc", PodHost(Kind.SERVICE, "web-0", "web", "ns", "")),
+        ("web-0.ns.pod.cluster.local", PodHost(Kind.POD, "web-0", "", "ns", "cluster.local")),
+        ("a.b.ns.pod.x", PodHost(Kind.POD, "a.b", "", "ns", "x")),
+        ("pod.ns.pod.x", PodHost(Kind.POD, "pod", "", "ns", "x")),
+        ("laptop.example", PodHost(Kind.OTHER, "laptop")),
+        (".web.ns.svc.x", PodHost(Kind.SERVICE, "", "web", "ns", "x")),
     ],
 )
-def test_a_host_says_which_pod_it_means(host: str, place: Place) -> None:
-    assert pod_host.of_host(host) == place
+def test_a_host_says_which_pod_it_means(host: str, place: PodHost) -> None:
+    assert pod_host.read(host) == place
 
 
 @given(st.text())
 def test_any_host_means_something(host: str) -> None:
-    assert pod_host.of_host(host).kind in Kind
+    assert pod_host.read(host).kind in Kind
 
 
 def test_no_resolv_conf_is_a_fact(tmp_path: Path) -> None:

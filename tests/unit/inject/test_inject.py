@@ -15,11 +15,11 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podname.attach.certificates import own_secret, wildcards
 from podname.attach.patch import applied, changes
 from podname.attach.pod_template import inject
 from podname.attach.ways import WAYS, Options, Owner
 from podname.dns.nameserver import Nameserver
+from podname.inject.certificates import own_secret, wildcards
 from podname.inject.manifests import Extras, Outcome, inject_files
 from podname.inject.selection import Selection
 

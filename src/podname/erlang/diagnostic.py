@@ -9,7 +9,7 @@ from podname.errors import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnostic:
     """Something wrong in a file; a `warning` may be meant."""
 
     place: Place

@@ -9,11 +9,10 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from podname.attach.certificates import optfile
 from podname.attach.ways import BEAMS_NAME, CERTIFICATES, Options, Owner, domain_of, service_of
-from podname.dns.names import LABEL_OCTETS_MAX
 from podname.erlang.domains import pods_domain
 from podname.erlang.inetrc import inetrc
+from podname.erlang.optfile import optfile
 
 PUBLISH = "podname.dev/publish"
 """The annotation by which `podname publish` knows a Service; see `publish/choosing.py`."""
@@ -76,28 +75,3 @@ def service(
 
 def _object(version: str, kind: str, name: str) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
-
-
-def name_problems(
-    owner: Owner, options: Options, spec: dict[str, Any]
-) -> list[tuple[tuple[str, ...], str]]:
-    """Tell what keeps the names of a workload's pods from being host names, with the path in the workload."""
-    found: list[tuple[tuple[str, ...], str]] = []
-    hostname = str(spec.get("hostname") or "") if owner.kind == "Pod" else ""
-    where = ("spec", "hostname") if hostname else ("metadata", "name")
-    name = hostname or owner.name
-    if "." in name:
-        message = f"the name {name!r} has a dot, and the Erlang VM calls its host by what stands before it"
-        found.append((where, message))
-    longest = {"Pod": name, "StatefulSet": f"{name}-0"}.get(owner.kind, "")
-    if len(longest) > LABEL_OCTETS_MAX:
-        message = f"the pod's name has {len(longest)} characters, and a label in DNS has at most {LABEL_OCTETS_MAX}"
-        found.append((where, message))
-    labels = [owner.namespace] + (
-        [service_of(options, owner, spec)] if options.via == "subdomain" else []
-    )
-    for label in labels:
-        if len(label) > LABEL_OCTETS_MAX:
-            message = f"{label!r} has {len(label)} characters, and a label in DNS has at most {LABEL_OCTETS_MAX}"
-            found.append((where, message))
-    return found
