@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from podname.erlang.release_env_check import check
 
 PROGRAM = 'io:format("<~0p>", [lists:keymember(edns, 1, inet_db:get_rc())]), halt().'
+NODE = 'io:format("<~s>", [node()]), halt().'
 START = """. ./env.sh
 exec erl $ELIXIR_ERL_OPTIONS -noshell -noinput -eval "$PROGRAM"
 """
@@ -67,13 +68,18 @@ def errors(text: str) -> list[str]:
     return [each.message for each in check(text.encode(), "env.sh") if each.severity == "error"]
 
 
-def is_in_effect(folder: Path, text: str) -> bool:
-    """Tell whether a VM that is started so lives and has read the inetrc."""
+def started(folder: Path, text: str, start: str, program: str) -> str:
+    """Start a VM and return what it printed; nothing when it died."""
     folder.mkdir()
     (folder / "env.sh").write_text(text)
-    environment = {"PATH": os.environ["PATH"], "PROGRAM": PROGRAM, "ERL_CRASH_DUMP": "/dev/null"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PROGRAM": program,
+        "ERL_CRASH_DUMP": "/dev/null",
+    }
     ran = subprocess.run(
-        ["sh", "-c", START],
+        ["sh", "-c", start],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -82,7 +88,24 @@ def is_in_effect(folder: Path, text: str) -> bool:
         timeout=60,
         check=False,
     )
-    return ran.returncode == 0 and "<true>" in ran.stdout
+    return ran.stdout if ran.returncode == 0 else ""
+
+
+def is_in_effect(folder: Path, text: str) -> bool:
+    """Tell whether a VM that is started so lives and has read the inetrc."""
+    return "<true>" in started(folder, text, START, PROGRAM)
+
+
+def differing(
+    folder: Path, texts: list[str], holds: Callable[[Path, str], bool]
+) -> list[tuple[str, bool, list[str]]]:
+    """Return the texts of which the check says otherwise than the VM. Some must hold, some not."""
+    with ThreadPoolExecutor(2) as pool:
+        folders = (folder / str(number) for number in range(len(texts)))
+        held = list(pool.map(holds, folders, texts))
+    assert {True, False} <= set(held)
+    told = [(text, good, errors(text)) for text, good in zip(texts, held, strict=True)]
+    return [each for each in told if each[1] == bool(each[2])]
 
 
 def forms(path: Path) -> Iterable[str]:
@@ -111,17 +134,66 @@ def inetrc(tmp_path: Path) -> Path:
 
 
 def test_an_env_sh_is_called_good_when_the_vm_takes_it(tmp_path: Path, inetrc: Path) -> None:
-    texts = list(forms(inetrc))
-    with ThreadPoolExecutor(2) as pool:
-        folders = (tmp_path / str(number) for number in range(len(texts)))
-        held = list(pool.map(is_in_effect, folders, texts))
-    assert {True, False} <= set(held)
-    wrong = [
-        (text, holds, errors(text))
-        for text, holds in zip(texts, held, strict=True)
-        if holds == bool(errors(text))
+    assert differing(tmp_path, list(forms(inetrc)), is_in_effect) == []
+
+
+ALIVE = """. ./env.sh
+exec erl $ELIXIR_ERL_OPTIONS -noshell -noinput -start_epmd false -erl_epmd_port 4370 -dist_listen false \\
+  -sname own@localhost -eval "$PROGRAM"
+"""
+NAMING = (
+    "-sname",
+    "-name",
+    "-sname app@localhost",
+    "-sname app@localhost +P 5000",
+    "-sname app@localhost two",
+    "-sname app@localhost -sname",
+    "-sname -sname app@localhost",
+    "-sname -setcookie x",
+    "-sname +P 5000",
+    "-setcookie x -sname",
+    "-setcookie x -name",
+    "-start_epmd",
+    "-start_epmd false",
+    "-start_epmd no",
+    "-start_epmd -setcookie x",
+    "-args_file",
+    "-args_file -setcookie x",
+    "-args_file {folder}/vm.args",
+    "-args_file {folder}/vm.args -setcookie x",
+    "-config",
+    "-config -setcookie x",
+    "-config {folder}/sys",
+    "-config {folder}/sys.config -setcookie x",
+    "-setcookie x",
+)
+"""Flags for a node that has a name of its own, as a release gives it."""
+
+
+def is_named(folder: Path, text: str) -> bool:
+    """Tell whether a VM that is started so lives and has a name."""
+    return "<nonode@nohost>" not in (told := started(folder, text, ALIVE, NODE)) and "<" in told
+
+
+def test_flags_are_called_good_when_a_node_lives_with_them(tmp_path: Path) -> None:
+    (tmp_path / "vm.args").write_text("-setcookie y\n")
+    (tmp_path / "sys.config").write_text("[].\n")
+    variables = ("ERL_AFLAGS", "ELIXIR_ERL_OPTIONS", "ERL_FLAGS", "ERL_ZFLAGS")
+    texts = [
+        f'export {variable}="{value.format(folder=tmp_path)}"\n'
+        for value in NAMING
+        for variable in variables
     ]
-    assert wrong == []
+    assert differing(tmp_path, texts, is_named) == []
+
+
+@pytest.mark.parametrize("flag", ["-args_file", "-config"])
+def test_a_file_that_is_missing_is_a_warning_and_no_vm_starts(tmp_path: Path, flag: str) -> None:
+    text = f'export ERL_FLAGS="{flag} {tmp_path}/none ${{ERL_FLAGS:-}}"\n'
+    (warning,) = check(text.encode(), "env.sh")
+    assert warning.severity == "warning"
+    assert "is not on this machine" in warning.message
+    assert not is_named(tmp_path / "missing", text)
 
 
 NODES = [

@@ -1,23 +1,21 @@
 """How Erlang nodes here are started, as the environment tells it: a release's variables and the emulator's flags.
 
-A release's script reads `RELEASE_NODE`, `RELEASE_DISTRIBUTION` and `RELEASE_COOKIE`; `erl` reads flags before, among
-and after its arguments from `ERL_AFLAGS`, `ERL_FLAGS` and `ERL_ZFLAGS`. Flags win: a release puts its own
-before them.
+A release's script reads `RELEASE_NODE`, `RELEASE_DISTRIBUTION` and `RELEASE_COOKIE`; the VM gets flags from
+`ERL_AFLAGS` and its like (`vm_flags`). Flags win, and of several the first.
 
-Sources: Elixir `mix release`; Erlang erl(1), inet's configuration (`ERL_INETRC`).
+Sources: Elixir `mix release`; Erlang erl(1), inet's configuration (`ERL_INETRC`); net_kernel.
 """
 
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from podname.erlang import vm_flags
 from podname.erlang.nodename import is_long
 
-_FLAG_VARIABLES = ("ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS")
 _FORMS = {"name": "long", "sname": "short"}
 _DIGEST_CHARACTERS = 6
 
@@ -101,26 +99,17 @@ def _content(file: Path) -> str:
 
 
 def _flags(variables: Mapping[str, str]) -> dict[str, str]:
-    """Give each flag its first argument; `-kernel inetrc X` is the flag `kernel inetrc`."""
-    flags: dict[str, str] = {}
-    for variable in _FLAG_VARIABLES:
-        words = _words(variables.get(variable, ""))
-        for number, word in enumerate(words):
-            if not word.startswith("-"):
-                continue
-            rest = [*words[number + 1 : number + 3], "", ""]
-            if word == "-kernel":
-                flags[f"kernel {rest[0]}"] = rest[1]
+    """Give each flag its first argument, the first of several; `-kernel inetrc X` is the flag `kernel inetrc`."""
+    found: dict[str, str] = {}
+    for variable in vm_flags.VARIABLES:
+        words = vm_flags.split(variable, variables.get(variable, ""))
+        for flag, arguments in vm_flags.flags(words):
+            if flag == "-kernel":
+                for key, value in zip(arguments[::2], arguments[1::2], strict=False):
+                    found.setdefault(f"kernel {key}", value)
             else:
-                flags[word[1:]] = rest[0]
-    return flags
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:  # an open quote: the emulator would not start
-        return text.split()
+                found.setdefault(flag[1:], next(iter(arguments), ""))
+    return found
 
 
 def number(text: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from podname.erlang import shell, vm_flags
+from podname.erlang import shell, vm_flags, vm_flags_check
 from podname.erlang.diagnostic import Diagnostic
 from podname.erlang.node_host import Host
 from podname.erlang.release_env import is_node_name
@@ -99,7 +99,11 @@ def _value(assignment: Assignment, value: tuple[Piece, ...]) -> Iterator[Diagnos
     if name == "RELEASE_DISTRIBUTION" and is_known and text not in _FORMS:
         yield Diagnostic(place, f"RELEASE_DISTRIBUTION={text} is none of {', '.join(_FORMS)}")
     if name in vm_flags.VARIABLES:
-        yield from (Diagnostic(place, message) for message in vm_flags.mistakes(name, text))
+        yield from (Diagnostic(place, message) for message in vm_flags_check.mistakes(name, text))
+        yield from (
+            Diagnostic(place, message, "warning")
+            for message in vm_flags_check.missing_files(name, text)
+        )
         yield from _lost(assignment)
 
 

@@ -1,28 +1,22 @@
 """The flags in ERL_FLAGS and the like, split and read as the Erlang VM does.
 
 `erl` splits ERL_AFLAGS, ERL_FLAGS and ERL_ZFLAGS itself: quotes of either kind are taken away, a backslash escapes
-outside of them only. Elixir's script leaves ELIXIR_ERL_OPTIONS to sh, which splits at blanks and keeps each quote. What
-is left for `-kernel key value` must be an Erlang term, or the VM ends at once. Compared with a VM in
-tests/cluster/test_flags_in_the_vm.py.
+outside of them only. Elixir's script leaves ELIXIR_ERL_OPTIONS to sh, which splits at blanks and keeps each quote.
+Compared with a VM in tests/cluster/test_flags_in_the_vm.py.
 
-Sources: Erlang/OTP erlexec.c `build_args_from_string`, init, application_controller `conv`; Elixir bin/elixir.
+Sources: Erlang/OTP erlexec.c `build_args_from_string`, init; Elixir bin/elixir.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import zip_longest
-
-from podname.erlang.term_reader import read
-from podname.erlang.terms import Term, as_text
-from podname.errors import TermError
 
 ELIXIR = "ELIXIR_ERL_OPTIONS"
-VARIABLES = ("ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS", ELIXIR)
+VARIABLES = ("ERL_AFLAGS", ELIXIR, "ERL_FLAGS", "ERL_ZFLAGS")
+"""In the order in which the VM gets them; a release's own flags come before ERL_FLAGS."""
+
 UNKNOWN = "\ue000"
 """Stands for what only the pod knows."""
-
-_APPLICATIONS = frozenset({"kernel", "stdlib"})
 
 
 def split(variable: str, value: str) -> list[str]:
@@ -63,55 +57,3 @@ def flags(words: list[str]) -> Iterator[tuple[str, list[str]]]:
         elif found:
             found[-1][1].append(word)
     return iter(found)
-
-
-def mistakes(variable: str, value: str) -> Iterator[str]:
-    """Return what the VM does not take, or takes for something else."""
-    for flag, arguments in flags(split(variable, value)):
-        if flag[1:] in _APPLICATIONS and flag[0] == "-":
-            yield from _pairs(variable, flag, arguments)
-
-
-def _pairs(variable: str, flag: str, arguments: list[str]) -> Iterator[str]:
-    for key, value in zip_longest(arguments[::2], arguments[1::2]):
-        if UNKNOWN in key:
-            return  # it may be several arguments, or none
-        if value is None:
-            yield f"{variable}: {flag} {key} has no value: the VM goes on without"
-            return
-        if UNKNOWN in value:
-            continue
-        terms = [_term(key), _term(value)]
-        if None in terms:
-            yield (
-                f"{variable}: the VM gets {flag} {key} {value}, which is not an Erlang term, and ends at once"
-                + _instead(variable, flag, key, value)
-            )
-            return
-        elif key == "inetrc" and terms[1] is not None:
-            yield from _inetrc(variable, terms[1])
-
-
-def _inetrc(variable: str, term: Term) -> Iterator[str]:
-    path = str(term.value) if term.kind == "atom" else as_text(term)
-    if path is None or not path.startswith("/"):
-        yield (
-            f"{variable}: -kernel inetrc {term} is not the absolute path of a file: the VM goes on without;"
-            " write export ERL_INETRC=/path"
-        )
-
-
-def _instead(variable: str, flag: str, key: str, value: str) -> str:
-    if key == "inetrc":
-        return "; write export ERL_INETRC=/path in its place"
-    if value[:1] == "/" and variable != ELIXIR:
-        return f"; for a text write {flag} {key} '\"{value}\"' inside of it"
-    return "; keys and values stand apart by blanks alone, and a term that has some needs quotes"
-
-
-def _term(text: str) -> Term | None:
-    try:
-        terms = read(f"{text} .", "")
-    except TermError:
-        return None
-    return terms[0] if len(terms) == 1 else None

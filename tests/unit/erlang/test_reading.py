@@ -37,7 +37,10 @@ def test_names_are_asked_for_in_the_order_of_the_c_library() -> None:
         ),
         ({"ERL_ZFLAGS": "-kernel inetrc '\"/a b\"'", "ERL_INETRC": "/c"}, Erlang(inetrc="/a b")),
         ({"ERL_INETRC": "/c", "ERL_EPMD_PORT": "77777"}, Erlang(inetrc="/c")),
-        ({"ERL_FLAGS": "-name 'x"}, Erlang("long", "'x")),
+        ({"ERL_FLAGS": "-name 'x"}, Erlang("long", "x")),
+        ({"ERL_FLAGS": "-sname x", "ERL_AFLAGS": "-sname y"}, Erlang("short", "y")),
+        ({"ERL_FLAGS": "-name x@a.b", "ERL_AFLAGS": "-sname y"}, Erlang("short", "y")),
+        ({"ELIXIR_ERL_OPTIONS": "-epmd_module m -extra -sname x"}, Erlang(epmd_module="m")),
         ({"ERL_FLAGS": "-name"}, Erlang("long", "")),
     ],
 )

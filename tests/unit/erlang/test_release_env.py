@@ -130,6 +130,23 @@ FOUND = [
         "the value of ERL_FLAGS is not quoted: it ends before inetrc",
     ),
     ("ELIXIR_ERL_OPTIONS=$ELIXIR_ERL_OPTIONS", "ELIXIR_ERL_OPTIONS is not exported"),
+    ('export ERL_FLAGS="$ERL_FLAGS -sname"', "1:8: ERL_FLAGS ends with -sname, which needs a name"),
+    ('export ERL_ZFLAGS="$ERL_ZFLAGS -name"', "ERL_ZFLAGS ends with -name, which needs a name"),
+    (
+        'export ERL_AFLAGS="-sname -connect_all false $ERL_AFLAGS"',
+        "-sname takes one name, not 0: the VM starts without any",
+    ),
+    ('export ERL_FLAGS="$ERL_FLAGS -args_file"', "-args_file has no file: the VM does not start"),
+    ('export ERL_FLAGS="-config -hidden $ERL_FLAGS"', "-config has no file: the VM does not start"),
+    ('export ERL_FLAGS="$ERL_FLAGS -start_epmd"', "-start_epmd needs true or false"),
+    (
+        'export ERL_FLAGS="-config /no/sys $ERL_FLAGS"',
+        "warning: f:1:8: ERL_FLAGS: -config /no/sys.config is not on this machine",
+    ),
+    (
+        'export ERL_FLAGS="-args_file /no/vm.args $ERL_FLAGS"',
+        "warning: f:1:8: ERL_FLAGS: -args_file /no/vm.args is not on this machine",
+    ),
     (
         "RELEASE_DISTRIBUTION=sname\nexport RELEASE_NODE=app@${POD_IP}",
         "2:8: app@${POD_IP} is called after an address, whose dots RELEASE_DISTRIBUTION=sname",
@@ -188,6 +205,9 @@ GOOD = [
         'export ERL_AFLAGS="-start_epmd false${ERL_AFLAGS:+ $ERL_AFLAGS}"\n'
         'export ERL_FLAGS="-erl_epmd_port 1 -dist_listen true $ERL_FLAGS"\n'
     ),
+    'export ERL_FLAGS="-args_file $RELEASE_ROOT/vm.args -config sys -sname $ERL_FLAGS"\n',
+    'export ERL_FLAGS="-config /etc/$NAME -args_file etc/vm.args -start_epmd $E -name $ERL_FLAGS"\n',
+    'export ERL_AFLAGS="$ERL_AFLAGS -sname -connect_all false"\n',
     "cat <<'END' >&2; X=1\ndon't\nexport RELEASE_NODE = a\nEND\n# don't\nRELEASE_NODE=\"${X:-don't}\"\n",
     "<%# RELEASE_NODE=a@b.c %>\nexport HEART=true DATABASE='a b' OTHER=\"x y\"\necho RELEASE_NODE=a@b.c\n",
 ]
