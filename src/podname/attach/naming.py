@@ -13,7 +13,7 @@ from podname.attach.environment import ELSEWHERE, JOB, NAMESPACE, POD
 from podname.attach.hostname import BY_POD, Hostname, hostname_of
 from podname.attach.release_node import Wanted, refusal
 from podname.attach.ways import Options, Owner, domain_of
-from podname.erlang.release_env import is_node_name
+from podname.erlang.nodename import is_node_name
 
 NODE, DISTRIBUTION = "RELEASE_NODE", "RELEASE_DISTRIBUTION"
 _NAMESPACE = ("POD_NAMESPACE", "metadata.namespace")

@@ -43,7 +43,7 @@ from podname.attach.ways import (
     needs_files,
     service_of,
 )
-from podname.erlang.domains import pods_domain, service_domain
+from podname.erlang.domains import pods_domain
 from podname.erlang.release_env import distribution_flags
 
 
@@ -153,7 +153,7 @@ class _Injection:
         longest = (
             len(single) if owner.kind == "Pod" else len(owner.name) + _ADDED.get(owner.kind, 6)
         )
-        domain = service_domain(service, owner.namespace, self._options.zone)
+        domain = pods_domain(owner.namespace, self._options.zone, service)
         message = fqdn_problem(self._spec, longest, domain)
         if message:
             self._problem(("spec", "setHostnameAsFQDN"), message)

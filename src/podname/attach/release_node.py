@@ -10,17 +10,16 @@ real VM by tests/cluster/test_inject_in_the_vm.py.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
 
 from podname.attach.environment import ADDRESS, ELSEWHERE
+from podname.erlang.nodename import is_address, is_node_name
 
 Form = Literal[
     "elsewhere", "unexpanded", "broken", "bare", "own", "complete", "address", "dotted", "other"
 ]  # fmt: skip
-_PLAIN = re.compile(r"[0-9A-Za-z_-]+")
 _HEAD = re.compile(r"(?:[0-9A-Za-z_-]|<pod>|<namespace>|<job>|<index>)+")
 _KEPT = ""
 
@@ -77,7 +76,7 @@ def form_of(node: str, wanted: Wanted) -> Form:
         return "own"
     if host in wanted.complete:
         return "complete"
-    if ADDRESS in host or _is_address(host):
+    if ADDRESS in host or is_address(host.strip("[]")):
         return "address"
     return "dotted" if "." in host else "other"
 
@@ -91,13 +90,5 @@ def refusal(node: str, wanted: Wanted) -> str:
         reason = f"is not called {wanted.head}, as --node says"
     if not reason:
         return ""
-    is_lost = wanted.is_long and not wanted.head and _PLAIN.fullmatch(head)
+    is_lost = wanted.is_long and not wanted.head and is_node_name(head)
     return f"{reason}: remove it" + (f", and give --node {head} to stay {head}@" if is_lost else "")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from podname.dns.nameserver import Nameserver
-from podname.erlang.domains import pods_domain, service_domain
+from podname.erlang.domains import pods_domain
 
 Way = Literal["search", "inetrc", "epmd", "subdomain"]
 WAYS: tuple[Way, ...] = ("search", "inetrc", "epmd", "subdomain")
@@ -79,6 +79,5 @@ def service_of(options: Options, owner: Owner, spec: dict[str, Any]) -> str:
 
 def domain_of(options: Options, owner: Owner, spec: dict[str, Any], namespace: str) -> str:
     """Return the domain that completes a pod's name."""
-    if options.via == "subdomain":
-        return service_domain(service_of(options, owner, spec), namespace, options.zone)
-    return pods_domain(namespace, options.zone)
+    service = service_of(options, owner, spec) if options.via == "subdomain" else ""
+    return pods_domain(namespace, options.zone, service)

@@ -17,7 +17,10 @@ from podname.errors import PodnameError
 @click.option("--full", is_flag=True, help="Ask podname alone, for short names, too.")
 @click.option("--namespace", metavar="NS", help="Complete names to <pod>.NS.pod.<zone>.")
 @click.option(
-    "--service", metavar="NAME", help="Complete them to <pod>.NAME.NS.svc.<zone> instead."
+    "--service",
+    metavar="NAME",
+    default="",
+    help="Complete them to <pod>.NAME.NS.svc.<zone> instead.",
 )
 @zone_option
 @click.option(
@@ -27,7 +30,7 @@ def command(
     *,
     nameserver: str | None,
     namespace: str | None,
-    service: str | None,
+    service: str,
     zone: str,
     checked: str | None,
     full: bool,
@@ -58,7 +61,9 @@ def command(
         sys.exit(2)
     domain, searches = "", tuple[str, ...]()
     if namespace:
-        pods = domains.pods_domain(namespace, zone)
-        domain = domains.service_domain(service, namespace, zone) if service else pods
-        searches = (pods, *domains.cluster_searches(namespace, zone))
+        domain = domains.pods_domain(namespace, zone, service)
+        searches = (
+            domains.pods_domain(namespace, zone),
+            *domains.cluster_searches(namespace, zone),
+        )
     write(inetrc.inetrc(server, "full" if full else "additive", domain, searches))

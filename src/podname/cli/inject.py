@@ -178,7 +178,7 @@ def _selection(kinds: tuple[str, ...], only: tuple[str, ...], selector: str) -> 
 
 def _check(options: Options, *, beams: str | None, issuer: str) -> None:
     """Refuse options that do not fit together."""
-    from podname.erlang.release_env import is_node_name  # noqa: PLC0415
+    from podname.erlang.nodename import is_node_name  # noqa: PLC0415
 
     via, server = options.via, options.nameserver
     reasons = [

@@ -19,7 +19,9 @@ from podname.cli.printing import write
 )
 @click.option("--short", "form", flag_value="short", default=True, help="Short names, the default.")
 @click.option("--namespace", metavar="NS", help="With --long: <pod>.NS.pod.<zone>.")
-@click.option("--service", metavar="NAME", help="With --namespace: <pod>.NAME.NS.svc.<zone>.")
+@click.option(
+    "--service", metavar="NAME", default="", help="With --namespace: <pod>.NAME.NS.svc.<zone>."
+)
 @zone_option
 @click.option(
     "--node",
@@ -45,7 +47,7 @@ def command(
     *,
     form: str,
     namespace: str | None,
-    service: str | None,
+    service: str,
     zone: str,
     node: str,
     inetrc: str,
@@ -58,7 +60,7 @@ def command(
     Exit code with --check: 0 when nothing is wrong (warnings may stand on standard error), 2 otherwise.
     """
     from podname.cli.files import exit_with, octets_of  # noqa: PLC0415
-    from podname.erlang import domains, release_env, release_env_check  # noqa: PLC0415
+    from podname.erlang import domains, nodename, release_env, release_env_check  # noqa: PLC0415
 
     if checked is not None:
         exit_with(release_env_check.check(octets_of(Path(checked)), checked), f"{checked}: good")
@@ -71,16 +73,10 @@ def command(
             raise click.UsageError(f"{path} is not absolute: the VM would not find it")
     if any(character in optfile for character in " \t'\"$`\\"):
         raise click.UsageError("a path in ERL_AFLAGS can have no spaces and no quotes")
-    if node and not release_env.is_node_name(node):
+    if node and not nodename.is_node_name(node):
         raise click.UsageError(f"{node} cannot stand before the @: letters, digits, - and _ can")
     domain: str | None = ""
     if form == "long":
-        domain = None
-        if namespace:
-            domain = (
-                domains.service_domain(service, namespace, zone)
-                if service
-                else domains.pods_domain(namespace, zone)
-            )
+        domain = domains.pods_domain(namespace, zone, service) if namespace else None
     release = release_env.Release(domain, node, inetrc, port, optfile)
     write(release_env.env_sh(release))

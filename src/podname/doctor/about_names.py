@@ -8,6 +8,7 @@ from __future__ import annotations
 from podname.dns.names import LABEL_OCTETS_MAX, NAME_OCTETS_MAX
 from podname.doctor.facts import Facts, Machine
 from podname.doctor.findings import Check, Finding
+from podname.erlang.environment import FORMS
 from podname.erlang.nodename import ASSUMED, ENVIRONMENT, NodeName
 
 _TEXT_OCTETS_MAX = NAME_OCTETS_MAX - 2  # without the first length and the root
@@ -75,7 +76,7 @@ def name_form(facts: Facts) -> Finding:
     check = Check("name-form")
     node, own = facts.node, facts.own
     there = dict(facts.there.pod.environment) if facts.there.pod else {}
-    started_as = {"name": "long", "sname": "short"}.get(there.get("RELEASE_DISTRIBUTION", ""), "")
+    started_as = FORMS.get(there.get("RELEASE_DISTRIBUTION", ""), "")
     if started_as and started_as != node.form:
         return check.fails(
             f"{node} is a {node.form} name, and its pod sets"

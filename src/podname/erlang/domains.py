@@ -6,14 +6,9 @@ Source: Kubernetes DNS specification; docs/names.md.
 from __future__ import annotations
 
 
-def pods_domain(namespace: str, zone: str) -> str:
-    """Return the domain in which podname has the pods of a namespace."""
-    return f"{namespace}.pod.{zone}"
-
-
-def service_domain(service: str, namespace: str, zone: str) -> str:
-    """Return the domain in which the endpoints of a headless Service are found."""
-    return f"{service}.{namespace}.svc.{zone}"
+def pods_domain(namespace: str, zone: str, service: str = "") -> str:
+    """Return the domain in which podname has the pods of a namespace, or cluster DNS those of a headless Service."""
+    return f"{service}.{namespace}.svc.{zone}" if service else f"{namespace}.pod.{zone}"
 
 
 def cluster_searches(namespace: str, zone: str) -> tuple[str, ...]:

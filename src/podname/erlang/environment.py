@@ -16,7 +16,10 @@ from pathlib import Path
 from podname.erlang import vm_flags
 from podname.erlang.nodename import is_long
 
-_FORMS = {"name": "long", "sname": "short"}
+FORMS = {"name": "long", "sname": "short"}
+"""The form of name for each flag, and for each value of RELEASE_DISTRIBUTION."""
+
+EPMD_PORT = 4369
 _DIGEST_CHARACTERS = 6
 
 
@@ -35,7 +38,7 @@ class Erlang:
     form: str = ""  # "long", "short" or unknown
     node: str = ""  # as given: `name` or `name@host`
     fixed_port: int = 0  # -erl_epmd_port
-    epmd_port: int = 4369
+    epmd_port: int = EPMD_PORT
     family: str = "inet"  # or inet6
     is_tls: bool = False
     inetrc: str = ""  # the file's path
@@ -46,8 +49,8 @@ def erlang(variables: Mapping[str, str]) -> Erlang:
     """Read how nodes are started."""
     flags = _flags(variables)
     node = variables.get("RELEASE_NODE") or variables.get("RELEASE_NAME") or ""
-    form = _FORMS.get(variables.get("RELEASE_DISTRIBUTION", ""), "")
-    for flag, said in _FORMS.items():
+    form = FORMS.get(variables.get("RELEASE_DISTRIBUTION", ""), "")
+    for flag, said in FORMS.items():
         if flag in flags:
             form, node = said, flags[flag]
     host = node.partition("@")[2]
@@ -56,7 +59,7 @@ def erlang(variables: Mapping[str, str]) -> Erlang:
         form=form or (("long" if is_long(host) else "short") if host else ""),
         node=node,
         fixed_port=number(flags.get("erl_epmd_port", "")),
-        epmd_port=number(variables.get("ERL_EPMD_PORT", "")) or 4369,
+        epmd_port=number(variables.get("ERL_EPMD_PORT", "")) or EPMD_PORT,
         family="inet6" if protocol.startswith("inet6") else "inet",
         is_tls=protocol.endswith("_tls"),
         epmd_module=flags.get("epmd_module", ""),

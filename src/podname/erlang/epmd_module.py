@@ -20,6 +20,7 @@ from podname.dns.nameserver import BadNameserver, Nameserver
 from podname.dns.resolv_conf import ResolvConf
 from podname.erlang import environment
 from podname.erlang.asking import Asked, ask, exchange, past_caches
+from podname.erlang.domains import pods_domain
 from podname.erlang.environment import Erlang
 from podname.erlang.lookup import Lookup
 from podname.erlang.nodename import NodeName
@@ -74,7 +75,7 @@ def domain(conf: ResolvConf, variables: Mapping[str, str]) -> str:
     """Return what completes a short name: as told, or by the search domains that the kubelet writes."""
     told = variables.get("PODNAME_DOMAIN", "").strip(".")
     parts = [each.partition(".svc.") for each in conf.search]
-    found = [f"{name}.pod.{zone}" for name, svc, zone in parts if svc and "." not in name]
+    found = [pods_domain(name, zone) for name, svc, zone in parts if svc and "." not in name]
     return told or next(iter(found), "")
 
 

@@ -5,10 +5,10 @@ Source: hostname(1); Kubernetes, "Expose Pod Information to Containers Through E
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
+from podname.erlang.nodename import is_address
 from podname.erlang.shell import Piece
 
 _CHANGES = re.compile(r"\b(tr|sed)\b")
@@ -57,7 +57,4 @@ def _kind(piece: Piece) -> str:
 
 
 def _is_ipv4(text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == 4
-    except ValueError:
-        return False
+    return ":" not in text and is_address(text)

@@ -52,7 +52,17 @@ class NodeName:
     @property
     def is_address(self) -> bool:
         """Whether its host is an address, which needs no resolver."""
-        return addresses.parse(self.host) is not None
+        return is_address(self.host)
+
+
+def is_node_name(text: str) -> bool:
+    """Tell what may stand before the @ of a node."""
+    return _HEAD.fullmatch(text) is not None
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an address, which needs no resolver."""
+    return addresses.parse(host) is not None
 
 
 def is_long(host: str) -> bool:
@@ -65,7 +75,7 @@ def parse(text: str) -> NodeName:
     name, at, host = text.partition("@")
     if not at:
         raise BadNode(f"{text!r} is no node: write NAME@HOST, as node() says it")
-    if not _HEAD.fullmatch(name):
+    if not is_node_name(name):
         raise BadNode(f"{text!r} is no node: before the @ stand letters, digits, _ and - only")
     if not host or not _HOST.fullmatch(host) or "@" in host:
         raise BadNode(f"{text!r} is no node: {host!r} is no host")

@@ -10,10 +10,7 @@ https://www.erlang.org/doc/apps/erts/erl_cmd.html (-erl_epmd_port, -start_epmd, 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-
-_NODE_NAME = re.compile(r"[0-9A-Za-z_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +31,6 @@ class Release:
     def is_long(self) -> bool:
         """Tell whether nodes have long names."""
         return self.domain != ""
-
-
-def is_node_name(text: str) -> bool:
-    """Tell what may stand before the @ of a node."""
-    return _NODE_NAME.fullmatch(text) is not None
 
 
 def distribution_flags(port: int | None, optfile: str = "") -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from podname.erlang import shell, vm_flags, vm_flags_check
 from podname.erlang.diagnostic import Diagnostic
 from podname.erlang.node_host import Host
-from podname.erlang.release_env import is_node_name
+from podname.erlang.nodename import is_node_name
 from podname.erlang.shell import Assignment, Piece, Script
 from podname.errors import Place
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from podname.attach.ways import BEAMS_NAME, CERTIFICATES, Options, Owner, domain_of, service_of
 from podname.erlang.domains import pods_domain
+from podname.erlang.environment import EPMD_PORT
 from podname.erlang.inetrc import inetrc
 from podname.erlang.optfile import optfile
 
 PUBLISH = "podname.dev/publish"
 """The annotation by which `podname publish` knows a Service; see `publish/choosing.py`."""
 
-_EPMD_PORT = 4369
 _REMOTE = """\
 # In place of the release's own remote.vm.args: a shell into a running node must not listen on that node's port.
 # The port is in ERL_AFLAGS. Given twice, the Erlang VM would take it for not given.
@@ -60,7 +60,7 @@ def service(
 ) -> dict[str, Any]:
     """Return the headless Service that names the pods, ready or not. One to publish has no selector of its own."""
     name = service_of(options, owner, spec)
-    port = options.port or _EPMD_PORT
+    port = options.port or EPMD_PORT
     made = _object("v1", "Service", name)
     if publish:
         made["metadata"]["annotations"] = {
