@@ -1,6 +1,6 @@
 """The variables that name a container's node, RELEASE_DISTRIBUTION and RELEASE_NODE: what is there is kept or refused.
 
-Source: mix help release, "Environment variables"; `node_name` for what is refused.
+Source: mix help release, "Environment variables"; `release_node` for what is refused.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which lines of an inetrc the VM silently undoes, ignores or never uses.
 
-Source: `inetrc_state`, whose rules are compared with a real VM in tests/erlang.
+Source: `inetrc_state`, whose rules are compared with a real VM in tests/cluster/test_inetrc_in_the_vm.py.
 """
 
 from __future__ import annotations
