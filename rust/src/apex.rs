@@ -57,6 +57,12 @@ impl Zone {
         out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
     }
 
+    /// Return how many octets the SOA record has without pointers.
+    pub fn soa_octets(&self) -> usize {
+        let timers = 4 * (TIMERS_SECONDS.len() + 2);
+        self.origin.len() + 10 + self.mname.len() + self.rname.len() + timers
+    }
+
     /// Append the zone's own SOA as an answer, and give its counts.
     pub fn append_soa_answer(&self, out: &mut Vec<u8>) -> Counts {
         self.append_soa(self.origin.len(), out);

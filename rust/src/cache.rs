@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! type class bits 0   flags counts   ttl stored   octets of the records, TTL offsets, words of groups
+//! octets without compression
 //! TTL offsets         groups of addresses: their size, how many, their offsets        records
 //! ```
 //!
-//! All numbers have two octets, but the TTL (4), the time (8, nanoseconds of the monotonic clock), and the bits and
-//! the zero (one each). Offsets are from the beginning of the records. The meaning of each field is written in
-//! `podname.engine.caching`.
+//! All numbers have two octets, but the TTL and the octets without compression (4), the time (8, nanoseconds of the
+//! monotonic clock), and the bits and the zero (one each). Offsets are from the beginning of the records. The meaning of
+//! each field is written in `podname.engine.caching`.
 //!
 //! Sources: RFC 2181 §8 (TTL); RFC 6840 §5.7 (AD); the design of podname.
 
@@ -34,7 +35,7 @@ const IS_DENIAL: u8 = 4;
 /// See above.
 const KEEPS_TTL: u8 = 8;
 /// Octets of an answer before its offsets.
-const HEAD_OCTETS: usize = 32;
+const HEAD_OCTETS: usize = 36;
 
 /// What tells the answers for one name apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct Left<'a> {
     pub is_denial: bool,
     /// Groups of addresses: the size of each, and where they stand.
     pub groups: &'a [(u16, Vec<u16>)],
+    /// What the records would have without compression.
+    pub uncompressed_octets: u32,
 }
 
 impl Left<'_> {
@@ -108,6 +111,7 @@ impl Left<'_> {
         for size in [self.records.len(), self.ttl_offsets.len(), words] {
             body.extend_from_slice(&(size as u16).to_be_bytes());
         }
+        body.extend_from_slice(&self.uncompressed_octets.to_be_bytes());
         let mut push = |word: u16| body.extend_from_slice(&word.to_be_bytes());
         for &at in self.ttl_offsets {
             push(at);
@@ -132,6 +136,8 @@ pub struct Cached<'g> {
     pub counts: Counts,
     /// Whether it is a denial.
     pub is_denial: bool,
+    /// What the records would have without compression.
+    pub uncompressed_octets: u32,
     /// The TTL to answer with; none when the records have it already.
     ttl_seconds: Option<u32>,
     /// Where the TTLs stand.
@@ -216,6 +222,7 @@ impl<'g> Entry<'g> {
             flags: u16_at(octets, 6),
             counts: octets[8..14].try_into().ok()?,
             is_denial: octets[4] & IS_DENIAL != 0,
+            uncompressed_octets: u32::from_be_bytes(octets[32..36].try_into().ok()?),
             ttl_seconds: if keeps_ttl { None } else { Some(left) },
             ttl_offsets,
             groups,

@@ -65,7 +65,7 @@ pub struct Answered {
     pub rcode: u8,
     /// The size of the request.
     pub request_octets: usize,
-    /// The size of the response.
+    /// The size of the response as the plugin made it: before compression and OPT, not cut to fit.
     pub response_octets: usize,
 }
 

@@ -8,7 +8,7 @@
 //! else moves); CoreDNS plugin/kubernetes, which takes the zone of SRV and NS targets from the question.
 
 use crate::constants as c;
-use crate::names::{self, LABEL_OCTETS_MAX};
+use crate::names::{self, LABEL_OCTETS_MAX, NAME_OCTETS_MAX};
 
 /// The counts of a ready answer: answers, authorities, additionals.
 pub type Counts = [u8; 6];
@@ -35,6 +35,42 @@ pub fn skip_name(octets: &[u8], mut at: usize) -> Option<usize> {
         }
         at += 1 + length;
     }
+}
+
+/// Return how many octets the name at `at` has when its pointers are followed. None when it is malformed.
+fn name_octets(message: &[u8], mut at: usize) -> Option<usize> {
+    let mut octets = 1;
+    loop {
+        let length = *message.get(at)? as usize;
+        if length >= 0xc0 {
+            let target = (length & 0x3f) << 8 | *message.get(at + 1)? as usize;
+            at = Some(target).filter(|&target| target < at)?;
+            continue;
+        }
+        if length == 0 {
+            return Some(octets);
+        }
+        octets += 1 + length;
+        if length > LABEL_OCTETS_MAX || octets > NAME_OCTETS_MAX {
+            return None;
+        }
+        at += 1 + length;
+    }
+}
+
+/// Return how many octets the answer of a table has without compression, before it has OPT and is cut to fit.
+///
+/// Answers have the question's own name, by a pointer, and no name in RDATA is compressed. (For a SOA that is not so.)
+/// None when it is malformed.
+pub fn uncompressed_octets(message: &[u8], question_end: usize, counts: Counts) -> Option<usize> {
+    let (answers, additionals) = sections(counts);
+    let mut octets = message.len() + answers * (question_end - 4 - c::HEADER_OCTETS) - 2 * answers;
+    if additionals > 0 {
+        for record in walk(message, question_end, answers + additionals).skip(answers) {
+            octets = octets + name_octets(message, record.start)? - (record.fixed - record.start);
+        }
+    }
+    Some(octets)
 }
 
 /// Where one record stands: offsets.

@@ -131,7 +131,8 @@ impl Responder {
     ) -> Outcome {
         begin(packet, query, out);
         finish(out, query, u16::from(rcode), [0; 6]);
-        let answered = answered(query, packet, 0, rcode, out);
+        // With OPT, as CoreDNS counts what its server says by itself.
+        let answered = answered(query, packet, 0, rcode, out.len());
         routes.dropped.count(self.thread, answered);
         Outcome::Refused
     }
@@ -165,27 +166,30 @@ impl Responder {
                 continue;
             };
             begin(packet, query, out);
-            let rcode = match table.find(guard, zone, &self.name, query.qtype, out) {
+            let (rcode, octets) = match table.find(guard, zone, &self.name, query.qtype, out) {
                 Found::Pass => continue,
                 Found::Miss => return None,
                 Found::Answer(counts) => {
+                    let octets = match query.qtype {
+                        c::SOA => query.end + zone.soa_octets(),
+                        _ => records::uncompressed_octets(out, query.end, counts)
+                            .unwrap_or(out.len()),
+                    };
                     if self.repeat(zone, plan.rotate, packet, query, counts, out).is_none() {
                         return Some(Err(Unfit));
                     }
-                    c::NOERROR
+                    (c::NOERROR, octets)
                 }
                 Found::NoData => deny(table, zone, query, c::NOERROR, out),
                 Found::NxDomain => deny(table, zone, query, c::NXDOMAIN, out),
                 Found::ServFail => deny(table, zone, query, c::SERVFAIL, out),
             };
-            return Some(Ok(answered(query, packet, plugin, rcode, out)));
+            return Some(Ok(answered(query, packet, plugin, rcode, octets)));
         }
         None
     }
 
     /// Repeat what the plugin chain left. None when the chain must be asked.
-    ///
-    /// Counted is, as there, what the response is without OPT.
     fn recall(
         &mut self,
         guard: &Guard,
@@ -211,7 +215,8 @@ impl Responder {
         begin(packet, query, out);
         cached.append(plan.rotate.then(|| self.turn.next()), out);
         let rcode = (cached.flags & 0xf) as u8;
-        let answered = answered(query, packet, cache.plugin, rcode, out);
+        let octets = query.end + cached.uncompressed_octets as usize;
+        let answered = answered(query, packet, cache.plugin, rcode, octets);
         finish(out, query, flags, cached.counts);
         cache.hits.count(self.thread, cached.is_denial);
         Some(answered)
@@ -249,14 +254,20 @@ impl Responder {
 }
 
 /// Return what there is to count.
-fn answered(query: &Query, packet: &[u8], plugin: usize, rcode: u8, out: &[u8]) -> Answered {
+fn answered(
+    query: &Query,
+    packet: &[u8],
+    plugin: usize,
+    rcode: u8,
+    response_octets: usize,
+) -> Answered {
     Answered {
         qtype: query.qtype,
         dnssec_ok: query.dnssec_ok(),
         plugin,
         rcode,
         request_octets: packet.len(),
-        response_octets: out.len(),
+        response_octets,
     }
 }
 
@@ -333,16 +344,19 @@ fn push_opt(out: &mut Vec<u8>, udp_octets: u16, ttl: u32) {
     out.extend_from_slice(&[0, 0]);
 }
 
-/// Deny, with the zone's SOA if the table has one. Gives the RCODE.
-fn deny(table: &Table, zone: &Zone, query: &Query, rcode: u8, out: &mut Vec<u8>) -> u8 {
+/// Deny, with the zone's SOA if the table has one. Gives the RCODE, and the octets without compression and OPT.
+///
+/// None are counted of a SERVFAIL without SOA: in CoreDNS the plugin leaves it to the server to write that one.
+fn deny(table: &Table, zone: &Zone, query: &Query, rcode: u8, out: &mut Vec<u8>) -> (u8, usize) {
     if table.options.denies {
         zone.append_soa(query.end - 4 - c::HEADER_OCTETS, out);
         finish(out, query, c::AA | u16::from(rcode), [0, 0, 0, 1, 0, 0]);
+        (rcode, query.end + zone.soa_octets())
     } else {
         let flags = if rcode == c::NOERROR { c::AA } else { u16::from(rcode) };
         finish(out, query, flags, [0; 6]);
+        (rcode, if rcode == c::SERVFAIL { 0 } else { query.end })
     }
-    rcode
 }
 
 /// Answer an EDNS version that we do not speak: BADVERS, in an OPT record that promises nothing.

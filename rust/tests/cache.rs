@@ -25,6 +25,7 @@ fn left(records: &[u8]) -> Left<'_> {
         keeps_ttl: false,
         is_denial: false,
         groups: &[],
+        uncompressed_octets: 17,
     }
 }
 

@@ -99,6 +99,7 @@ class AnswerCache:
         ttl_offsets: Sequence[int],
         ttl_seconds: int,
         stored_ns: int,
+        uncompressed_octets: int,
         keeps_ttl: bool,
         is_denial: bool,
         groups: Sequence[tuple[int, Sequence[int]]],

@@ -8,6 +8,7 @@ import dns.rrset
 
 from podname.dns import constants as c
 from podname.dns import names
+from podname.dns.message import uncompressed_octets
 from podname.dns.records import walk
 from podname.engine.caching import AnswerKey, CachedAnswer, groups_of
 
@@ -53,5 +54,6 @@ def of_message(
         ttl_seconds=ttl_seconds,
         stored_ns=stored_ns,
         groups=groups_of(message, records[: counts[0]], end),
+        uncompressed_octets=uncompressed_octets(message) - end,
         **more,
     )

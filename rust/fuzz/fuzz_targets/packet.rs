@@ -83,6 +83,7 @@ fn cache() -> routes::Cache {
             keeps_ttl: qtype == 28,
             is_denial: count == 0,
             groups: &[(4, turns)],
+            uncompressed_octets: 0,
         };
         let kind = Kind { qtype, qclass: 1, dnssec_ok: false, checking_disabled: false };
         answers.put(owner, kind, Some(&left)).unwrap();

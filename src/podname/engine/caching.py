@@ -44,6 +44,7 @@ class CachedAnswer(NamedTuple):
     ttl_offsets: tuple[int, ...]
     ttl_seconds: int
     stored_ns: int
+    uncompressed_octets: int  # of the records, for the counts
     keeps_ttl: bool = False
     is_denial: bool = False  # for the counts
     groups: Groups = ()  # that take turns in a plan that rotates

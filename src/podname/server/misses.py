@@ -19,7 +19,7 @@ from functools import partial
 from podname.dns import constants as c
 from podname.dns import names
 from podname.dns.query import Query, parse
-from podname.dns.reply import deny
+from podname.dns.reply import deny, opt_record
 from podname.engine.base import Client, Engine, Miss
 from podname.engine.counters import DROPPED
 from podname.errors import ServeError
@@ -97,7 +97,7 @@ class Misses:
             c.SERVFAIL,
             "",
             request_octets=len(query.packet),
-            response_octets=query.end,
+            response_octets=query.end + len(opt_record(query)),  # as the engine counts a refusal
             seconds=0.0,
         )
         frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -60,15 +60,22 @@ class DnsServer:
 
     def ready(self) -> bool:
         """Ask the `ready` plugin."""
-        connection = http.client.HTTPConnection(self.address, self._ready_port, timeout=5)
         try:
-            connection.sock = self.namespace.connect(
-                self.address, self._ready_port, timeout_seconds=5
-            )
-            connection.request("GET", "/ready")
-            return connection.getresponse().status == 200
+            return self._get(self._ready_port, "/ready")[0] == 200
         except http.client.HTTPException:
             return False
+
+    def metrics(self, port: int) -> str:
+        """Return what the `prometheus` plugin shows at a port."""
+        return self._get(port, "/metrics")[1].decode()
+
+    def _get(self, port: int, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self.address, port, timeout=5)
+        try:
+            connection.sock = self.namespace.connect(self.address, port, timeout_seconds=5)
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
 

@@ -221,11 +221,11 @@ def test_it_is_counted_as_the_chain_counts_it() -> None:
     }
     assert families.counts["requests_total"][*server, "udp", "1", "A"] == 2
     sizes = families.histograms["response_size_bytes"][*server, "udp"]
-    without_opt = [
-        12 + len(names.from_text(NAME)) + 4 + 16,
+    uncompressed = [
+        12 + len(names.from_text(NAME)) + 4 + len(names.from_text(NAME)) + 14,
         12 + len(names.from_text("b.example.org")) + 4,
     ]
-    assert sizes.sum == sum(without_opt)
+    assert sizes.sum == sum(uncompressed)  # and without OPT
     assert cached.cache.hits() == {"dns://:53": (1, 1)}
 
 

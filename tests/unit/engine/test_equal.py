@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from podname.dns import constants as c
 from podname.dns import names
+from podname.dns.message import rcode_of, uncompressed_octets
 from podname.dns.query import Query, parse
 from podname.dns.records import EMPTY_ANSWER, answer, answer_with_additional, srv_rdata
 from podname.engine.base import EMPTY_NON_TERMINAL, Change, Code, Plan, TableOptions
@@ -225,6 +226,31 @@ def compare(seed: int, steps: int = 12, questions: int = 12) -> int:
 @given(st.integers(0, 1 << 60))
 def test_both_say_the_same(seed: int) -> None:
     compare(seed)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1 << 60))
+def test_counted_is_the_size_without_compression(seed: int) -> None:
+    pair = Pair(random.Random(seed))
+    for _ in range(4):
+        pair.change()
+        for _ in range(8):
+            packet = pair.packet()
+            for side in pair.sides:
+                responses, octets = counted(side)
+                response = side.responders[1].respond(packet, Somebody())
+                responses, octets = counted(side)[0] - responses, counted(side)[1] - octets
+                if not responses or octets > 65_000:  # of such a one, the response may be a part
+                    continue
+                is_without_soa = rcode_of(response) == c.SERVFAIL and not any(response[8:10])
+                expected = 0 if is_without_soa else uncompressed_octets(response)
+                assert octets == expected, packet.hex()
+
+
+def counted(side: Side) -> tuple[int, float]:
+    """Return how many responses were counted so far, and their octets."""
+    sizes = side.counters.families().histograms["response_size_bytes"].values()
+    return sum(sum(one.buckets) for one in sizes), sum(one.sum for one in sizes)
 
 
 def test_the_types_that_are_counted_are_the_same() -> None:

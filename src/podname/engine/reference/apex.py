@@ -20,13 +20,15 @@ ONE_ANSWER = b"\x00\x01" + EMPTY_ANSWER[2:]
 class Apex:
     """A zone's SOA record, by the length of the name that is asked for."""
 
-    __slots__ = ("_serial", "_soas", "origin", "zone")
+    __slots__ = ("_serial", "_soas", "origin", "soa_octets", "zone")
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
         self.origin = zone.origin
         self._serial = 0
         self._soas: dict[int, bytes] = {}
+        names = zone.origin, zone.mname, zone.rname
+        self.soa_octets = sum(map(len, names)) + 30  # without pointers
 
     def set_serial(self, serial: int) -> None:
         """Change the serial of every SOA from now on."""

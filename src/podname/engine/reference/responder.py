@@ -19,6 +19,7 @@ from typing import Protocol
 
 from podname.dns import constants as c
 from podname.dns import reply
+from podname.dns.message import uncompressed_octets
 from podname.dns.names import starts_of
 from podname.dns.patching import rotate, turns_of
 from podname.dns.query import Malformed, Query, parse
@@ -32,6 +33,7 @@ from podname.engine.reference.shapes import SHAPES_MAX, Shape
 from podname.engine.reference.table import Denial, PythonTable, Suffixes
 
 _UNCOUNTED = [0]  # counts for nobody
+_SOA = c.SOA.to_bytes(2, "big")
 
 
 class Source(Protocol):
@@ -219,8 +221,9 @@ class Responder:
             ready = rotate(ready, turn)
         if shape.recased and not name.islower():
             ready = table.in_case_of(ready, name)
-        response = shape.repeat(packet, c.HEADER_OCTETS + len(name) + 4, ready)
-        plugin, octets = table.options.plugin, len(response)
+        behind = c.HEADER_OCTETS + len(name) + 4
+        response = shape.repeat(packet, behind, ready)
+        plugin, octets = table.options.plugin, _octets(packet, behind, ready)
         counted = self._watch(packet, source, shape, served, plugin, c.NOERROR, response, octets)
         if counted is not None and turns <= _TURNS_MAX:
             self._remember(packet, response, counted, turns, turn % turns)
@@ -241,9 +244,11 @@ class Responder:
         behind = c.HEADER_OCTETS + len(name) + 4
         if table.options.denies:
             response = shape.deny(packet, behind, rcode, apex.soa(len(name)))
+            octets = behind + apex.soa_octets
         else:
             response = shape.reply(packet, behind, rcode if rcode else c.AA)
-        plugin, octets = table.options.plugin, len(response)
+            octets = behind if rcode != c.SERVFAIL else 0  # in CoreDNS the server writes it
+        plugin = table.options.plugin
         counted = self._watch(packet, source, shape, served, plugin, rcode, response, octets)
         if counted is not None:
             self._remember(packet, response, counted, 1, 0)
@@ -259,7 +264,7 @@ class Responder:
         answer: CachedAnswer,
         left_seconds: int,
     ) -> Response:
-        """Repeat an answer that the plugin chain left. Counted is, as there, what it is without OPT."""
+        """Repeat an answer that the plugin chain left."""
         turn = self._next_turn() if served.rotate else None
         behind = c.HEADER_OCTETS + len(name) + 4
         whole = repeat(packet, behind, shape, answer, left_seconds, turn)
@@ -268,7 +273,8 @@ class Responder:
         response = shape.finish(whole)
         served.hits[answer.is_denial] += 1
         rcode, plugin = answer.flags & 0xF, served.cached_by
-        self._watch(packet, source, shape, served, plugin, rcode, response, len(whole))
+        octets = behind + answer.uncompressed_octets
+        self._watch(packet, source, shape, served, plugin, rcode, response, octets)
         return response
 
     def _watch(  # noqa: PLR0917
@@ -314,3 +320,13 @@ class Responder:
         by_turn = self._remembered.setdefault(packet[2:], ([None] * turns, counted))[0]
         if isinstance(by_turn, list):
             by_turn[turn] = response[2:]
+
+
+def _octets(packet: bytes, behind: int, ready: ReadyAnswer) -> int:
+    """Return the size of an answer without compression, before OPT and before it is cut to fit."""
+    if not (ready[4] or ready[5]) and ready[8:10] != _SOA:
+        # Records of the question's own name, by pointers of two octets.
+        answers = ready[0] << 8 | ready[1]
+        return behind + len(ready) - 6 + answers * (behind - 18)
+    whole = b"".join((packet[:6], ready[:6], packet[12:behind], ready[6:]))
+    return uncompressed_octets(whole, behind)

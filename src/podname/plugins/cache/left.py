@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podname.dns import constants as c
-from podname.dns.message import Message, Section
+from podname.dns.message import Message, Section, uncompressed_octets
 from podname.engine.caching import AnswerCache, AnswerKey, CachedAnswer, Groups, groups_of
 from podname.plugins.cache.item import Item
 
@@ -40,6 +40,7 @@ class Left:
                 ttl_offsets=tuple([at - end for at in item.ttl_offsets]),
                 ttl_seconds=item.ttl_seconds,
                 stored_ns=int(item.stored_seconds * 1e9),
+                uncompressed_octets=uncompressed_octets(item.message, end) - end,
                 keeps_ttl=self._keeps_ttl,
                 is_denial=item.is_denial,
                 groups=groups,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from podname.dns import constants as c
-from podname.dns.message import BadMessage, Classification, Message
+from podname.dns.message import BadMessage, Classification, Message, uncompressed_octets
 from podname.dns.query import Query
 from podname.engine.base import Client
 
@@ -57,12 +57,7 @@ class Entry:
 
     def response_octets(self) -> int:
         """Return the size of the response without OPT and without compression."""
-        if self.response is None:
-            return 0
-        try:
-            return Message(self.response).uncompressed_octets()
-        except BadMessage:
-            return len(self.response)
+        return 0 if self.response is None else uncompressed_octets(self.response)
 
     def classify(self) -> tuple[str, str]:
         """Return the class (`success`, `denial`, `error`) and the type (`NODATA`) of the response."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from podname.dns import names
-from podname.dns.message import rcode_of
+from podname.dns.message import rcode_of, uncompressed_octets
 from podname.engine.counters import Counters, Tally
 from podname.errors import ServeError
 from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
@@ -65,12 +65,12 @@ class Prometheus(Plugin):
         try:
             reply = await next_(request)
         except ServeError as error:
-            self._count(request, error.rcode, "", request.query.end)
+            self._count(request, error.rcode, "", 0)  # as CoreDNS, whose server writes it
             raise
         if reply is None:
             self._count(request, 0, "", 0)
         else:
-            self._count(request, rcode_of(reply), request.plugin, len(reply))
+            self._count(request, rcode_of(reply), request.plugin, uncompressed_octets(reply))
         return reply
 
     def collect(self) -> Iterable[Metric]:
