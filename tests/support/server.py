@@ -78,15 +78,20 @@ async def udp(
     port: int, name: str, rtype: str = "A", *, host: str = LOOPBACK, seconds: float = 5
 ) -> dns.message.Message:
     """Ask once over UDP, from a port of its own. Raises TimeoutError or OSError when that is lost."""
-    query = dns.message.make_query(name, rtype)
+    packet = dns.message.make_query(name, rtype).to_wire()
+    return dns.message.from_wire(await exchange(port, packet, host=host, seconds=seconds))
+
+
+async def exchange(port: int, packet: bytes, *, host: str = LOOPBACK, seconds: float = 5) -> bytes:
+    """Send a query over UDP and return the response with its id. Raises TimeoutError or OSError."""
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(
-        lambda: _Once(query.id.to_bytes(2, "big")), remote_addr=(host, port)
+        lambda: _Once(packet[:2]), remote_addr=(host, port)
     )
     try:
-        transport.sendto(query.to_wire())
+        transport.sendto(packet)
         async with asyncio.timeout(seconds):
-            return dns.message.from_wire(await protocol.answer)
+            return await protocol.answer
     finally:
         transport.close()
 

@@ -17,15 +17,14 @@ import dns.message
 import dns.rcode
 import pytest
 
-from podname.dns import constants as c
 from podname.dns import names, reply
-from podname.dns.query import Query
+from podname.dns.query import Query, parse
 from podname.dns.records import answer
 from podname.engine.base import Client, Code, Plan
 from podname.engine.reference import PythonEngine, batch, misses, tcp
 from podname.engine.reference.engine import PythonListener
 from podname.engine.sockets import Pair
-from tests.support import engines
+from tests.support import borders, engines
 from tests.support.engines import Kind
 from tests.support.tables import lines, make_query, plan, table
 
@@ -187,34 +186,34 @@ async def test_answers_larger_than_a_batch_holds() -> None:
         assert len(found) == 301
 
 
-_NULL = 10
-BORDER = (65500, *range(65506, 65510), *range(65526, 65536))
-
-
-def filled(query: Query, octets: int) -> bytes:
-    """Answer with TXT records so that the response has so many octets with OPT."""
-    left, records = octets - query.end - 11, list[bytes]()
-    while left:
-        rdata = left - 12 if left < 1000 else 800
-        head = c.POINTER_TO_QNAME + struct.pack("!HHIH", _NULL, c.IN, 5, rdata)
-        records.append(head + bytes(rdata))
-        left -= 12 + rdata
-    counts = struct.pack("!3H", len(records), 0, 0)
-    return reply.respond(query, counts + b"".join(records))
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_what_no_datagram_holds_is_cut(host: str) -> None:
     async with serving(host) as served:
         served.chain.go.set()
-        for octets in BORDER:
-            served.chain.answer = partial(filled, octets=octets)
+        for octets in borders.BORDER:
+            served.chain.answer = partial(borders.filled, octets=octets)
             with served.udp() as sock:
                 sock.send(make_query("x.slow NULL", use_edns=0, payload=65535).to_wire())
                 received = await receive(sock)
-            is_cut = bool(dns.message.from_wire(received).flags & dns.flags.TC)
-            assert is_cut == (octets > c.UDP_OCTETS_MAX)
-            assert is_cut or len(received) == octets
+            borders.check(received, octets)
+        assert served.engine.stats.unsent == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_what_no_datagram_holds_is_cut_of_a_table_s_answers_too(host: str) -> None:
+    async with serving(host) as served:
+        held, queries = table(ZONE), {}
+        for octets in borders.BORDER:
+            queries[octets] = make_query(f"n{octets} NULL", use_edns=0, payload=65535).to_wire()
+            query = parse(queries[octets])
+            assert isinstance(query, Query)
+            ready = borders.ready_answer(query.end, octets)
+            held.update([(query.folded, borders.NULL, ready)])
+        served.listener.serve([replace(served.plan, layers=(held,))])
+        for octets, packet in queries.items():
+            with served.udp() as sock:
+                sock.send(packet)
+                borders.check(await receive(sock), octets)
         assert served.engine.stats.unsent == 0
 
 

@@ -6,13 +6,16 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import dns.message
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support import borders
 from tests.support.http import get
 from tests.support.plugin import until
-from tests.support.server import addresses, plugin_of, port_of, serving, tcp, udp, write
-from tests.support.upstream import answering, scripted
+from tests.support.server import addresses, exchange, plugin_of, port_of, serving, tcp, udp, write
+from tests.support.upstream import Replies, answering, scripted
 
+from podname.dns.query import Query, parse
 from podname.plugins.prometheus.handler import Prometheus
 from podname.server.lifecycle import Server
 
@@ -106,3 +109,19 @@ async def test_names_of_a_table_are_never_taken_from_the_cache(tmp_path: Path) -
         assert await addresses(port, "node-2.") == ["192.0.2.1"]
         assert await addresses(port, "node-2.") == ["192.0.2.1"]
         assert server.engine.stats.misses == 1
+
+
+async def test_what_no_datagram_holds_is_cut_of_forwarded_answers(tmp_path: Path) -> None:
+    def script(packet: bytes) -> Replies:
+        query = parse(packet)
+        assert isinstance(query, Query)
+        return [borders.filled(query, int(query.name[1 : 1 + query.name[0]]))]
+
+    text = ".:0 {{\nbind 127.0.0.1\nforward . {} {{\nforce_tcp\n}}\n}}\n"
+    async with (
+        scripted(script) as upstream,
+        serving(tmp_path, text.format(upstream.at)) as server,
+    ):
+        for octets in borders.BORDER:
+            query = dns.message.make_query(f"{octets}.test.", "NULL", use_edns=0, payload=65535)
+            borders.check(await exchange(port_of(server), query.to_wire()), octets)
