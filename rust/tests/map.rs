@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use podname_core::names::{Name, hash_of};
-use podname_core::raw::{Map, Reader};
+use podname_core::raw::{Map, NodeRef, Reader};
 
 const ROUNDS: u32 = if cfg!(miri) { 30 } else { 20_000 };
 const NAMES: u32 = if cfg!(miri) { 12 } else { 200 };
@@ -150,7 +150,7 @@ fn every_name_is_found_after_each_change_while_the_slots_grow() {
         let guard = reader.pin();
         for number in 0..=round {
             let asked = folded(&name(number));
-            let found = map.find(&guard, asked.hash(0), asked.octets()).map(|node| node.body());
+            let found = map.find(&guard, asked.hash(0), asked.octets()).map(NodeRef::body);
             assert_eq!(
                 found,
                 model.get(&number).map(|body| body.to_be_bytes()).as_ref().map(|b| &b[..])

@@ -3,14 +3,16 @@
 A source is either a cluster (`Cluster`) or files (`podname.kube.manifests`). Equal watches share one informer, so two
 plugins that ask for the same Services cost one watch; what nobody asks for is neither listed nor watched.
 
-Source: client-go tools/cache `SharedInformer`.
+Sources: client-go tools/cache `SharedInformer`, informers `SharedInformerFactory`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 from random import Random
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from podname.kube.auth import Credentials
 from podname.kube.config import ClusterConfig
@@ -52,12 +54,45 @@ class Source(Protocol):
         """Follow nothing any more."""
 
 
+I = TypeVar("I", bound=Informer[Any])
+
+
+class SharedInformerFactory(Generic[I]):
+    """A source's informers: equal watches share one, which lives as long as somebody uses it."""
+
+    def __init__(self, start: Callable[[Watch[Any]], I], stop: Callable[[I], None]) -> None:
+        self.informers: dict[Watch[Any], I] = {}
+        self._users: Counter[Watch[Any]] = Counter()
+        self._start, self._stop = start, stop
+
+    def watch(self, watch: Watch[Any]) -> I:
+        """Begin to follow, or share what is followed already."""
+        if watch not in self.informers:
+            self.informers[watch] = self._start(watch)
+        self._users[watch] += 1
+        return self.informers[watch]
+
+    def release(self, informer: Informer[Any]) -> None:
+        """Give back what `watch` gave; when nobody is left it is stopped."""
+        for watch, known in list(self.informers.items()):
+            if known is informer:
+                self._users[watch] -= 1
+                if not self._users[watch]:
+                    self._stop(self.informers.pop(watch))
+
+    def close(self) -> None:
+        """Stop all of them."""
+        for informer in self.informers.values():
+            self._stop(informer)
+        self.informers.clear()
+        self._users.clear()
+
+
 class ClusterInformer(Generic[T]):
     """A reflector with its store, running."""
 
     def __init__(self, watch: Watch[T], transport: Transport, clock: Clock, random: Random) -> None:
         self.store: Store[T] = Store()
-        self.users = 0
         self._clock = clock
         self.reflector = Reflector(watch, self.store, transport, clock=clock, random=random)
         self._task = asyncio.create_task(self.reflector.run(), name=f"reflector {watch.path}")
@@ -117,41 +152,32 @@ class Cluster:
         self._clock = clock or SystemClock()
         self._random = random or Random()  # noqa: S311  # for jitter
         self.transport = transport or HttpTransport(Credentials(config, self._clock))
-        self._informers: dict[Watch[Any], ClusterInformer[Any]] = {}
+        self._factory = SharedInformerFactory(self._start, self._stop)
         self._stopping = Tasks()
 
     def watch(self, watch: Watch[T]) -> Informer[T]:
         """Begin to follow, or share what is followed already. On the running event loop."""
         if watch.kind == NAMESPACES and watch.namespace:
             return SingleNamespace(watch.namespace)  # type: ignore[return-value]  # the kind says so
-        informer = self._informers.get(watch)
-        if informer is None:
-            informer = ClusterInformer(watch, self.transport, self._clock, self._random)
-            self._informers[watch] = informer
-        informer.users += 1
-        return informer
+        return self._factory.watch(watch)
 
     def release(self, informer: Informer[Any]) -> None:
         """Give back what `watch` gave; when nobody is left it is followed no more."""
-        for watch, known in list(self._informers.items()):
-            if known is informer:
-                known.users -= 1
-                if known.users == 0:
-                    del self._informers[watch]
-                    self._stop(known)
+        self._factory.release(informer)
 
     @property
     def informers(self) -> dict[Watch[Any], ClusterInformer[Any]]:
         """What is watched, for the metrics."""
-        return self._informers
+        return self._factory.informers
 
     async def close(self) -> None:
         """Follow nothing any more and close the connections."""
-        for informer in self._informers.values():
-            self._stop(informer)
-        self._informers.clear()
+        self._factory.close()
         await self._stopping.wait()
         await self.transport.close()
+
+    def _start(self, watch: Watch[Any]) -> ClusterInformer[Any]:
+        return ClusterInformer(watch, self.transport, self._clock, self._random)
 
     def _stop(self, informer: ClusterInformer[Any]) -> None:
         self._stopping.keep(informer.stop())

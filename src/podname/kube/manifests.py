@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from podname.errors import ManifestError
-from podname.kube.informer import Informer
+from podname.kube.informer import Informer, SharedInformerFactory
 from podname.kube.kinds import NAMESPACES, T, Watch
 from podname.kube.manifestfile import Loaded, ManifestFile, parse_manifest
 from podname.kube.objects import Namespace
@@ -73,7 +73,6 @@ class FileInformer(Generic[T]):
     def __init__(self, source: Manifests, watch: Watch[T]) -> None:
         self.store: Store[T] = Store()
         self.watch = watch
-        self.users = 0
         self._source = source
         self._labels = _selector(watch.label_selector)
         self._fields = _selector(watch.selectors.get("fieldSelector", ""))
@@ -120,7 +119,7 @@ class Manifests:
         self._missing_since: dict[
             _Key, float
         ] = {}  # objects that the files no longer hold, kept until they rest
-        self._informers: dict[Watch[Any], FileInformer[Any]] = {}
+        self._factory = SharedInformerFactory(self._start, lambda _: None)
         self._looked_at: float | None = None
         self._has_read = False
         self._task: asyncio.Task[None] | None = None
@@ -142,27 +141,23 @@ class Manifests:
 
     def watch(self, watch: Watch[T]) -> Informer[T]:
         """Begin to follow, or share what is followed already. On the running event loop."""
-        informer = self._informers.get(watch)
-        if informer is None:
-            informer = self._informers[watch] = FileInformer(self, watch)
-            if self._has_read:
-                informer.update(self._objects_for(watch))
-        informer.users += 1
         if self._task is None:
             self._task = asyncio.create_task(self._follow(), name="manifests")
+        return self._factory.watch(watch)
+
+    def _start(self, watch: Watch[Any]) -> FileInformer[Any]:
+        informer: FileInformer[Any] = FileInformer(self, watch)
+        if self._has_read:
+            informer.update(self._objects_for(watch))
         return informer
 
     def release(self, informer: Informer[Any]) -> None:
         """Give back what `watch` gave; when nobody is left its store is updated no more."""
-        for watch, known in list(self._informers.items()):
-            if known is informer:
-                known.users -= 1
-                if known.users == 0:
-                    del self._informers[watch]
+        self._factory.release(informer)
 
     async def close(self) -> None:
         """Follow nothing any more."""
-        self._informers.clear()
+        self._factory.close()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -281,7 +276,7 @@ class Manifests:
         self._known = {path: self._known[path] for path in scan.stamps if path in self._known}
         self._objects = await asyncio.to_thread(self._collect, is_quiet)
         self._has_read = True
-        for watch, informer in list(self._informers.items()):
+        for watch, informer in list(self._factory.informers.items()):
             found = await asyncio.to_thread(lambda: informer.compare(self._objects_for(watch)))  # noqa: B023
             informer.store.swap(*found)
 

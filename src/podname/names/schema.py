@@ -126,7 +126,7 @@ def read(owner: bytes, zone: bytes) -> list[Name]:
         return [Name(Kind.PTR, address=addresses.to_text(address))] if address else []
     return [
         Name(kind, **found.groupdict())
-        for kind, match in _READERS.get(text.rpartition(".")[2], ())
+        for kind, match in _READERS.get((text.startswith("_"), text.rpartition(".")[2]), ())
         if (found := match(text))
         and (kind is not Kind.ADDRESS or _spells_address(found["address"]))
     ]
@@ -166,9 +166,13 @@ def _patterns(kind: Kind) -> Iterator[str]:
 
 
 _FIXED = frozenset(kind.spelling for kind in Kind if "{" not in kind.spelling)
-#: By the last label before the zone.
-_READERS: dict[str, list[tuple[Kind, Callable[[str], re.Match[str] | None]]]] = {}
+#: By whether a name begins with an underscore, and its last label before the zone.
+_READERS: dict[tuple[bool, str], list[tuple[Kind, Callable[[str], re.Match[str] | None]]]] = {}
 for _kind in Kind:
     if _kind is not Kind.PTR:
-        _last = _kind.spelling.rpartition(".")[2]
-        _READERS.setdefault(_last, []).append((_kind, _reader(_kind)))
+        _begins = {_kind.before.startswith("_")}
+        if _kind in {Kind.PORT, Kind.ADDRESS}:  # with or without
+            _begins = {True, False}
+        for _begin in _begins:
+            _key = (_begin, _kind.spelling.rpartition(".")[2])
+            _READERS.setdefault(_key, []).append((_kind, _reader(_kind)))

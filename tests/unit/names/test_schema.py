@@ -74,6 +74,7 @@ def test_an_address_is_read_from_its_names(address: bytes) -> None:
         ("10-0-0-1.web.a.svc", ["ENDPOINT"]),
         ("10-0-0-1.a.pod", ["ADDRESS", "POD"]),
         ("x.10-0-0-1.a.pod", ["ADDRESS", "POD"]),
+        ("_x._tcp.10-0-0-1.a.pod", ["ADDRESS", "PORT_OF_POD"]),
         ("x.y.z.10-0-0-1.a.pod", ["POD"]),
         ("web.deploy.a.pod", ["POD", "WORKLOAD"]),
         ("deploy.a.pod", ["POD", "WORKLOADS"]),
