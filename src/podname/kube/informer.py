@@ -54,18 +54,20 @@ class Source(Protocol):
         """Follow nothing any more."""
 
 
-I = TypeVar("I", bound=Informer[Any])
+InformerT = TypeVar("InformerT", bound=Informer[Any])
 
 
-class SharedInformerFactory(Generic[I]):
+class SharedInformerFactory(Generic[InformerT]):
     """A source's informers: equal watches share one, which lives as long as somebody uses it."""
 
-    def __init__(self, start: Callable[[Watch[Any]], I], stop: Callable[[I], None]) -> None:
-        self.informers: dict[Watch[Any], I] = {}
+    def __init__(
+        self, start: Callable[[Watch[Any]], InformerT], stop: Callable[[InformerT], None]
+    ) -> None:
+        self.informers: dict[Watch[Any], InformerT] = {}
         self._users: Counter[Watch[Any]] = Counter()
         self._start, self._stop = start, stop
 
-    def watch(self, watch: Watch[Any]) -> I:
+    def watch(self, watch: Watch[Any]) -> InformerT:
         """Begin to follow, or share what is followed already."""
         if watch not in self.informers:
             self.informers[watch] = self._start(watch)
