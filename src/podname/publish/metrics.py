@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from podname.plugins.kubernetes.metrics import source_metrics
+from podname.kube.metrics import source_metrics
 from podname.publish.choosing import Publication
 from podname.publish.controller import Controller
 

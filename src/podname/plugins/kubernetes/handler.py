@@ -112,7 +112,9 @@ class Kubernetes(Plugin):
         """Return the metrics of the table and of following the cluster."""
         if self._names is None or self._source is None:
             return ()
-        from podname.plugins.kubernetes.metrics import names_metrics, source_metrics  # noqa: PLC0415 - start time counts
+        # Imported here because start time counts.
+        from podname.kube.metrics import source_metrics  # noqa: PLC0415
+        from podname.plugins.kubernetes.metrics import names_metrics  # noqa: PLC0415
 
         return (*names_metrics(self._names), *source_metrics(self._source))
 
