@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.servers import DnsServer
+from tests.cluster.harness.waiting import until
 from tests.cluster.oracle import objects
 from tests.cluster.oracle.asking import Asker, ask_all
 from tests.cluster.oracle.questions import DO, Opt, Question, ask
@@ -56,10 +57,20 @@ class Counting:
         self._before = self._sums()
 
     def counted(self) -> Sums:
-        """Return by zone and protocol what was added since the last time; a zone may have counted 0 octets."""
-        before, self._before = self._before, self._sums()
-        changes = {key: value - before.get(key, 0) for key, value in self._before.items()}
-        return {key: value for key, value in changes.items() if value}
+        """Return by zone and protocol what was added by one question; a zone may have counted 0 octets.
+
+        A server may count after it has answered.
+        """
+        return until(self._changes, "the answer to be counted")
+
+    def _changes(self) -> Sums:
+        now = self._sums()
+        changes = {key: value - self._before.get(key, 0) for key, value in now.items()}
+        counted = {key: value for key, value in changes.items() if value}
+        if any(name == f"{SIZES}_count" for _, _, name in counted):
+            self._before = now
+            return counted
+        return {}
 
     def _sums(self) -> Sums:
         text = self._server.metrics(self._metrics_port)
