@@ -62,6 +62,7 @@ fuzz: ## Feed the native module broken packets, changes and objects (needs night
 	ASAN_OPTIONS=detect_leaks=0 $(FUZZ) packet -- $(FUZZ_LIMITS) # its table is static, and its packed pointers look like leaks
 	$(FUZZ) table -- $(FUZZ_LIMITS)
 	$(FUZZ) protobuf -- $(FUZZ_LIMITS)
+	$(FUZZ) reply -- $(FUZZ_LIMITS)
 
 test-debians: install ## Run make serve and make test as a new user of several Debians (root, debootstrap; DEBIANS=bookworm)
 	$(BIN)/python -m tests.debians $(DEBIANS)

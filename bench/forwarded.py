@@ -1,16 +1,18 @@
-"""CPU per answer for names that are forwarded, cached and not cached, beside CoreDNS in one run.
+"""CPU per answer for names that are forwarded, cached and not cached, beside CoreDNS and dnsdist in one run.
 
     python -m bench.forwarded [--rounds 5] [--seconds 1]
 
 CoreDNS 1.15.0 and podname with each of its engines serve the same Corefile: one server block that forwards and caches,
-one that only forwards, both with errors, prometheus and loadbalance. One server is asked at a time, in turns, on one
-processor with one thread; the load and the upstream (a table of the native engine) run on the other.
+one that only forwards, both with errors, prometheus and loadbalance; Debian's dnsdist, where it is installed, the same
+with two pools. An echo, which asks nobody, is the floor. One server is asked at a time, in turns, on one processor
+with one thread; the load and the upstream (a table of the native engine) run on the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -42,23 +44,34 @@ COREFILE = """.:{cached} {{
 """
 
 
+DNSDIST = """setLocal("127.0.0.1:{cached}")
+addLocal("127.0.0.1:{forwarded}")
+setSecurityPollSuffix("")
+newServer({{address="127.0.0.1:{upstream}", pool="cached"}}):setUp()
+newServer({{address="127.0.0.1:{upstream}"}}):setUp()
+getPool("cached"):setCache(newPacketCache(10000))
+addAction(DSTPortRule({cached}), PoolAction("cached"))
+"""
+
+
 class Contender:
     """One program, with a port for each kind of answer."""
 
-    def __init__(self, name: str, command: list[str], folder: Path, upstream: int) -> None:
+    def __init__(
+        self, name: str, command: list[str], folder: Path, upstream: int, text: str = COREFILE
+    ) -> None:
         self.name = name
         self.ports = {"cached": free_port(), "not cached": free_port()}
-        text = COREFILE.format(
-            cached=self.ports["cached"],
-            forwarded=self.ports["not cached"],
-            metrics=free_port(),
-            upstream=upstream,
-        )
         path = folder / name.replace(" ", "-")
-        path.write_text(text)
-        self.server = Server(
-            name, [*command, "-conf", str(path)], self.ports["cached"], str(CORES[0])
+        path.write_text(
+            text.format(
+                cached=self.ports["cached"],
+                forwarded=self.ports["not cached"],
+                metrics=free_port(),
+                upstream=upstream,
+            )
         )
+        self.server = Server(name, [*command, str(path)], self.ports["cached"], str(CORES[0]))
         self.cost_us: dict[str, list[float]] = {kind: [] for kind in self.ports}
 
     def load(self, load: str, path: Path, seconds: float) -> dict[str, float]:
@@ -89,11 +102,25 @@ def contenders(folder: Path, upstream: int) -> list[Contender]:
     coredns = sorted(PROGRAMS.glob("*/coredns"), key=lambda path: path.stat().st_mtime)[-1]
     podname = str(Path(sys.executable).parent / "podname")
     commands = {
-        "coredns": [str(coredns), "-quiet"],
-        "native": ["env", "PODNAME_ENGINE=native", podname, "serve"],
-        "python": ["env", "PODNAME_ENGINE=python", podname, "serve"],
+        "coredns": [str(coredns), "-quiet", "-conf"],
+        "native": ["env", "PODNAME_ENGINE=native", podname, "serve", "-conf"],
+        "python": ["env", "PODNAME_ENGINE=python", podname, "serve", "-conf"],
     }
-    return [Contender(name, command, folder, upstream) for name, command in commands.items()]
+    found = [Contender(name, command, folder, upstream) for name, command in commands.items()]
+    if dnsdist := shutil.which("dnsdist"):
+        command = [dnsdist, "--supervised", "--disable-syslog", "-C"]
+        found.append(Contender("dnsdist", command, folder, upstream, DNSDIST))
+    return found
+
+
+class Echo(Contender):
+    """The floor: a program that receives and sends and does nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = "echo"
+        self.server = Server("echo", [compiled("echo", folder)], None, str(CORES[0]))
+        self.ports = {"cached": self.server.port, "not cached": self.server.port}
+        self.cost_us = {kind: [] for kind in self.ports}
 
 
 def measure(rounds: int, seconds: float) -> None:
@@ -109,6 +136,8 @@ def measure(rounds: int, seconds: float) -> None:
         for one in every:
             one.server.wait()
             one.fill(load, path)
+        every.append(Echo(folder))
+        stack.callback(every[-1].server.end)
         for kind in ("cached", "not cached"):
             for _ in range(rounds):
                 for one in every:

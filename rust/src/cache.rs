@@ -14,13 +14,17 @@
 //!
 //! Sources: RFC 2181 §8 (TTL); RFC 6840 §5.7 (AD); the design of podname.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::constants as c;
 use crate::names::{self, Name};
+use crate::query::Query;
 use crate::raw::{Guard, Map};
 use crate::records::{Counts, u16_at};
 use crate::table::Busy;
 
 /// Octets of the records of an answer that may be left.
-pub const OCTETS_MAX: usize = 2048;
+pub const OCTETS_MAX: usize = 4096;
 /// Answers for one name: of more, the one that was left first makes room.
 pub const PER_NAME_MAX: usize = 16;
 /// Nanoseconds of a second.
@@ -51,6 +55,16 @@ pub struct Kind {
 }
 
 impl Kind {
+    /// Return what tells the answer to a query apart.
+    pub fn of(query: &Query) -> Self {
+        Self {
+            qtype: query.qtype,
+            qclass: query.qclass,
+            dnssec_ok: query.dnssec_ok(),
+            checking_disabled: query.flags & c::CD != 0,
+        }
+    }
+
     /// Return the first octets of an answer of this kind; of the last, only the lower two bits.
     fn octets(self) -> [u8; 5] {
         let ([t0, t1], [c0, c1]) = (self.qtype.to_be_bytes(), self.qclass.to_be_bytes());
@@ -176,11 +190,22 @@ impl Cached<'_> {
             let (size, count) = (usize::from(u16_at(groups, 0)), usize::from(u16_at(groups, 2)));
             let (offsets, behind) = groups[4..].split_at(2 * count);
             groups = behind;
-            let turned = words(offsets).cycle().skip(turn % count.max(1));
-            for (at, other) in words(offsets).zip(turned) {
-                records[at..at + size].copy_from_slice(&self.records[other..other + size]);
-            }
+            take_turns(records, self.records, size, words(offsets), turn % count.max(1));
         }
+    }
+}
+
+/// Write the octets that stand at some offsets of `from` in turn to these offsets.
+pub fn take_turns(
+    records: &mut [u8],
+    from: &[u8],
+    size: usize,
+    offsets: impl Iterator<Item = usize> + Clone,
+    turn: usize,
+) {
+    let turned = offsets.clone().cycle().skip(turn);
+    for (at, other) in offsets.zip(turned) {
+        records[at..at + size].copy_from_slice(&from[other..other + size]);
     }
 }
 
@@ -208,12 +233,16 @@ impl<'g> Entry<'g> {
         self.octets[..4] == kind[..4] && bits == kind[4]
     }
 
+    /// Return since when it is there.
+    fn stored_ns(&self) -> u64 {
+        self.octets[18..26].try_into().map_or(0, u64::from_be_bytes)
+    }
+
     /// Take it apart, if it has not expired.
     fn read(&self, now_ns: u64) -> Option<Cached<'g>> {
         let octets = self.octets;
         let ttl_seconds = u32::from_be_bytes(octets[14..18].try_into().ok()?);
-        let stored_ns = u64::from_be_bytes(octets[18..26].try_into().ok()?);
-        let age_seconds = now_ns.saturating_sub(stored_ns) / NS;
+        let age_seconds = now_ns.saturating_sub(self.stored_ns()) / NS;
         let left = u64::from(ttl_seconds).checked_sub(age_seconds).filter(|&left| left > 0)? as u32;
         let keeps_ttl = octets[4] & KEEPS_TTL != 0 || left == ttl_seconds;
         let (ttl_offsets, rest) = octets[HEAD_OCTETS..].split_at(self.ttl_octets);
@@ -250,29 +279,62 @@ fn entries(mut body: &[u8]) -> impl Iterator<Item = Entry<'_>> {
 pub struct AnswerCache {
     /// The names.
     names: Map,
+    /// How many answers there are.
+    count: AtomicUsize,
 }
 
 impl Default for AnswerCache {
     fn default() -> Self {
-        Self { names: Map::new(names::hash_of) }
+        Self { names: Map::new(names::hash_of), count: AtomicUsize::new(0) }
     }
 }
 
 impl AnswerCache {
-    /// Leave an answer for a folded name, in place of the one of its kind; or take that out. Gives the change of
-    /// the number of answers. Of one that is too large, or whose offsets point elsewhere, nothing is left.
+    /// Count the answers, expired ones too.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Return whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Leave an answer for a folded name, in place of the one of its kind; or take that out. Of one that is too
+    /// large, or whose offsets point elsewhere, nothing is left.
     ///
     /// # Errors
     /// [`Busy`] while another change is under way.
-    pub fn put(&self, owner: &[u8], kind: Kind, left: Option<&Left<'_>>) -> Result<isize, Busy> {
+    pub fn put(&self, owner: &[u8], kind: Kind, left: Option<&Left<'_>>) -> Result<(), Busy> {
+        self.change(owner, kind, left, |_| true).map(|_| ())
+    }
+
+    /// Take out the answer that was stored at that time, if it is still the one of its kind. Gives whether it was.
+    ///
+    /// # Errors
+    /// [`Busy`] while another change is under way.
+    pub fn remove_stored(&self, owner: &[u8], kind: Kind, stored_ns: u64) -> Result<bool, Busy> {
+        self.change(owner, kind, None, |entry| entry.stored_ns() == stored_ns)
+    }
+
+    /// Put an answer in place of the one of its kind, or of nothing, if `may_go` lets that one go. Gives whether
+    /// anything changed.
+    fn change(
+        &self,
+        owner: &[u8],
+        kind: Kind,
+        left: Option<&Left<'_>>,
+        may_go: impl Fn(&Entry<'_>) -> bool,
+    ) -> Result<bool, Busy> {
         let mut names = self.names.write().ok_or(Busy)?;
         let there = names.find(owner).map_or(&[][..], |node| node.body());
         let before = entries(there).count();
         let wanted = kind.octets();
-        let mut kept: Vec<Entry<'_>> = entries(there).filter(|entry| !entry.is(wanted)).collect();
+        let mut kept: Vec<Entry<'_>> =
+            entries(there).filter(|entry| !entry.is(wanted) || !may_go(entry)).collect();
         let left = left.filter(|left| left.records.len() <= OCTETS_MAX && left.is_sound());
         if left.is_none() && kept.len() == before {
-            return Ok(0);
+            return Ok(false);
         }
         if left.is_some() && kept.len() == PER_NAME_MAX {
             kept.remove(0);
@@ -287,7 +349,9 @@ impl AnswerCache {
         } else {
             names.put(owner, &body, 0);
         }
-        Ok(after as isize - before as isize)
+        let added = after as isize - before as isize;
+        self.count.store(self.len().wrapping_add_signed(added), Ordering::Relaxed);
+        Ok(true)
     }
 
     /// Take all out.
@@ -296,6 +360,7 @@ impl AnswerCache {
     /// [`Busy`] while another change is under way.
     pub fn clear(&self) -> Result<(), Busy> {
         self.names.write().ok_or(Busy)?.swap(Map::new(names::hash_of));
+        self.count.store(0, Ordering::Relaxed);
         Ok(())
     }
 

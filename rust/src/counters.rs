@@ -46,9 +46,24 @@ mod at {
 #[repr(align(64))]
 struct Block(Box<[AtomicU64]>);
 
+/// The number of the block that several threads add to: those of relays.
+pub const SHARED: usize = usize::MAX;
+
+impl Block {
+    /// Add to a count that nobody else writes, or that others write, too.
+    fn add(&self, at: usize, count: u64, is_shared: bool) {
+        let to = &self.0[at];
+        if is_shared {
+            to.fetch_add(count, Ordering::Relaxed);
+        } else {
+            to.store(to.load(Ordering::Relaxed) + count, Ordering::Relaxed);
+        }
+    }
+}
+
 /// The counts of one server block, on all threads.
 pub struct Counts {
-    /// One for each thread.
+    /// One for each thread, and the one that is shared.
     blocks: Vec<Block>,
 }
 
@@ -74,16 +89,19 @@ impl Counts {
     pub fn new(threads: usize, plugins: usize) -> Self {
         let size = at::RCODE + RCODES * plugins;
         let block = || Block((0..size).map(|_| AtomicU64::new(0)).collect());
-        Self { blocks: (0..threads).map(|_| block()).collect() }
+        Self { blocks: (0..=threads).map(|_| block()).collect() }
+    }
+
+    /// Return the block of a thread, and whether others write to it.
+    fn block(&self, thread: usize) -> (&Block, bool) {
+        let last = self.blocks.len() - 1;
+        (&self.blocks[thread.min(last)], thread >= last)
     }
 
     /// Count an answer on its thread, but not its duration.
     pub fn count(&self, thread: usize, one: Answered) {
-        let block = &self.blocks[thread].0;
-        let add = |at: usize, count: u64| {
-            // Nobody else writes here.
-            block[at].store(block[at].load(Ordering::Relaxed) + count, Ordering::Relaxed);
-        };
+        let (block, is_shared) = self.block(thread);
+        let add = |at: usize, count: u64| block.add(at, count, is_shared);
         let kind = TYPES.iter().position(|&qtype| qtype == one.qtype);
         add(at::TYPE + kind.unwrap_or(TYPES.len()), 1);
         if one.dnssec_ok {
@@ -98,14 +116,10 @@ impl Counts {
 
     /// Count an answer's duration.
     pub fn count_duration(&self, thread: usize, nanoseconds: u64) {
-        let block = &self.blocks[thread].0;
-        let add = |at: usize, count: u64| {
-            block[at].store(block[at].load(Ordering::Relaxed) + count, Ordering::Relaxed);
-        };
-        add(at::NANOSECONDS, nanoseconds);
+        let (block, is_shared) = self.block(thread);
+        block.add(at::NANOSECONDS, nanoseconds, is_shared);
         if nanoseconds > FIRST_BOUND_NS {
-            let bounds = (0..DURATIONS - 1).map(|power| FIRST_BOUND_NS << power);
-            add(at::DURATION + bounds.filter(|&bound| nanoseconds > bound).count(), 1);
+            block.add(at::DURATION + duration_bucket(nanoseconds), 1, is_shared);
         }
     }
 
@@ -125,13 +139,15 @@ impl Counts {
 pub struct Hits {
     /// One for each thread: successes and denials.
     blocks: Vec<Block>,
+    /// Questions that it did not answer, and a relay did.
+    misses: AtomicU64,
 }
 
 impl Hits {
     /// Make counts of zero.
     pub fn new(threads: usize) -> Self {
         let block = || Block((0..2).map(|_| AtomicU64::new(0)).collect());
-        Self { blocks: (0..threads).map(|_| block()).collect() }
+        Self { blocks: (0..threads).map(|_| block()).collect(), misses: AtomicU64::new(0) }
     }
 
     /// Count one on its thread.
@@ -140,14 +156,48 @@ impl Hits {
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// Add up successes and denials.
-    pub fn read(&self) -> (u64, u64) {
+    /// Count a question that a relay answered.
+    pub fn count_miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Add up successes, denials, and what was not answered.
+    pub fn read(&self) -> (u64, u64, u64) {
         let sum = |at: usize| self.blocks.iter().map(|b| b.0[at].load(Ordering::Relaxed)).sum();
-        (sum(0), sum(1))
+        (sum(0), sum(1), self.misses.load(Ordering::Relaxed))
     }
 }
 
 /// Return the bucket of a size.
 fn size_bucket(octets: usize) -> usize {
     SIZE_BOUNDS.iter().take_while(|&&bound| octets > bound as usize).count()
+}
+
+/// Return the bucket of a duration.
+fn duration_bucket(nanoseconds: u64) -> usize {
+    let bounds = (0..DURATIONS - 1).map(|power| FIRST_BOUND_NS << power);
+    bounds.filter(|&bound| nanoseconds > bound).count()
+}
+
+/// Durations by bucket, and their sum.
+#[derive(Default)]
+pub struct Durations {
+    /// How many there are in each bucket.
+    buckets: [AtomicU64; DURATIONS],
+    /// The sum, in nanoseconds.
+    nanoseconds: AtomicU64,
+}
+
+impl Durations {
+    /// Count one.
+    pub fn count(&self, nanoseconds: u64) {
+        self.buckets[duration_bucket(nanoseconds)].fetch_add(1, Ordering::Relaxed);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Return the buckets and the sum in nanoseconds.
+    pub fn read(&self) -> (Vec<u64>, u64) {
+        let buckets = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
+        (buckets, self.nanoseconds.load(Ordering::Relaxed))
+    }
 }

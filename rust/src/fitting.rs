@@ -11,8 +11,7 @@
 use std::collections::HashMap;
 
 use crate::constants as c;
-use crate::names::{LABEL_OCTETS_MAX, NAME_OCTETS_MAX};
-use crate::records::{Record, record_at, skip_name, u16_at};
+use crate::records::{Record, expand, names_in, record_at, u16_at};
 
 /// The additional section's number.
 const ADDITIONAL: usize = 2;
@@ -55,18 +54,6 @@ fn cut(message: &mut Vec<u8>, question_end: usize, limit: usize) -> Option<()> {
     Some(())
 }
 
-/// Return which names the RDATA of a type hold: octets before them, how many, whether they may be compressed.
-fn names_in(rtype: u16) -> (usize, usize, bool) {
-    match rtype {
-        c::NS | c::CNAME | c::PTR => (0, 1, true),
-        c::SOA => (0, 2, true),
-        c::MX => (2, 1, true),
-        c::SRV => (6, 1, false),
-        c::DNAME => (0, 1, false),
-        _ => (0, 0, false),
-    }
-}
-
 /// Write the message again with its names compressed, as far as there is room.
 fn compress(message: &[u8], question_end: usize, limit: usize) -> Option<Vec<u8>> {
     let mut writer = Writer::new(message, question_end)?;
@@ -97,31 +84,6 @@ fn compress(message: &[u8], question_end: usize, limit: usize) -> Option<Vec<u8>
         writer.out[at..at + 2].copy_from_slice(&count.to_be_bytes());
     }
     Some(writer.out)
-}
-
-/// Read a name with its pointers followed, and the offset behind where it began. None when it is malformed.
-fn expand(message: &[u8], mut at: usize) -> Option<(Vec<u8>, usize)> {
-    let behind = skip_name(message, at)?;
-    let mut name = Vec::with_capacity(64);
-    loop {
-        let length = *message.get(at)? as usize;
-        if length >= 0xc0 {
-            let target = (length & 0x3f) << 8 | *message.get(at + 1)? as usize;
-            if target >= at {
-                return None; // a pointer points back
-            }
-            at = target;
-            continue;
-        }
-        if length > LABEL_OCTETS_MAX || name.len() + length + 1 > NAME_OCTETS_MAX {
-            return None;
-        }
-        name.extend_from_slice(message.get(at..=at + length)?);
-        if length == 0 {
-            return Some((name, behind));
-        }
-        at += 1 + length;
-    }
 }
 
 /// Writes records with their names compressed.

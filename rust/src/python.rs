@@ -10,7 +10,7 @@
 #![allow(clippy::too_many_arguments)] // a record has as many fields as it has
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -20,15 +20,19 @@ use pyo3::types::PyBytes;
 use crate::apex::Zone;
 use crate::cache::{self, Kind, Left};
 use crate::counters;
+use crate::keeping::{Half, Keeper, Policy};
 use crate::names::{self, Name, Suffixes};
 use crate::protobuf;
 use crate::query;
 use crate::raw::{self, Reader};
 use crate::records::COUNTS_OCTETS;
 use crate::responder::{self, Outcome};
-use crate::routes::{self, Layer, Plan};
+use crate::routes::{self, Forwarded, Layer, Plan};
 use crate::table::{self, Busy, Change, Found};
 use crate::udp::{self, Socket};
+
+mod relay;
+use relay::Relay;
 
 /// Changes that a replacement takes at a time.
 const CHUNK: usize = 1024;
@@ -257,18 +261,29 @@ impl Hits {
         Self(Arc::new(counters::Hits::new(threads.max(1))))
     }
 
-    fn read(&self) -> (u64, u64) {
+    fn read(&self) -> (u64, u64, u64) {
         self.0.read()
     }
 }
 
-/// Answers that the plugin chain left.
+/// Answers that the plugin chain left, or that a relay fetched.
 #[pyclass(frozen, module = "podname._core")]
 struct AnswerCache {
     /// The answers.
     answers: Arc<cache::AnswerCache>,
-    /// How many there are.
-    count: AtomicUsize,
+    /// Keeps what a relay fetches.
+    keeper: Option<Arc<Keeper>>,
+}
+
+/// How one half is kept: answers at most, TTL at most, TTL at least, zones of which nothing is kept.
+type HalfFields = (usize, u32, u32, Vec<Vec<u8>>);
+/// How replies are kept: successes, denials, the TTL of a SERVFAIL, whether TTLs are not counted down.
+type KeepingFields = (HalfFields, HalfFields, u32, bool);
+
+/// Make one half's policy of its fields.
+fn half_of((capacity, ttl_seconds_most, ttl_seconds_least, disabled): HalfFields) -> Half {
+    let disabled = Suffixes::new(disabled.iter().map(Vec::as_slice));
+    Half { capacity, ttl_seconds_most, ttl_seconds_least, disabled }
 }
 
 impl AnswerCache {
@@ -277,9 +292,7 @@ impl AnswerCache {
         checked(owner)?;
         let (qtype, qclass, dnssec_ok, checking_disabled) = kind;
         let kind = Kind { qtype, qclass, dnssec_ok, checking_disabled };
-        let added = self.answers.put(owner, kind, left)?;
-        self.count.store(self.__len__().wrapping_add_signed(added), Ordering::Relaxed);
-        Ok(())
+        Ok(self.answers.put(owner, kind, left)?)
     }
 }
 
@@ -289,8 +302,18 @@ type KindFields = (u16, u16, bool, bool);
 #[pymethods]
 impl AnswerCache {
     #[new]
-    fn new() -> Self {
-        Self { answers: Arc::default(), count: AtomicUsize::new(0) }
+    fn new(keeping: Option<KeepingFields>) -> Self {
+        let answers: Arc<cache::AnswerCache> = Arc::default();
+        let keeper = keeping.map(|(success, denial, servfail_seconds, keeps_ttl)| {
+            let (success, denial) = (half_of(success), half_of(denial));
+            let policy = Policy { success, denial, servfail_seconds, keeps_ttl };
+            Arc::new(Keeper::new(policy, answers.clone()))
+        });
+        Self { answers, keeper }
+    }
+
+    fn kept(&self) -> ([usize; 2], [u64; 2]) {
+        self.keeper.as_ref().map_or_else(Default::default, |keeper| keeper.counts())
     }
 
     fn put(
@@ -329,12 +352,14 @@ impl AnswerCache {
 
     fn clear(&self) -> PyResult<()> {
         self.answers.clear()?;
-        self.count.store(0, Ordering::Relaxed);
+        if let Some(keeper) = &self.keeper {
+            keeper.clear();
+        }
         Ok(())
     }
 
     fn __len__(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.answers.len()
     }
 }
 
@@ -343,6 +368,8 @@ impl AnswerCache {
 enum LayerFields<'py> {
     /// A table.
     Table(Bound<'py, Table>, usize),
+    /// Names that are forwarded: zone, names below it that are not, the relay, the number of its plugin.
+    Relay(Vec<u8>, Vec<Vec<u8>>, Bound<'py, Relay>, usize),
     /// Names.
     Code(Vec<Vec<u8>>),
 }
@@ -389,13 +416,20 @@ impl Routes {
 /// Make a plan of its fields.
 fn plan_of(fields: PlanFields<'_>) -> PyResult<Plan> {
     let (zone, layers, rotate, counts, is_observed, cache) = fields;
+    let suffixes = |names: Vec<Vec<u8>>| Suffixes::new(names.iter().map(Vec::as_slice));
     let layers = layers.into_iter().map(|layer| match layer {
-        LayerFields::Table(table, plugin) => Layer::Table(table.get().0.clone(), plugin),
-        LayerFields::Code(names) => Layer::Code(Suffixes::new(names.iter().map(Vec::as_slice))),
+        LayerFields::Table(table, plugin) => Ok(Layer::Table(table.get().0.clone(), plugin)),
+        LayerFields::Relay(zone, excepted, relay, plugin) => Ok(Layer::Relay(Forwarded {
+            zone: checked(&zone)?,
+            excepted: suffixes(excepted),
+            relay: relay.get().0.clone(),
+            plugin,
+        })),
+        LayerFields::Code(names) => Ok(Layer::Code(suffixes(names))),
     });
     Ok(Plan {
         zone: checked(&zone)?,
-        layers: layers.collect(),
+        layers: layers.collect::<PyResult<_>>()?,
         rotate,
         counts: counts.map(|counts| counts.get().0.clone()),
         is_observed,
@@ -403,6 +437,7 @@ fn plan_of(fields: PlanFields<'_>) -> PyResult<Plan> {
             answers: answers.get().answers.clone(),
             plugin,
             hits: hits.get().0.clone(),
+            keeper: answers.get().keeper.clone(),
         }),
     })
 }
@@ -477,7 +512,7 @@ impl Responder {
             Outcome::Silence => (-1, -1, None),
             Outcome::Send | Outcome::Refused => (-1, -1, response()),
             Outcome::Answered(plan, answered) => (plan as i64, answered.plugin as i64, response()),
-            Outcome::Miss(plan) => (plan as i64, -1, None),
+            Outcome::Miss(plan) | Outcome::Relay(plan, _) => (plan as i64, -1, None),
         }
     }
 }
@@ -678,7 +713,9 @@ impl Transcoder {
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::{AnswerCache, Counts, Hits, Origin, Responder, Routes, Table, Transcoder, Udp};
+    use super::{
+        AnswerCache, Counts, Hits, Origin, Relay, Responder, Routes, Table, Transcoder, Udp,
+    };
 
     use super::{BuildHasher, Hasher, PyModule, PyModuleMethods, PyResult, RandomState, names};
     use pyo3::Bound;

@@ -37,8 +37,45 @@ pub fn skip_name(octets: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
+/// Return which names the RDATA of a type hold: octets before them, how many, whether they may be compressed.
+pub fn names_in(rtype: u16) -> (usize, usize, bool) {
+    match rtype {
+        c::NS | c::CNAME | c::PTR => (0, 1, true),
+        c::SOA => (0, 2, true),
+        c::MX => (2, 1, true),
+        c::SRV => (6, 1, false),
+        c::DNAME => (0, 1, false),
+        _ => (0, 0, false),
+    }
+}
+
+/// Read a name with its pointers followed, and the offset behind where it began. None when it is malformed.
+pub fn expand(message: &[u8], mut at: usize) -> Option<(Vec<u8>, usize)> {
+    let behind = skip_name(message, at)?;
+    let mut name = Vec::with_capacity(64);
+    loop {
+        let length = *message.get(at)? as usize;
+        if length >= 0xc0 {
+            let target = (length & 0x3f) << 8 | *message.get(at + 1)? as usize;
+            if target >= at {
+                return None; // a pointer points back
+            }
+            at = target;
+            continue;
+        }
+        if length > LABEL_OCTETS_MAX || name.len() + length + 1 > NAME_OCTETS_MAX {
+            return None;
+        }
+        name.extend_from_slice(message.get(at..=at + length)?);
+        if length == 0 {
+            return Some((name, behind));
+        }
+        at += 1 + length;
+    }
+}
+
 /// Return how many octets the name at `at` has when its pointers are followed. None when it is malformed.
-fn name_octets(message: &[u8], mut at: usize) -> Option<usize> {
+pub fn name_octets(message: &[u8], mut at: usize) -> Option<usize> {
     let mut octets = 1;
     loop {
         let length = *message.get(at)? as usize;

@@ -38,6 +38,18 @@ pub enum Outcome {
     Answered(usize, Answered),
     /// Ask the chain of the plan with this number.
     Miss(usize),
+    /// Ask the upstreams of a layer: the numbers of the plan and of the layer.
+    Relay(usize, usize),
+}
+
+/// What the layers of a plan say.
+enum Asked {
+    /// There is an answer in the buffer, or one that cannot be taken apart.
+    Answered(Result<Answered, Unfit>),
+    /// Ask the chain.
+    Chain,
+    /// Ask the upstreams of the layer with this number.
+    Upstreams(usize),
 }
 
 /// Answers the packets of one protocol on one thread.
@@ -103,20 +115,23 @@ impl Responder {
             return self.refuse(routes, packet, &query, c::REFUSED, out);
         };
         let plan = &routes.plans[number];
-        let answered = match self.ask_layers(guard, plan, packet, &query, out) {
-            None => self.recall(guard, plan, packet, &query, out).map(Ok),
-            answered => answered,
-        };
-        match answered {
-            Some(Ok(answered)) => {
+        let mut asked = self.ask_layers(guard, plan, packet, &query, out);
+        if !matches!(asked, Asked::Answered(_))
+            && let Some(answered) = self.recall(guard, plan, packet, &query, out)
+        {
+            asked = Asked::Answered(Ok(answered));
+        }
+        match asked {
+            Asked::Answered(Ok(answered)) => {
                 if let Some(counts) = &routes.plans[number].counts {
                     counts.count(self.thread, answered);
                 }
                 Outcome::Answered(number, answered)
             }
             // A ready answer that cannot be taken apart: a fault of ours.
-            Some(Err(Unfit)) => self.refuse(routes, packet, &query, c::SERVFAIL, out),
-            None => Outcome::Miss(number),
+            Asked::Answered(Err(Unfit)) => self.refuse(routes, packet, &query, c::SERVFAIL, out),
+            Asked::Chain => Outcome::Miss(number),
+            Asked::Upstreams(layer) => Outcome::Relay(number, layer),
         }
     }
 
@@ -129,11 +144,7 @@ impl Responder {
         rcode: u8,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        begin(packet, query, out);
-        finish(out, query, u16::from(rcode), [0; 6]);
-        // With OPT, as CoreDNS counts what its server says by itself.
-        let answered = answered(query, packet, 0, rcode, out.len());
-        routes.dropped.count(self.thread, answered);
+        refuse(routes, packet, query, rcode, out, self.thread);
         Outcome::Refused
     }
 
@@ -147,7 +158,7 @@ impl Responder {
         query.octets_max(self.over_udp)
     }
 
-    /// Ask the layers of a plan in turn. None when the chain must be asked.
+    /// Ask the layers of a plan in turn.
     fn ask_layers(
         &mut self,
         guard: &Guard,
@@ -155,11 +166,18 @@ impl Responder {
         packet: &[u8],
         query: &Query,
         out: &mut Vec<u8>,
-    ) -> Option<Result<Answered, Unfit>> {
-        for layer in &plan.layers {
+    ) -> Asked {
+        for (number, layer) in plan.layers.iter().enumerate() {
             let (table, plugin) = match layer {
-                Layer::Code(names) if names.longest(&self.name).is_some() => return None,
-                Layer::Code(_) => continue,
+                Layer::Code(names) if names.longest(&self.name).is_some() => return Asked::Chain,
+                Layer::Relay(forwarded) if self.name.is_below(&forwarded.zone) => {
+                    // A transfer, or another opcode than QUERY, is not forwarded.
+                    let is_plain = query.flags & OPCODE == 0
+                        && !matches!(query.qtype, c::AXFR | c::IXFR)
+                        && forwarded.covers(&self.name);
+                    return if is_plain { Asked::Upstreams(number) } else { Asked::Chain };
+                }
+                Layer::Code(_) | Layer::Relay(_) => continue,
                 Layer::Table(table, plugin) => (table, *plugin),
             };
             let Some(zone) = table.zone(&self.name) else {
@@ -168,7 +186,7 @@ impl Responder {
             begin(packet, query, out);
             let (rcode, octets) = match table.find(guard, zone, &self.name, query.qtype, out) {
                 Found::Pass => continue,
-                Found::Miss => return None,
+                Found::Miss => return Asked::Chain,
                 Found::Answer(counts) => {
                     let octets = match query.qtype {
                         c::SOA => query.end + zone.soa_octets(),
@@ -176,7 +194,7 @@ impl Responder {
                             .unwrap_or(out.len()),
                     };
                     if self.repeat(zone, plan.rotate, packet, query, counts, out).is_none() {
-                        return Some(Err(Unfit));
+                        return Asked::Answered(Err(Unfit));
                     }
                     (c::NOERROR, octets)
                 }
@@ -184,9 +202,9 @@ impl Responder {
                 Found::NxDomain => deny(table, zone, query, c::NXDOMAIN, out),
                 Found::ServFail => deny(table, zone, query, c::SERVFAIL, out),
             };
-            return Some(Ok(answered(query, packet, plugin, rcode, octets)));
+            return Asked::Answered(Ok(answered(query, packet, plugin, rcode, octets)));
         }
-        None
+        Asked::Chain
     }
 
     /// Repeat what the plugin chain left. None when the chain must be asked.
@@ -199,12 +217,7 @@ impl Responder {
         out: &mut Vec<u8>,
     ) -> Option<Answered> {
         let cache = plan.cache.as_ref().filter(|_| query.flags & OPCODE == 0)?;
-        let kind = Kind {
-            qtype: query.qtype,
-            qclass: query.qclass,
-            dnssec_ok: query.dnssec_ok(),
-            checking_disabled: query.flags & c::CD != 0,
-        };
+        let kind = Kind::of(query);
         let cached = cache.answers.find(guard, &self.name, kind, self.now_ns)?;
         let opt_octets = if query.edns.is_some() { OPT_OCTETS } else { 0 };
         if query.end + cached.octets() + opt_octets > self.limit(query) {
@@ -251,6 +264,21 @@ impl Responder {
         append_opt(out, query);
         Some(())
     }
+}
+
+/// Write a response that says nothing but an RCODE, and count it as dropped.
+pub fn refuse(
+    routes: &Routes,
+    packet: &[u8],
+    query: &Query,
+    rcode: u8,
+    out: &mut Vec<u8>,
+    thread: usize,
+) {
+    begin(packet, query, out);
+    finish(out, query, u16::from(rcode), [0; 6]);
+    // With OPT, as CoreDNS counts what its server says by itself.
+    routes.dropped.count(thread, answered(query, packet, 0, rcode, out.len()));
 }
 
 /// Return what there is to count.
@@ -327,7 +355,7 @@ fn finish(out: &mut Vec<u8>, query: &Query, flags: u16, counts: records::Counts)
 }
 
 /// Append OPT if the query had one: its own size back, DO copied.
-fn append_opt(out: &mut Vec<u8>, query: &Query) {
+pub(crate) fn append_opt(out: &mut Vec<u8>, query: &Query) {
     if let Some(edns) = query.edns {
         let dnssec_ok = if edns.dnssec_ok { c::DNSSEC_OK } else { 0 };
         push_opt(out, edns.udp_octets, u32::from(dnssec_ok));

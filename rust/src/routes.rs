@@ -10,7 +10,9 @@ use std::sync::Arc;
 use crate::cache::AnswerCache;
 use crate::constants as c;
 use crate::counters::{Counts, Hits};
+use crate::keeping::Keeper;
 use crate::names::{Name, Suffixes};
+use crate::relay::Relay;
 use crate::table::Table;
 
 /// One layer of a plan.
@@ -19,6 +21,27 @@ pub enum Layer {
     Table(Arc<Table>, usize),
     /// Names at or below these are for code.
     Code(Suffixes),
+    /// Names that are forwarded.
+    Relay(Forwarded),
+}
+
+/// Names that one `forward` directive covers.
+pub struct Forwarded {
+    /// The zone, folded.
+    pub zone: Box<[u8]>,
+    /// Names below it that are not forwarded.
+    pub excepted: Suffixes,
+    /// Who asks upstreams.
+    pub relay: Arc<Relay>,
+    /// The number that answers are counted under.
+    pub plugin: usize,
+}
+
+impl Forwarded {
+    /// Return whether a name in the zone is forwarded.
+    pub fn covers(&self, name: &Name) -> bool {
+        name.octets() == &*self.zone || self.excepted.longest(name).is_none()
+    }
 }
 
 /// What is left for misses.
@@ -29,6 +52,8 @@ pub struct Cache {
     pub plugin: usize,
     /// Where hits are counted.
     pub hits: Arc<Hits>,
+    /// Keeps what a relay fetches.
+    pub keeper: Option<Arc<Keeper>>,
 }
 
 /// What one server block means for the engine.
@@ -45,6 +70,13 @@ pub struct Plan {
     pub is_observed: bool,
     /// Where the plugin chain leaves answers.
     pub cache: Option<Cache>,
+}
+
+impl Plan {
+    /// Return what keeps the replies of upstreams, if something does.
+    pub fn keeper(&self) -> Option<&Keeper> {
+        self.cache.as_ref()?.keeper.as_deref()
+    }
 }
 
 /// The plans of a listener.

@@ -11,19 +11,21 @@
 //! Sources: recvmmsg(2); socket(7) `SO_REUSEPORT`; eventfd(2); the design of podname (the path of a query).
 
 use std::io::{Error, ErrorKind};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::constants as c;
-use crate::counters::Answered;
+use crate::counters::{Answered, SHARED};
 use crate::query;
-use crate::raw::{Batch, Origin, PACKETS_MAX, Reader, monotonic_ns, wake};
-use crate::responder::{Outcome, Responder};
-use crate::routes::Routes;
+use crate::raw::{Batch, Origin, PACKETS_MAX, Reader, duplicate, monotonic_ns, wake};
+use crate::relay::Request;
+use crate::responder::{Outcome, Responder, refuse};
+use crate::routes::{Layer, Routes};
 
 /// Misses that wait for Python.
 const MISSES_MAX: usize = 1024;
@@ -35,6 +37,8 @@ const LAST_BATCHES: usize = 4;
 const STACK_OCTETS: usize = 256 << 10;
 /// After an error of the system, the time until it is asked again.
 const ERROR_PAUSE: Duration = Duration::from_millis(1);
+/// At the end, the time until relays are asked again whether they are done.
+const RELAYED_PAUSE: Duration = Duration::from_millis(5);
 /// Memory that a response may keep for the next one.
 const RESPONSE_OCTETS: usize = 4096;
 
@@ -85,8 +89,8 @@ pub struct Totals {
     pub faults: AtomicU64,
 }
 
-/// What the threads of one address family share with Python.
-struct Shared {
+/// What the threads of one address family share with Python and with relays.
+pub struct Shared {
     /// What is served.
     routes: Mutex<Arc<Routes>>,
     /// Its number.
@@ -103,9 +107,56 @@ struct Shared {
     is_woken: AtomicBool,
     /// The counts.
     totals: Totals,
+    /// The first socket, for answers that take their time; it outlives the others.
+    answering: OwnedFd,
+    /// Questions that relays ask upstreams.
+    relaying: AtomicUsize,
 }
 
 impl Shared {
+    /// Return the socket that late answers leave by.
+    pub fn answering_fd(&self) -> i32 {
+        self.answering.as_raw_fd()
+    }
+
+    /// Note that a relay has sent answers, of which some were not taken by the system.
+    pub fn count_relayed(&self, count: usize, unsent: usize) {
+        self.relaying.fetch_sub(count, Ordering::Relaxed);
+        if unsent > 0 {
+            self.totals.unsent.fetch_add(unsent as u64, Ordering::Relaxed);
+            self.wake();
+        }
+    }
+
+    /// Let Python answer what a relay could not. Gives the refusal to send when Python has too much to do.
+    pub fn hand_over(&self, request: &Request) -> Option<Vec<u8>> {
+        let miss = Miss {
+            routes: request.routes.clone(),
+            plan: request.plan,
+            packet: request.packet.clone(),
+            origin: request.origin,
+        };
+        self.totals.misses.fetch_add(1, Ordering::Relaxed);
+        let is_taken = self.misses.try_send(miss).is_ok();
+        self.wake();
+        if is_taken {
+            self.relaying.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        self.totals.refused.fetch_add(1, Ordering::Relaxed);
+        let (mut out, query) = (Vec::new(), query::parse(&request.packet).ok()?);
+        refuse(&request.routes, &request.packet, &query, c::SERVFAIL, &mut out, SHARED);
+        Some(out)
+    }
+
+    /// Queue an answer to be seen.
+    pub fn observe(&self, observed: Observation) {
+        if self.observations.try_send(observed).is_err() {
+            self.totals.observations_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.wake();
+    }
+
     /// Return what is served.
     fn routes(&self) -> Arc<Routes> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -161,6 +212,8 @@ impl Udp {
             event,
             is_woken: AtomicBool::new(false),
             totals: Totals::default(),
+            answering: duplicate(sockets.first().map_or(-1, |socket| socket.fd))?,
+            relaying: AtomicUsize::new(0),
         });
         let udp = Self {
             shared,
@@ -228,13 +281,16 @@ impl Udp {
         self.shared.stop.store(true, Ordering::Release);
     }
 
-    /// Wait until the threads have ended.
+    /// Wait until the threads have ended, and no relay asks for us any more: each question has a deadline.
     pub fn join(&self) {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A thread that panicked has ended as well.
             let _ = thread.join();
+        }
+        while self.shared.relaying.load(Ordering::Relaxed) > 0 {
+            std::thread::sleep(RELAYED_PAUSE);
         }
     }
 }
@@ -326,17 +382,20 @@ impl Loop {
         }
         drop(guard);
         let nanoseconds = (monotonic_ns() - started) / count.max(1) as u64;
-        self.ask();
+        self.ask(started);
         self.send();
         self.account(nanoseconds);
     }
 
-    /// Hand misses over.
-    fn ask(&mut self) {
+    /// Hand over what somebody else must answer.
+    fn ask(&mut self, started: u64) {
         for number in 0..self.outcomes.len() {
-            let Outcome::Miss(plan) = self.outcomes[number] else {
-                continue;
+            let plan = match self.outcomes[number] {
+                Outcome::Relay(plan, layer) if self.relay(number, plan, layer, started) => continue,
+                Outcome::Miss(plan) | Outcome::Relay(plan, _) => plan,
+                _ => continue,
             };
+            self.outcomes[number] = Outcome::Miss(plan);
             let miss = Miss {
                 routes: self.routes.clone(),
                 plan,
@@ -357,11 +416,33 @@ impl Loop {
         }
     }
 
+    /// Hand a question to a relay. Gives whether that took it.
+    fn relay(&self, number: usize, plan: usize, layer: usize, started_ns: u64) -> bool {
+        let Layer::Relay(forwarded) = &self.routes.plans[plan].layers[layer] else {
+            return false;
+        };
+        self.shared.relaying.fetch_add(1, Ordering::Relaxed);
+        let request = Request {
+            listener: self.shared.clone(),
+            routes: self.routes.clone(),
+            plan,
+            plugin: forwarded.plugin,
+            packet: self.batch.packet(number).into(),
+            origin: self.batch.origin(number),
+            started_ns,
+        };
+        let is_taken = forwarded.relay.take(request);
+        if !is_taken {
+            self.shared.relaying.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_taken
+    }
+
     /// Send what is answered.
     fn send(&mut self) {
         let answered = self.outcomes.iter().zip(&self.responses).enumerate();
         let answered = answered.filter_map(|(number, (outcome, response))| match outcome {
-            Outcome::Silence | Outcome::Miss(_) => None,
+            Outcome::Silence | Outcome::Miss(_) | Outcome::Relay(..) => None,
             _ => Some((number, response)),
         });
         let unsent = self.batch.send(answered);
@@ -389,7 +470,7 @@ impl Loop {
                     answers += 1;
                     self.responder.count_duration(&self.routes.dropped, nanoseconds);
                 }
-                Outcome::Send | Outcome::Silence | Outcome::Miss(_) => {}
+                Outcome::Send | Outcome::Silence | Outcome::Miss(_) | Outcome::Relay(..) => {}
             }
             if self.responses[number].capacity() > RESPONSE_OCTETS {
                 self.responses[number] = Vec::with_capacity(512);
@@ -409,9 +490,6 @@ impl Loop {
             answered,
             nanoseconds,
         };
-        if self.shared.observations.try_send(observed).is_err() {
-            self.shared.totals.observations_dropped.fetch_add(1, Ordering::Relaxed);
-        }
-        self.shared.wake();
+        self.shared.observe(observed);
     }
 }

@@ -69,33 +69,51 @@ fn an_answer_ages_and_expires() {
     assert_eq!(found(&cache, kind(1), 99 * SECOND, records_of).unwrap()[9], 30);
 }
 
+/// Put an answer, or take it out, and count what is there.
+fn counted(cache: &AnswerCache, kind: Kind, left: Option<&Left<'_>>) -> usize {
+    cache.put(OWNER, kind, left).unwrap();
+    cache.len()
+}
+
 #[test]
 fn what_is_put_and_taken_out_is_counted() {
     let cache = AnswerCache::default();
-    assert_eq!(cache.put(OWNER, kind(1), Some(&left(&record(1)))).unwrap(), 1);
-    assert_eq!(cache.put(OWNER, kind(1), Some(&left(&record(2)))).unwrap(), 0);
-    assert_eq!(cache.put(OWNER, kind(28), None).unwrap(), 0);
-    assert_eq!(cache.put(OWNER, kind(1), None).unwrap(), -1);
-    let added: isize =
-        (0..20).map(|qtype| cache.put(OWNER, kind(qtype), Some(&left(&record(1)))).unwrap()).sum();
-    assert_eq!(added, PER_NAME_MAX as isize);
+    assert_eq!(counted(&cache, kind(1), Some(&left(&record(1)))), 1);
+    assert_eq!(counted(&cache, kind(1), Some(&left(&record(2)))), 1);
+    assert_eq!(counted(&cache, kind(28), None), 1);
+    assert_eq!(counted(&cache, kind(1), None), 0);
+    for qtype in 0..20 {
+        counted(&cache, kind(qtype), Some(&left(&record(1))));
+    }
+    assert_eq!(cache.len(), PER_NAME_MAX);
     assert!(found(&cache, kind(3), 100 * SECOND, records_of).is_none());
     assert!(found(&cache, kind(4), 100 * SECOND, records_of).is_some());
     cache.clear().unwrap();
     assert!(found(&cache, kind(4), 100 * SECOND, records_of).is_none());
+    assert!(cache.is_empty());
 }
 
 #[test]
 fn what_is_too_large_or_points_elsewhere_is_not_left() {
     let cache = AnswerCache::default();
     let large = vec![0; OCTETS_MAX + 1];
-    assert_eq!(cache.put(OWNER, kind(1), Some(&left(&large))).unwrap(), 0);
-    assert_eq!(cache.put(OWNER, kind(1), Some(&left(&large[1..]))).unwrap(), 1);
+    assert_eq!(counted(&cache, kind(1), Some(&left(&large))), 0);
+    assert_eq!(counted(&cache, kind(1), Some(&left(&large[1..]))), 1);
     let short = record(1);
     let outside = Left { ttl_offsets: &[13], ..left(&short) };
-    assert_eq!(cache.put(OWNER, kind(1), Some(&outside)).unwrap(), -1);
+    assert_eq!(counted(&cache, kind(1), Some(&outside)), 0);
     let outside = Left { groups: &[(4, vec![12, 13])], ..left(&short) };
-    assert_eq!(cache.put(OWNER, kind(1), Some(&outside)).unwrap(), 0);
+    assert_eq!(counted(&cache, kind(1), Some(&outside)), 0);
+}
+
+#[test]
+fn only_what_was_stored_then_is_taken_out() {
+    let cache = AnswerCache::default();
+    counted(&cache, kind(1), Some(&Left { stored_ns: 7, ..left(&record(1)) }));
+    assert!(!cache.remove_stored(OWNER, kind(1), 6).unwrap());
+    assert_eq!(cache.len(), 1);
+    assert!(cache.remove_stored(OWNER, kind(1), 7).unwrap());
+    assert!(cache.is_empty());
 }
 
 #[test]

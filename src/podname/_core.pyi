@@ -12,6 +12,7 @@ __all__ = [
     "Counts",
     "Hits",
     "Origin",
+    "Relay",
     "Responder",
     "Routes",
     "Table",
@@ -24,7 +25,10 @@ VERSION: str
 #: Origin, TTL of the SOA, its MINIMUM, MNAME, RNAME.
 _Zone = tuple[bytes, int, int, bytes, bytes]
 #: A table with the number of its plugin among the counts, or names that are for code.
-_Layer = tuple[Table, int] | Sequence[bytes]
+#: Or zone, names below it that are not forwarded, the relay, the number of its plugin.
+_Layer = tuple[Table, int] | tuple[bytes, Sequence[bytes], Relay, int] | Sequence[bytes]
+#: Answers at most, TTL at most, TTL at least, zones of which nothing is kept.
+_Half = tuple[int, int, int, Sequence[bytes]]
 #: A cache, the number of its plugin among the counts, its hits.
 _Cache = tuple[AnswerCache, int, Hits]
 #: Zone, layers, whether to rotate, counts, whether answers are observed, cache.
@@ -88,7 +92,12 @@ class Counts:
 class AnswerCache:
     """Answers that the plugin chain left, as in `podname.engine.caching`."""
 
-    def __new__(cls) -> AnswerCache: ...
+    def __new__(cls, keeping: tuple[_Half, _Half, int, bool] | None) -> AnswerCache:
+        """With `keeping`: how successes and denials of relays are kept, TTL of a SERVFAIL, whether TTLs stay."""
+
+    def kept(self) -> tuple[list[int], list[int]]:
+        """Return how many successes and denials of relays are kept, and how many of each made room."""
+
     def put(
         self,
         owner: bytes,
@@ -113,8 +122,31 @@ class Hits:
     """How many questions a cache answered on the threads of a listener."""
 
     def __new__(cls, threads: int) -> Hits: ...
-    def read(self) -> tuple[int, int]:
-        """Return successes and denials."""
+    def read(self) -> tuple[int, int, int]:
+        """Return successes, denials, and questions that relays answered."""
+
+@final
+class Relay:
+    """Asks the upstreams of one `forward` directive, as in `podname.engine.relaying`."""
+
+    def __new__(
+        cls,
+        upstreams: Sequence[tuple[str, int]],
+        order: str,
+        source: str | None,
+        timeout_ns: int,
+        idle_ns: int,
+        age_ns: int,
+        concurrent_max: int,
+        odd_rcodes: Sequence[int],
+        odd_nodata: bool,
+        odd_truncated: bool,
+    ) -> Relay: ...
+    def set_alive(self, alive: Sequence[bool]) -> None: ...
+    def under_way(self) -> int: ...
+    def foreign(self) -> int: ...
+    def counts(self) -> list[tuple[int, int, int, list[tuple[list[int], int]]]]:
+        """Return of each upstream: failures, sockets reused and opened, and by RCODE buckets and nanoseconds."""
 
 @final
 class Routes:

@@ -27,9 +27,8 @@ from podname.engine.base import (
     EMPTY_NON_TERMINAL,
     Change,
     Client,
-    Code,
+    Layer,
     Plan,
-    Table,
     TableOptions,
     Zone,
 )
@@ -134,7 +133,7 @@ async def no_miss(query: Query, client: Client) -> bytes | None:
     raise AssertionError("asked the plugin chain")
 
 
-def plan(*layers: Table | Code, zone: str = ".", **settings: object) -> Plan:
+def plan(*layers: Layer, zone: str = ".", **settings: object) -> Plan:
     """Make a plan; what the layers do not answer is a miss."""
     made = Plan(names.from_text(zone), layers, no_miss)
     return replace(made, **settings)  # type: ignore[arg-type]

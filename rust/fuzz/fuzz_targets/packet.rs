@@ -93,7 +93,7 @@ fn cache() -> routes::Cache {
     put(b"\x01w\x00", 16, 30, &large, 0);
     put(b"\x01w\x00", 15, 5, &large, 0);
     put(b"\x00", 2, 30, b"", 0);
-    routes::Cache { answers: Arc::new(answers), plugin: 0, hits: Arc::new(Hits::new(1)) }
+    routes::Cache { answers: Arc::new(answers), plugin: 0, hits: Arc::new(Hits::new(1)), keeper: None }
 }
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(|| {

@@ -183,6 +183,15 @@ impl Batch {
         self.used = 0;
     }
 
+    /// Take what is there on another socket of the family, up to a batch, without waiting. Gives how many.
+    ///
+    /// # Errors
+    /// What the system says; that nothing is there is one.
+    pub fn receive_from(&mut self, fd: i32) -> std::io::Result<usize> {
+        self.fd = fd;
+        self.receive(false)
+    }
+
     /// Wait for a packet if none is there, and take all that are, up to a batch. Gives how many.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Small system calls.
 
+use std::os::fd::{BorrowedFd, OwnedFd};
+
 /// Add one to an eventfd, so that whoever polls it wakes up.
 pub fn wake(fd: i32) {
     let one = 1_u64.to_ne_bytes();
@@ -13,4 +15,31 @@ pub fn monotonic_ns() -> u64 {
     // SAFETY: the call writes to `time` and nowhere else. Every system that we run on has this clock.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Fill memory with octets that nobody can guess.
+///
+/// # Errors
+/// What the system says, before it has collected enough of them.
+pub fn random(octets: &mut [u8]) -> std::io::Result<()> {
+    let mut filled = 0;
+    while filled < octets.len() {
+        let rest = &mut octets[filled..];
+        // SAFETY: the call writes at most `rest.len()` octets to where `rest` begins.
+        let count = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match usize::try_from(count) {
+            Ok(count) => filled += count,
+            Err(_) => return Err(std::io::Error::last_os_error()),
+        }
+    }
+    Ok(())
+}
+
+/// Make a descriptor of our own for a socket that somebody else may close.
+///
+/// # Errors
+/// What the system says when there are no more descriptors, or when `fd` is none.
+pub fn duplicate(fd: i32) -> std::io::Result<OwnedFd> {
+    // SAFETY: the descriptor is open, for its owner waits until we have come back.
+    unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()
 }

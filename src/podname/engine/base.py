@@ -34,6 +34,8 @@ AAAA; rule 9 SERVFAIL without AA. A question for PTR that finds no record passes
 
 When every layer has passed, the question is a miss.
 
+A `Forwarded` layer hands the question to its relay (`podname.engine.relaying`), if the cache has no answer.
+
 A plan may have an `AnswerCache`, where the plugin chain leaves answers of its own making (forwarded ones) until they
 expire. Whatever the layers say is a miss is looked up there first; a question with another opcode than QUERY, and one
 whose answer does not fit, stays a miss.
@@ -49,8 +51,9 @@ from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
 from podname.dns.query import Query
-from podname.engine.caching import AnswerCache
+from podname.engine.caching import AnswerCache, Keeping
 from podname.engine.counters import Counters
+from podname.engine.relaying import Relay, RelayOptions
 
 Owner = bytes  # a folded name, podname.dns.names
 ReadyAnswer = bytes  # podname.dns.records
@@ -138,7 +141,20 @@ class Code:
     zones: tuple[Owner, ...]
 
 
-Layer = Table | Code
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A layer of names that are forwarded: a question at or below `zone` goes to the relay.
+
+    It is a miss when it is below one of `excepted`, a transfer, or has another opcode than QUERY.
+    """
+
+    zone: Owner
+    excepted: tuple[Owner, ...]
+    relay: Relay
+    plugin: str  # who answers, for logs and metrics: "forward"
+
+
+Layer = Table | Code | Forwarded
 
 
 class Client(NamedTuple):
@@ -206,8 +222,11 @@ class Engine(Protocol):
     def table(self, options: TableOptions) -> Table:
         """Make an empty table, not synced."""
 
-    def cache(self, plugin: str) -> AnswerCache:
-        """Make an empty cache, whose answers are that plugin's."""
+    def cache(self, plugin: str, keeping: Keeping | None = None) -> AnswerCache:
+        """Make an empty cache, whose answers are that plugin's; with `keeping` a relay's replies are kept in it."""
+
+    def relay(self, options: RelayOptions) -> Relay | None:
+        """Begin to ask upstreams; None if the engine asks none. Raises OSError."""
 
     async def listen(self, host: str, port: int, server: str, plans: Sequence[Plan]) -> Listener:
         """Bind UDP and TCP and serve the plans; both get the same port when 0 is asked for. Raises OSError.

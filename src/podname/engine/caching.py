@@ -1,8 +1,9 @@
-"""Answers of the plugin chain that the engine repeats until they expire.
+"""Answers of upstreams that the engine repeats until they expire.
 
 What is left with an `AnswerCache` is what `cache` keeps of forwarded answers: the octets of a message, where its TTLs
 stand, and since when. The engine adds the question's id, name and flags, and the TTL that is left. Who leaves an answer
-must take it out when it would no longer say the same; that it expires is all that the engine sees to by itself.
+must take it out when it would no longer say the same; that it expires is all that the engine sees to by itself. With
+`Keeping` it also keeps what its own relay fetches (`podname.engine.relaying`), and bounds how many these are.
 
 Sources: RFC 2181 §8 (TTL); RFC 6840 §5.7 (AD); CoreDNS plugin/cache item.go (one TTL for all records of a message).
 """
@@ -20,7 +21,7 @@ from podname.dns.records import Record
 AnswerKey = tuple[bytes, int, int, bool, bool]
 
 #: Octets of the records of an answer that may be left.
-CACHED_OCTETS_MAX = 2048
+CACHED_OCTETS_MAX = 4096
 #: Answers for one name: of more, the one that was left first makes room.
 CACHED_PER_NAME_MAX = 16
 
@@ -50,6 +51,41 @@ class CachedAnswer(NamedTuple):
     groups: Groups = ()  # that take turns in a plan that rotates
 
 
+class KeptHalf(NamedTuple):
+    """How replies of one half are kept: successes, or denials and errors."""
+
+    capacity: int  # answers at most; the one that was kept first makes room
+    ttl_seconds_most: int
+    ttl_seconds_least: int  # the upper bound wins
+    disabled: tuple[bytes, ...] = ()  # zones of which nothing is kept
+
+
+class Keeping(NamedTuple):
+    """How replies that the engine fetched are kept."""
+
+    success: KeptHalf
+    denial: KeptHalf
+    servfail_seconds: int
+    keeps_ttl: bool
+
+
+class CacheHits(NamedTuple):
+    """How many questions of one listener the engine answered from a cache; `misses` its relays answered."""
+
+    successes: int
+    denials: int
+    misses: int = 0
+
+
+class Kept(NamedTuple):
+    """How many replies of its own the engine keeps, and how many had to make room."""
+
+    successes: int = 0
+    denials: int = 0
+    evicted_successes: int = 0
+    evicted_denials: int = 0
+
+
 class AnswerCache(Protocol):
     """Answers that the plugin chain left with the engine. Whoever leaves them bounds their number."""
 
@@ -64,8 +100,11 @@ class AnswerCache(Protocol):
     def clear(self) -> None:
         """Take all out."""
 
-    def hits(self) -> Mapping[str, tuple[int, int]]:
-        """Count the questions answered, by listener (`Client.server`): with successes, with denials."""
+    def hits(self) -> Mapping[str, CacheHits]:
+        """Count the questions answered, by listener (`Client.server`)."""
+
+    def kept(self) -> Kept:
+        """Count what the engine keeps by itself."""
 
     def __len__(self) -> int:
         """Count the answers, expired ones too."""

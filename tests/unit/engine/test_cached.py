@@ -14,7 +14,7 @@ import pytest
 from podname.dns import constants as c
 from podname.dns import names
 from podname.engine.base import Code, Plan
-from podname.engine.caching import CACHED_OCTETS_MAX, CACHED_PER_NAME_MAX
+from podname.engine.caching import CACHED_OCTETS_MAX, CACHED_PER_NAME_MAX, CacheHits
 from podname.engine.counters import Counters
 from tests.support import engines
 from tests.support.cached import NS, answered, key
@@ -226,7 +226,7 @@ def test_it_is_counted_as_the_chain_counts_it() -> None:
         12 + len(names.from_text("b.example.org")) + 4,
     ]
     assert sizes.sum == sum(uncompressed)  # and without OPT
-    assert cached.cache.hits() == {"dns://:53": (1, 1)}
+    assert cached.cache.hits() == {"dns://:53": CacheHits(1, 1)}
 
 
 @pytest.mark.parametrize("engine", ["python"], indirect=True)  # natively the packet loop shows it
@@ -261,7 +261,7 @@ def test_new_plans_keep_it_and_its_counts() -> None:
     assert cached.ask(f"{NAME} A")[0] == "NOERROR"
     cached.ask.responder.serve([plan()])
     assert cached.ask(f"{NAME} A") == ["MISS"]
-    assert cached.cache.hits() == {"dns://:53": (2, 0)}
+    assert cached.cache.hits() == {"dns://:53": CacheHits(2, 0)}
 
 
 def test_answers_for_one_name_are_bounded() -> None:
@@ -276,11 +276,11 @@ def test_answers_for_one_name_are_bounded() -> None:
 def test_a_large_answer_is_not_left_and_takes_the_old_one_out() -> None:
     cached = Cached("tcp")
     cached.leave(A)
-    cached.leave(*(f"{NAME} TXT {'x' * 250}{number}" for number in range(8)))
+    cached.leave(*(f"{NAME} TXT {'x' * 240}{number}" for number in range(17)))
     assert cached.ask(f"{NAME} A") == ["MISS"]
-    texts = [f"{number:0>250}" for number in range(7)]
+    texts = [f"{number:0>250}" for number in range(15)]
     for room in (0, -1):
-        octets = CACHED_OCTETS_MAX - 7 * (12 + 251) - (12 + 1) - room
+        octets = CACHED_OCTETS_MAX - len(texts) * (12 + 251) - (12 + 1) - room
         cached.leave(*(f"{NAME} TXT {text}" for text in (*texts, "y" * octets)))
         assert (cached.ask(f"{NAME} A") != ["MISS"]) == (room == 0)
 

@@ -107,7 +107,7 @@ async def test_a_fresh_answer_takes_the_place_of_the_expired_one() -> None:
         ("cache {\ndisable success\n}", [A], False),
         ("cache", ["@ 300 MX 1 a.test."], True),
         ("cache", ["@ 300 MX 1 a.test.", "@ 300 MX 1 b.test."], False),
-        ("cache", [f"@ 300 TXT {'x' * 250}"] * 9, False),
+        ("cache", [f"@ 300 TXT {'x' * 250}"] * 17, False),
     ],
 )
 async def test_what_is_left(text: str, records: list[str], left: bool) -> None:

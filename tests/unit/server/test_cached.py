@@ -47,7 +47,12 @@ async def scraped(server: Server) -> Callable[..., float]:
     return value
 
 
-async def test_only_the_first_question_reaches_python(
+def misses(server: Server, fetched: int) -> bool:
+    """Return whether so many questions, or none where the engine asks upstreams by itself, reached the plugins."""
+    return server.engine.stats.misses == (0 if server.engine.name == "native" else fetched)
+
+
+async def test_only_the_first_question_is_forwarded(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -59,7 +64,7 @@ async def test_only_the_first_question_reaches_python(
         for _ in range(3):
             assert await addresses(port, "www.example.org.") == ["192.0.2.1"]
         assert (await tcp(port, "WWW.example.org.")).answer[0].ttl == 30
-        assert server.engine.stats.misses == 1
+        assert misses(server, 1)
         await until(lambda: len([r for r in caplog.records if r.name == "podname.queries"]) == 4)
         value = await scraped(server)
         assert value("coredns_cache_requests_total") == 4
@@ -85,15 +90,15 @@ async def test_a_reload_keeps_what_an_unchanged_cache_has(tmp_path: Path) -> Non
         write(tmp_path, corefile(upstream.at, "whoami\n"))
         await server.reload()
         await addresses(port_of(server), "a.test.")
-        assert server.engine.stats.misses == 1
+        assert misses(server, 1)
         write(tmp_path, corefile(upstream.at).replace("cache 30", "cache 60"))
         await server.reload()
         assert (await udp(port_of(server), "a.test.")).answer[0].ttl == 60
-        assert server.engine.stats.misses == 2
+        assert misses(server, 2)
         write(tmp_path, corefile(upstream.at).replace("cache 30", ""))
         await server.reload()
         await addresses(port_of(server), "a.test.")
-        assert server.engine.stats.misses == 3
+        assert misses(server, 3)
     assert len(upstream.asked) == 3
 
 
@@ -108,7 +113,7 @@ async def test_names_of_a_table_are_never_taken_from_the_cache(tmp_path: Path) -
         assert await addresses(port, "node-1.") == ["192.0.2.7"]
         assert await addresses(port, "node-2.") == ["192.0.2.1"]
         assert await addresses(port, "node-2.") == ["192.0.2.1"]
-        assert server.engine.stats.misses == 1
+        assert misses(server, 1)
 
 
 async def test_what_no_datagram_holds_is_cut_of_forwarded_answers(tmp_path: Path) -> None:

@@ -9,17 +9,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from podname import _core
-from podname.engine.caching import AnswerKey, CachedAnswer
+from podname.engine.caching import AnswerKey, CachedAnswer, CacheHits, Keeping, Kept
 
 
 class NativeCache:
     """Answers in memory that the threads of the packet loop read."""
 
-    def __init__(self, plugin: str) -> None:
+    def __init__(self, plugin: str, keeping: Keeping | None = None) -> None:
         self.plugin = plugin
-        self.core = _core.AnswerCache()
+        self.core = _core.AnswerCache(keeping)
         self._followed: list[tuple[str, _core.Hits]] = []
-        self._gone: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+        self._gone: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
 
     def put(self, key: AnswerKey, answer: CachedAnswer) -> None:
         """Leave an answer in place of the one with its key. Of one that is too large nothing is left."""
@@ -33,12 +33,17 @@ class NativeCache:
         """Take all out."""
         self.core.clear()
 
-    def hits(self) -> Mapping[str, tuple[int, int]]:
-        """Count the questions answered, by listener: with successes, with denials."""
+    def hits(self) -> Mapping[str, CacheHits]:
+        """Count the questions answered, by listener."""
         sums = {server: list(counts) for server, counts in self._gone.items()}
         for server, hits in self._followed:
-            _add(sums.setdefault(server, [0, 0]), hits)
-        return {server: (counts[0], counts[1]) for server, counts in sums.items()}
+            _add(sums.setdefault(server, [0, 0, 0]), hits)
+        return {server: CacheHits(*counts) for server, counts in sums.items()}
+
+    def kept(self) -> Kept:
+        """Count what relays fetched and is kept."""
+        sizes, evictions = self.core.kept()
+        return Kept(*sizes, *evictions)
 
     def __len__(self) -> int:
         return len(self.core)

@@ -15,13 +15,16 @@ from collections.abc import Sequence
 from itertools import chain
 
 from podname.engine.base import EngineStats, Plan, TableOptions
+from podname.engine.caching import Keeping
 from podname.engine.counters import Counters
 from podname.engine.native.cache import NativeCache
+from podname.engine.native.relay import NativeRelay
 from podname.engine.native.responder import NativeResponder
 from podname.engine.native.table import NativeTable
 from podname.engine.native.udp import Udp
 from podname.engine.reference.misses import Misses
 from podname.engine.reference.tcp import Tcp
+from podname.engine.relaying import RelayOptions
 from podname.engine.sockets import Pair, bind, share_of
 
 
@@ -87,9 +90,13 @@ class NativeEngine:
         """Make an empty table, not synced."""
         return NativeTable(options)
 
-    def cache(self, plugin: str) -> NativeCache:
-        """Make an empty cache, whose answers are that plugin's."""
-        return NativeCache(plugin)
+    def cache(self, plugin: str, keeping: Keeping | None = None) -> NativeCache:
+        """Make an empty cache, whose answers are that plugin's; with `keeping` a relay's replies are kept in it."""
+        return NativeCache(plugin, keeping)
+
+    def relay(self, options: RelayOptions) -> NativeRelay:
+        """Begin to ask upstreams. Raises OSError."""
+        return NativeRelay(options)
 
     async def listen(
         self, host: str, port: int, server: str, plans: Sequence[Plan]

@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from podname import _core
 from podname.dns import constants as c
 from podname.dns.names import to_text
-from podname.engine.base import Layer, Plan
+from podname.engine.base import Forwarded, Layer, Plan
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import DROPPED, Counters, Tally
 from podname.engine.native.cache import NativeCache
 from podname.engine.native.counts import Fold
+from podname.engine.native.relay import NativeRelay
 from podname.engine.native.table import NativeTable
 
 _Cache = tuple[_core.AnswerCache, int, _core.Hits]
-_Layer = tuple[_core.Table, int] | tuple[bytes, ...]
+_Layer = (
+    tuple[_core.Table, int] | tuple[bytes, tuple[bytes, ...], _core.Relay, int] | tuple[bytes, ...]
+)
 _Fields = tuple[bytes, list[_Layer], bool, _core.Counts | None, bool, _Cache | None]
 
 #: What a plan is served as: which plugins its answers are counted under.
@@ -92,15 +95,19 @@ class Routing:
 
 
 def plugins_of(plan: Plan) -> Plugins:
-    """Name the plugins of a plan's tables and of its cache, in the order of their numbers."""
+    """Name the plugins of a plan's tables, of its cache and of its relays, in the order of their numbers."""
     tables = [layer.options.plugin for layer in plan.layers if isinstance(layer, NativeTable)]
     caches = [] if plan.cache is None else [plan.cache.plugin]
-    return tuple(dict.fromkeys((*tables, *caches)))
+    relays = [layer.plugin for layer in plan.layers if isinstance(layer, Forwarded)]
+    return tuple(dict.fromkeys((*tables, *caches, *relays)))
 
 
 def _layer(layer: Layer, plugins: Plugins) -> _Layer:
     if isinstance(layer, NativeTable):
         return layer.core, plugins.index(layer.options.plugin)
+    if isinstance(layer, Forwarded) and isinstance(layer.relay, NativeRelay):
+        number = plugins.index(layer.plugin)
+        return layer.zone, layer.excepted, layer.relay.core, number
     zones = getattr(layer, "zones", None)
     if zones is None:
         raise TypeError(f"a {type(layer).__name__} is no table of this engine")

@@ -14,6 +14,8 @@ from podname.engine.caching import (
     CACHED_PER_NAME_MAX,
     AnswerKey,
     CachedAnswer,
+    CacheHits,
+    Kept,
 )
 from podname.engine.reference.shapes import Shape
 
@@ -58,9 +60,13 @@ class PythonCache:
         self._names.clear()
         self._count = 0
 
-    def hits(self) -> Mapping[str, tuple[int, int]]:
-        """Count the questions answered, by listener: with successes, with denials."""
-        return {server: (counts[0], counts[1]) for server, counts in self._hits.items()}
+    def hits(self) -> Mapping[str, CacheHits]:
+        """Count the questions answered, by listener."""
+        return {server: CacheHits(*counts) for server, counts in self._hits.items()}
+
+    def kept(self) -> Kept:
+        """Count nothing: what is here was left by the plugin chain."""
+        return Kept()
 
     def __len__(self) -> int:
         return self._count

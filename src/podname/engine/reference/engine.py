@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from podname.engine.base import EngineStats, Plan, TableOptions
+from podname.engine.caching import Keeping
 from podname.engine.counters import Counters
 from podname.engine.reference.cache import PythonCache
 from podname.engine.reference.misses import Misses
@@ -22,6 +23,7 @@ from podname.engine.reference.responder import Responder
 from podname.engine.reference.table import PythonTable
 from podname.engine.reference.tcp import Tcp
 from podname.engine.reference.udp import Udp, udp
+from podname.engine.relaying import Relay, RelayOptions
 from podname.engine.sockets import Pair, bind
 
 
@@ -89,9 +91,15 @@ class PythonEngine:
         """Make an empty table, not synced."""
         return PythonTable(options)
 
-    def cache(self, plugin: str) -> PythonCache:
-        """Make an empty cache, whose answers are that plugin's."""
+    def cache(self, plugin: str, keeping: Keeping | None = None) -> PythonCache:
+        """Make an empty cache, whose answers are that plugin's. There is no relay whose replies could be kept."""
+        del keeping
         return PythonCache(plugin)
+
+    def relay(self, options: RelayOptions) -> Relay | None:
+        """Ask no upstream: the plugin chain does."""
+        del options
+        return None
 
     async def listen(
         self, host: str, port: int, server: str, plans: Sequence[Plan]

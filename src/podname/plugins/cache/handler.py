@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from podname.dns import constants as c
 from podname.dns import names, reply
+from podname.dns.edns import is_for_one_subnet
 from podname.dns.message import BadMessage, Classification, Message, with_ttl
 from podname.dns.query import Query
 from podname.errors import ServeError
@@ -42,6 +43,10 @@ class Cache(Plugin):
     ) -> None:
         self.options = options
         self.store = store
+        # Popular and stale answers need to be looked at one by one.
+        self.is_planned = (
+            options.covers_block and not options.prefetch.amount and not options.stale.up_to_seconds
+        )
         self.clock = clock
         self._zones = frozenset(names.from_text(zone) for zone in options.zones)
         self._everywhere = names.ROOT in self._zones
@@ -183,7 +188,8 @@ class Cache(Plugin):
         query, store = request.query, self.store
         classification = found.classification
         denial = classification.is_denial or classification is Classification.SERVER_ERROR
-        if not self.options.keeps(DENIAL if denial else SUCCESS, query.folded):
+        is_for_all = not is_for_one_subnet(query)
+        if not is_for_all or not self.options.keeps(DENIAL if denial else SUCCESS, query.folded):
             return
         key, now = key_of(query), self.clock()
         item = Item(query, message, found.ttl_offsets, ttl_seconds, now, is_denial=denial)

@@ -13,7 +13,15 @@ from collections.abc import Mapping
 
 from podname.dns import constants as c
 from podname.dns.message import Message, Section, uncompressed_octets
-from podname.engine.caching import AnswerCache, AnswerKey, CachedAnswer, Groups, groups_of
+from podname.engine.caching import (
+    AnswerCache,
+    AnswerKey,
+    CachedAnswer,
+    CacheHits,
+    Groups,
+    Kept,
+    groups_of,
+)
 from podname.plugins.cache.item import Item
 
 
@@ -55,9 +63,13 @@ class Left:
         """Let the engine ask for everything."""
         self.cache.clear()
 
-    def hits(self) -> Mapping[str, tuple[int, int]]:
-        """Count what the engine answered, by listener: successes and denials."""
+    def hits(self) -> Mapping[str, CacheHits]:
+        """Count what the engine answered, by listener."""
         return self.cache.hits()
+
+    def kept(self) -> Kept:
+        """Count what the engine fetched and keeps."""
+        return self.cache.kept()
 
 
 def _groups(item: Item) -> Groups | None:

@@ -5,11 +5,10 @@ Source: CoreDNS plugin/cache metrics.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from podname.plugins.cache.options import DENIAL, SUCCESS
 from podname.plugins.cache.store import Store, Tally
 
 _LABELS = ("server", "zones", "view")
@@ -31,7 +30,7 @@ _COUNTS_BY_TYPE = {
 def collect(store: Store, zones: str) -> Iterator[Metric]:
     """Return the metric families of one `cache`."""
     tallies = store.tallies_with_hits_of_the_engine()
-    yield _entries(store, zones)
+    yield _entries(store, tallies, zones)
     for attribute, text in _COUNTS.items():
         name = f"coredns_cache_{_NAMES.get(attribute, attribute)}_total"
         family = CounterMetricFamily(name, text, labels=_LABELS)
@@ -46,13 +45,14 @@ def collect(store: Store, zones: str) -> Iterator[Metric]:
         yield family
 
 
-def _entries(store: Store, zones: str) -> Metric:
+def _entries(store: Store, servers: Iterable[str], zones: str) -> Metric:
     family = GaugeMetricFamily(
         "coredns_cache_entries", "Answers that are kept.", labels=_LABELS_BY_TYPE
     )
-    for server in store.tallies:
-        family.add_metric((server, SUCCESS, zones, ""), len(store.success))
-        family.add_metric((server, DENIAL, zones, ""), len(store.denial))
+    sizes = store.sizes()
+    for server in servers:
+        for kind, size in sizes.items():
+            family.add_metric((server, kind, zones, ""), size)
     return family
 
 

@@ -12,6 +12,7 @@ from podname.corefile import Line, Token
 from podname.corefile.properties import Properties, ReadContext, Value, flag, prop, value
 from podname.corefile.values import integer
 from podname.dns import names
+from podname.engine.caching import Keeping, KeptHalf
 from podname.plugins.durations import go_text
 
 SUCCESS, DENIAL = "success", "denial"
@@ -171,6 +172,7 @@ class Options(Properties):
     LATER = frozenset({"serve_stale_policy"})
 
     zones: tuple[str, ...] = ()
+    covers_block: bool = False  # whether every name of the block is in one of the zones
     success: LimitOptions = prop(LimitOptions(), _LIMITS)
     denial: LimitOptions = prop(LimitOptions(ttl_seconds_most=1800), _LIMITS)
     prefetch: Prefetch = prop(
@@ -187,6 +189,20 @@ class Options(Properties):
     def label(self) -> str:
         """The label `zones` of the metrics."""
         return ",".join(self.zones)
+
+    @property
+    def keeping(self) -> Keeping:
+        """How the engine keeps what it fetches by itself."""
+        success, denial = (
+            KeptHalf(
+                limits.capacity,
+                limits.ttl_seconds_most,
+                limits.ttl_seconds_least,
+                tuple(sorted(zone for word, zone in self.disabled if word == half)),
+            )
+            for half, limits in ((SUCCESS, self.success), (DENIAL, self.denial))
+        )
+        return Keeping(success, denial, int(self.servfail_seconds), self.keepttl)
 
     def keeps(self, half: str, folded: bytes) -> bool:
         """Return whether answers for a name may be kept as `success` or as `denial`."""

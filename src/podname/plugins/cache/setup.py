@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from podname.corefile import Directive, normalize_zones
 from podname.corefile.values import integer
+from podname.dns import names
 from podname.plugins.base import Context, once
 from podname.plugins.cache.handler import Cache
 from podname.plugins.cache.left import Left
@@ -23,7 +24,8 @@ def setup(directives: Sequence[Directive], context: Context) -> Cache:
     key = ("cache", context.zones, context.port, options)
 
     def make() -> Store:
-        return Store(options, Left(context.engine.cache(Cache.name), keeps_ttl=options.keepttl))
+        kept = context.engine.cache(Cache.name, options.keeping)
+        return Store(options, Left(kept, keeps_ttl=options.keepttl))
 
     return Cache(options, context.resources.claim(key, make))
 
@@ -37,4 +39,13 @@ def parse(directive: Directive, context: Context) -> Options:
         success, denial = (replace(half, ttl_seconds_most=most) for half in (success, denial))
         del zones[0]
     origins = tuple(normalize_zones(zones)) if zones else context.zones
-    return Options.read(directive, context, zones=origins, success=success, denial=denial)
+    covered = frozenset(names.from_text(zone) for zone in origins)
+    every = (names.from_text(zone) for zone in context.zones)
+    return Options.read(
+        directive,
+        context,
+        zones=origins,
+        covers_block=all(names.longest_match(zone, covered) is not None for zone in every),
+        success=success,
+        denial=denial,
+    )

@@ -87,12 +87,28 @@ class Store:
     def tallies_with_hits_of_the_engine(self) -> dict[str, Tally]:
         """Return the counts of every listener, with the questions that never came here."""
         tallies = {server: replace(tally) for server, tally in self.tallies.items()}
-        for server, (successes, denials) in self.left.hits().items():
+        for server, (successes, denials, misses) in self.left.hits().items():
             tally = tallies.setdefault(server, Tally())
-            tally.requests += successes + denials
-            hits = {SUCCESS: successes, DENIAL: denials}
-            tally.hits = {name: tally.hits[name] + count for name, count in hits.items()}
+            tally.requests += successes + denials + misses
+            tally.misses += misses
+            tally.hits = _added(tally.hits, successes, denials)
+        kept = self.left.kept()
+        for tally in tallies.values():  # whose question it was is not known: the first listener's
+            tally.evictions = _added(tally.evictions, kept.evicted_successes, kept.evicted_denials)
+            break
         return tallies
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many answers are kept, here or by the engine."""
+        kept = self.left.kept()
+        return {
+            SUCCESS: len(self.success) + kept.successes,
+            DENIAL: len(self.denial) + kept.denials,
+        }
+
+
+def _added(counts: dict[str, int], successes: int, denials: int) -> dict[str, int]:
+    return {SUCCESS: counts[SUCCESS] + successes, DENIAL: counts[DENIAL] + denials}
 
 
 def key_of(query: Query) -> Key:

@@ -23,6 +23,7 @@ class Chaos(Plugin):
     """The `chaos` directive of a server block."""
 
     name = "chaos"
+    is_planned = True  # what comes from behind passes as it is
 
     def __init__(self, version: str, authors: Sequence[str]) -> None:
         texts: dict[str, Callable[[], Sequence[str]]] = {

@@ -11,8 +11,10 @@ from itertools import cycle
 from time import perf_counter
 
 from podname.dns import constants as c
+from podname.dns.edns import passed_on
 from podname.dns.message import Message, Section, rcode_of
 from podname.dns.relayed import BadReply, relay
+from podname.engine.relaying import Relay
 from podname.errors import ServeError
 from podname.plugins.base import Request
 from podname.plugins.forward.options import Options
@@ -36,9 +38,17 @@ class Tally:
 class Forwarder:
     """One `forward` directive at work."""
 
-    def __init__(self, options: Options, upstreams: Sequence[Upstream], tally: Tally) -> None:
+    def __init__(
+        self,
+        options: Options,
+        upstreams: Sequence[Upstream],
+        tally: Tally,
+        relay: Relay | None = None,
+    ) -> None:
         self.options = options
         self.upstreams = upstreams
+        self.relay = relay
+        self._failures = [0] * len(upstreams)  # of the relay, as far as they are known
         self.under_way = 0
         self._tally = tally
         self._order: Policy = POLICIES[options.policy]()
@@ -49,20 +59,23 @@ class Forwarder:
         This runs for every question that is forwarded: it is one coroutine, for each more costs half a microsecond.
         """
         options, query = self.options, request.query
+        if self.relay is not None:
+            self._learn(self.relay)
         self._take_a_place()
         over_tcp = request.client.protocol == "tcp"
         limit = query.octets_max(over_udp=not over_tcp)
         tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
+        packet = passed_on(query)
         failed, last, problem = 0, None, "no healthy proxies"
         others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
         try:
             for upstream in self._candidates():
                 started = perf_counter()
                 try:
-                    octets = await (upstream.tcp if tcp else upstream.udp).exchange(query.packet)
+                    octets = await (upstream.tcp if tcp else upstream.udp).exchange(packet)
                     message = relay(query, octets, limit, tcp=tcp)
                     if options.prefer_udp and not tcp and Message(message).is_truncated:
-                        octets = await upstream.tcp.exchange(query.packet)
+                        octets = await upstream.tcp.exchange(packet)
                         message = relay(query, octets, limit, tcp=True)
                 except (OSError, BadReply) as error:
                     unreadable = isinstance(error, BadReply)
@@ -81,6 +94,33 @@ class Forwarder:
             raise ServeError(c.SERVFAIL, problem)
         return last
 
+    def follow_health(self) -> None:
+        """Tell the relay which upstreams are alive, now and whenever that changes."""
+        self._tell_relay()
+        for upstream in self.upstreams:
+            upstream.health.watchers.add(self._tell_relay)
+
+    def leave_health(self) -> None:
+        """Tell it no more."""
+        for upstream in self.upstreams:
+            upstream.health.watchers.discard(self._tell_relay)
+
+    def _tell_relay(self) -> None:
+        if self.relay is not None:
+            self.relay.set_alive([self._is_alive(upstream) for upstream in self.upstreams])
+
+    def _learn(self, relay: Relay) -> None:
+        """Let upstreams be checked that the relay got no reply from."""
+        for number, counts in enumerate(relay.counts()):
+            if counts.failures != self._failures[number]:
+                self._failures[number] = counts.failures
+                if self.options.max_fails:
+                    self.upstreams[number].health.check()
+
+    def _is_alive(self, upstream: Upstream) -> bool:
+        most = self.options.max_fails
+        return not most or upstream.health.fails <= most
+
     def passes_on(self, message: bytes) -> bool:
         """Return whether the next `forward` is to be asked instead (`next`, `next_on_nodata`)."""
         options, view = self.options, Message(message)
@@ -91,7 +131,8 @@ class Forwarder:
     def _take_a_place(self) -> None:
         """Count a question, or refuse it when there are too many. Raises ServeError."""
         most = self.options.max_concurrent
-        if most and self.under_way >= most:
+        relayed = 0 if self.relay is None else self.relay.under_way()
+        if most and self.under_way + relayed >= most:
             self._tally.max_concurrent_rejects += 1
             raise ServeError(c.REFUSED, f"concurrent queries exceeded maximum {most}")
         self.under_way += 1
@@ -101,8 +142,7 @@ class Forwarder:
 
         When all are down, health checks are not to be trusted: any one of them is asked, once.
         """
-        order, most = self._order(self.upstreams), self.options.max_fails
-        alive = [upstream for upstream in order if not most or upstream.health.fails <= most]
+        alive = [upstream for upstream in self._order(self.upstreams) if self._is_alive(upstream)]
         if alive:
             return cycle(alive)
         self._tally.healthcheck_broken += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from podname.engine.base import Code
+from podname.engine.base import Code, Forwarded
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.forward.forwarder import Forwarder, Tally
 
@@ -29,9 +29,25 @@ class Forward(Plugin):
         self._last = forwarders[-1]
 
     def plan(self, draft: Draft) -> None:
-        """Ask the engine for every question that may be forwarded, whatever its class."""
-        draft.layers.append(Code(tuple(forwarder.options.zone for forwarder in self.forwarders)))
+        """Let the engine ask, where it can, or hand over every question that may be forwarded, whatever its class."""
+        for forwarder in self.forwarders:
+            zone, relay = forwarder.options.zone, forwarder.relay
+            if relay is None or not draft.is_whole:
+                draft.layers.append(Code((zone,)))
+            else:
+                excepted = tuple(sorted(forwarder.options.excepted))
+                draft.layers.append(Forwarded(zone, excepted, relay, self.name))
         draft.classes.add(_EVERY_CLASS)
+
+    async def start(self) -> None:
+        """Let relays know which upstreams are alive."""
+        for forwarder in self.forwarders:
+            forwarder.follow_health()
+
+    async def stop(self) -> None:
+        """Let them know no more."""
+        for forwarder in self.forwarders:
+            forwarder.leave_health()
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Forward a query, or hand it on when no directive covers its name."""
@@ -49,4 +65,4 @@ class Forward(Plugin):
         from podname.plugins.forward import metrics  # noqa: PLC0415 - start time counts
 
         upstreams = dict.fromkeys(up for forwarder in self.forwarders for up in forwarder.upstreams)
-        return metrics.collect(self.tally, upstreams)
+        return metrics.collect(self.tally, upstreams, self.forwarders)

@@ -9,6 +9,7 @@ Sources: CoreDNS plugin/pkg/proxy health.go, plugin/pkg/up.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from podname.dns import constants as c
 from podname.dns import query
@@ -32,6 +33,8 @@ class Health:
         self._kind: type[TcpPool | UdpPool] = TcpPool if tcp else UdpPool
         self._address = address
         self._task: asyncio.Task[None] | None = None
+        #: Called whenever `fails` has changed.
+        self.watchers: set[Callable[[], None]] = set()
 
     def check(self) -> None:
         """Begin to check, unless a check is under way."""
@@ -47,10 +50,15 @@ class Health:
 
     async def _until_alive(self) -> None:
         while not await self._is_alive():
-            self.fails += 1
             self.failures_total += 1
+            self._tell(self.fails + 1)
             await asyncio.sleep(self._options.interval_seconds)
-        self.fails = 0
+        self._tell(0)
+
+    def _tell(self, fails: int) -> None:
+        self.fails = fails
+        for watcher in self.watchers:
+            watcher()
 
     async def _is_alive(self) -> bool:
         pool = self._kind(self._address, PoolLimits(), _TIMEOUT_SECONDS)

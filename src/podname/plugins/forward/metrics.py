@@ -12,13 +12,26 @@ from collections.abc import Iterable, Iterator
 import dns.rcode
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-from podname.plugins.forward.forwarder import Tally
+from podname.engine.relaying import UpstreamCounts
+from podname.plugins.forward.forwarder import Forwarder, Tally
 from podname.plugins.forward.upstream import Upstream
+from podname.runtime.histogram import DURATION_BOUNDS_SECONDS, Histogram
+
+Relayed = tuple[Upstream, UpstreamCounts]
 
 
-def collect(tally: Tally, upstreams: Iterable[Upstream]) -> Iterator[Metric]:
-    """Return the metric families of some upstreams."""
+def collect(
+    tally: Tally, upstreams: Iterable[Upstream], forwarders: Iterable[Forwarder]
+) -> Iterator[Metric]:
+    """Return the metric families of some upstreams, with what the engine asked them."""
     upstreams = tuple(upstreams)
+    relays = [each.relay for each in forwarders if each.relay is not None]
+    relayed = [
+        (upstream, counts)
+        for each in forwarders
+        if each.relay is not None
+        for upstream, counts in zip(each.upstreams, each.relay.counts(), strict=True)
+    ]
     yield CounterMetricFamily(
         "coredns_forward_healthcheck_broken_total",
         "Questions for which no upstream was healthy.",
@@ -29,22 +42,39 @@ def collect(tally: Tally, upstreams: Iterable[Upstream]) -> Iterator[Metric]:
         "Questions refused because max_concurrent were under way.",
         value=tally.max_concurrent_rejects,
     )
-    yield _durations(upstreams)
+    yield CounterMetricFamily(
+        "podname_forward_foreign_replies_total",
+        "Replies over UDP that answered no question under way: late, or forged.",
+        value=sum(relay.foreign() for relay in relays),
+    )
+    yield _durations(upstreams, relayed)
     yield _failures(upstreams)
-    yield from _connections(upstreams)
+    yield from _connections(upstreams, relayed)
 
 
-def _durations(upstreams: Iterable[Upstream]) -> Metric:
+def _durations(upstreams: Iterable[Upstream], relayed: Iterable[Relayed]) -> Metric:
     family = HistogramMetricFamily(
         "coredns_proxy_request_duration_seconds",
         "Time that upstreams took to answer.",
         labels=("proxy_name", "to", "rcode"),
     )
     for upstream in upstreams:
-        for rcode, durations in upstream.durations.items():
+        found = dict(upstream.durations)
+        for counts in (counts for other, counts in relayed if other is upstream):
+            _add_durations(found, counts)
+        for rcode, durations in found.items():
             labels = ("forward", upstream.label, dns.rcode.to_text(dns.rcode.Rcode.make(rcode)))
             family.add_metric(labels, durations.cumulative(), durations.sum)
     return family
+
+
+def _add_durations(found: dict[int, Histogram], counts: UpstreamCounts) -> None:
+    for rcode, (buckets, nanoseconds) in enumerate(counts.durations):
+        if any(buckets):
+            both = Histogram(DURATION_BOUNDS_SECONDS, list(buckets), nanoseconds / 1e9)
+            if rcode in found:
+                both.merge(found[rcode])
+            found[rcode] = both
 
 
 def _failures(upstreams: Iterable[Upstream]) -> Metric:
@@ -58,7 +88,7 @@ def _failures(upstreams: Iterable[Upstream]) -> Metric:
     return family
 
 
-def _connections(upstreams: Iterable[Upstream]) -> Iterator[Metric]:
+def _connections(upstreams: Iterable[Upstream], relayed: Iterable[Relayed]) -> Iterator[Metric]:
     labels = ("proxy_name", "to", "proto")
     hits = CounterMetricFamily(
         "coredns_proxy_conn_cache_hits_total", "Questions sent on a kept connection.", labels=labels
@@ -71,7 +101,10 @@ def _connections(upstreams: Iterable[Upstream]) -> Iterator[Metric]:
     for upstream in upstreams:
         for pool in (upstream.udp, upstream.tcp):
             values = ("forward", upstream.label, pool.protocol)
-            hits.add_metric(values, pool.hits)
-            misses.add_metric(values, pool.misses)
+            of_relays = [
+                counts for other, counts in relayed if other is upstream and pool is upstream.udp
+            ]
+            hits.add_metric(values, pool.hits + sum(each.reused for each in of_relays))
+            misses.add_metric(values, pool.misses + sum(each.opened for each in of_relays))
     yield hits
     yield misses

@@ -25,6 +25,7 @@ from podname.corefile.properties import (
 )
 from podname.corefile.zones import normalize_zones
 from podname.dns import names
+from podname.engine.relaying import RelayOptions
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.policy import POLICIES
 from podname.plugins.forward.pool import PoolLimits
@@ -154,6 +155,29 @@ class Options(Properties):
         """What all upstreams have in common."""
         limits = PoolLimits(self.expire_seconds, self.max_age_seconds, self.idle_most)
         return UpstreamOptions(limits, self.read_timeout_seconds, self.force_tcp, self.health)
+
+    def relayed(self, *, is_last: bool) -> RelayOptions | None:
+        """Return how the engine may ask by itself; None when only code can: over TCP, or over a link that has a name.
+
+        What `next` and `failover` look for is for code, too: of the last directive `next` means nothing.
+        """
+        if self.force_tcp or any("%" in address.host for address in self.addresses):
+            return None
+        odd_rcodes = frozenset() if is_last else self.next_rcodes
+        if len(self.addresses) > 1:
+            odd_rcodes |= self.failover_rcodes
+        return RelayOptions(
+            upstreams=tuple((address.host, address.port) for address in self.addresses),
+            order=self.policy,
+            source=self.source_address,
+            timeout_seconds=self.read_timeout_seconds,
+            idle_seconds_most=self.expire_seconds,
+            age_seconds_most=self.max_age_seconds,
+            concurrent_most=self.max_concurrent,
+            odd_rcodes=odd_rcodes,
+            odd_nodata=self.next_on_nodata and not is_last,
+            odd_truncated=self.prefer_udp,
+        )
 
     @property
     def attempts_most(self) -> int:

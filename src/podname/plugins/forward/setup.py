@@ -11,6 +11,7 @@ from dataclasses import replace
 from podname.corefile import Directive, Token
 from podname.corefile.zones import normalize_zones
 from podname.dns import names
+from podname.engine.relaying import Relay
 from podname.plugins.base import Context, NamedZones
 from podname.plugins.forward.forwarder import Forwarder, Tally
 from podname.plugins.forward.handler import Forward
@@ -25,7 +26,10 @@ def setup(directives: Sequence[Directive], context: Context) -> Forward:
     tally = context.resources.claim(("forward", context.zones, context.port), Tally)
     every = [parse(directive, context) for directive in directives]
     _warn_of_unasked(directives, every, context)
-    plugin = Forward([_forwarder(options, context, tally) for options in every], tally)
+    forwarders = [
+        _forwarder(options, context, tally, is_last=options is every[-1]) for options in every
+    ]
+    plugin = Forward(forwarders, tally)
     plugin.named_zones = tuple(
         NamedZones(directive.arguments[0], (options.zone,))
         for directive, options in zip(directives, every, strict=True)
@@ -64,7 +68,7 @@ def _warn_of_unasked(
                 break
 
 
-def _forwarder(options: Options, context: Context, tally: Tally) -> Forwarder:
+def _forwarder(options: Options, context: Context, tally: Tally, *, is_last: bool) -> Forwarder:
     block, resources = (context.zones, context.port), context.resources
     upstreams = [
         resources.claim(
@@ -73,7 +77,25 @@ def _forwarder(options: Options, context: Context, tally: Tally) -> Forwarder:
         )
         for address in options.addresses
     ]
-    return Forwarder(options, upstreams, tally)
+    asked = options.relayed(is_last=is_last)
+    relay = None
+    if asked is not None:
+        relay = resources.claim(
+            ("relay", *block, asked, options.zone), lambda: Claimed(context.engine.relay(asked))
+        ).relay
+    return Forwarder(options, upstreams, tally, relay)
+
+
+class Claimed:
+    """An engine's relay, or that it has none, kept while the directive does not change."""
+
+    def __init__(self, relay: Relay | None) -> None:
+        self.relay = relay
+
+    async def close(self) -> None:
+        """Let go of it."""
+        if self.relay is not None:
+            await self.relay.close()
 
 
 def _from(token: Token, context: Context) -> bytes:

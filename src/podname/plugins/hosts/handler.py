@@ -35,6 +35,7 @@ class Hosts(Plugin):
     """The `hosts` directive of a server block."""
 
     name = "hosts"
+    is_planned = True  # what comes from behind passes as it is
 
     def __init__(self, options: Options, engine: Engine) -> None:
         self.options = options

@@ -46,6 +46,7 @@ class Kubernetes(Plugin):
     """One `kubernetes` directive."""
 
     name = "kubernetes"
+    is_planned = True  # what comes from behind passes as it is
 
     def __init__(self, settings: Options, context: Context) -> None:
         self.settings = settings

@@ -32,6 +32,7 @@ class Loop(Plugin):
     """The `loop` directive of a server block. `fatal` ends the process."""
 
     name = "loop"
+    is_planned = True  # what comes from behind passes as it is
 
     def __init__(self, zone: bytes, fatal: Callable[[], None]) -> None:
         self.zone = zone

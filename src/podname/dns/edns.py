@@ -1,0 +1,51 @@
+"""The EDNS options of a query, as far as forwarding asks for them.
+
+Sources: RFC 6891 §6.1.2; RFC 7871 (client subnet); RFC 7873 §5.2, RFC 7828, RFC 7830 (cookies, keepalive and padding
+are between two neighbours).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import unpack_from
+
+from podname.dns import constants as c
+from podname.dns.query import Query
+from podname.dns.records import walk
+
+_HOP_BY_HOP = frozenset({10, 11, 12})
+_CLIENT_SUBNET = 8
+_OPT_OCTETS = 11  # without options
+
+
+def passed_on(query: Query) -> bytes:
+    """Return the packet for the next server: without the options that were meant for us alone.
+
+    A packet with other records than OPT behind its question, such as a signature, stays as it is.
+    """
+    options = list(_options(query))
+    kept = [octets for code, octets in options if code not in _HOP_BY_HOP]
+    if len(kept) == len(options):
+        return query.packet
+    opt, data = query.end, b"".join(kept)
+    head = query.packet[: opt + _OPT_OCTETS - 2]
+    return head + len(data).to_bytes(2, "big") + data
+
+
+def is_for_one_subnet(query: Query) -> bool:
+    """Return whether the answer is for the clients of one network only."""
+    return any(code == _CLIENT_SUBNET for code, _ in _options(query))
+
+
+def _options(query: Query) -> Iterator[tuple[int, bytes]]:
+    """Yield each option with its code, when OPT is all that stands behind the question."""
+    packet, end = query.packet, query.end
+    is_plain = query.edns is not None and packet[6:12] == b"\0\0\0\0\0\1"
+    if not is_plain or len(packet) <= end + _OPT_OCTETS:
+        return
+    (opt,) = walk(packet, end, 1)
+    at = opt.rdata if opt.rtype == c.OPT else opt.end
+    while at + 4 <= opt.end:
+        code, length = unpack_from("!HH", packet, at)
+        yield code, packet[at : at + 4 + length]
+        at += 4 + length
