@@ -10,10 +10,11 @@
 //!
 //! Sources: recvmmsg(2); socket(7) `SO_REUSEPORT`; eventfd(2); the design of podname (the path of a query).
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{Error, ErrorKind};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -29,6 +30,10 @@ use crate::routes::{Layer, Routes};
 
 /// Misses that wait for Python.
 const MISSES_MAX: usize = 1024;
+/// Of one client; clients whose addresses share a bucket share these.
+const MISSES_OF_A_CLIENT_MAX: u32 = MISSES_MAX as u32 / 4;
+/// Buckets of clients' addresses.
+const BUCKETS: usize = 1024;
 /// Observations that wait for Python.
 const OBSERVATIONS_MAX: usize = 4096;
 /// Batches that are still answered when the loop is to end.
@@ -111,6 +116,10 @@ pub struct Shared {
     answering: OwnedFd,
     /// Questions that relays ask upstreams.
     relaying: AtomicUsize,
+    /// Misses that wait for Python, by their clients' buckets.
+    waiting: Box<[AtomicU32]>,
+    /// Chooses the buckets, so that nobody outside knows whose is whose.
+    state: RandomState,
 }
 
 impl Shared {
@@ -128,6 +137,25 @@ impl Shared {
         }
     }
 
+    /// Queue a question for Python, unless there are too many, in all or of its client. Gives whether it is queued.
+    fn queue(&self, miss: Miss) -> bool {
+        let waiting = &self.waiting[self.bucket_of(miss.origin)];
+        self.totals.misses.fetch_add(1, Ordering::Relaxed);
+        let is_queued = waiting.fetch_add(1, Ordering::Relaxed) < MISSES_OF_A_CLIENT_MAX
+            && self.misses.try_send(miss).is_ok();
+        if !is_queued {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            self.totals.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        self.wake();
+        is_queued
+    }
+
+    /// Return the number of the bucket of a client's address.
+    fn bucket_of(&self, origin: Origin) -> usize {
+        (self.state.hash_one(origin.client().ip()) % BUCKETS as u64) as usize
+    }
+
     /// Let Python answer what a relay could not. Gives the refusal to send when Python has too much to do.
     pub fn hand_over(&self, request: &Request) -> Option<Vec<u8>> {
         let miss = Miss {
@@ -136,14 +164,10 @@ impl Shared {
             packet: request.packet.clone(),
             origin: request.origin,
         };
-        self.totals.misses.fetch_add(1, Ordering::Relaxed);
-        let is_taken = self.misses.try_send(miss).is_ok();
-        self.wake();
-        if is_taken {
+        if self.queue(miss) {
             self.relaying.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        self.totals.refused.fetch_add(1, Ordering::Relaxed);
         let (mut out, query) = (Vec::new(), query::parse(&request.packet).ok()?);
         refuse(&request.routes, &request.packet, &query, c::SERVFAIL, &mut out, SHARED);
         Some(out)
@@ -214,6 +238,8 @@ impl Udp {
             totals: Totals::default(),
             answering: duplicate(sockets.first().map_or(-1, |socket| socket.fd))?,
             relaying: AtomicUsize::new(0),
+            waiting: (0..BUCKETS).map(|_| AtomicU32::new(0)).collect(),
+            state: RandomState::new(),
         });
         let udp = Self {
             shared,
@@ -263,7 +289,10 @@ impl Udp {
 
     /// Return the next miss.
     pub fn miss(&self) -> Option<Miss> {
-        self.misses.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
+        let miss = self.misses.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()?;
+        let bucket = self.shared.bucket_of(miss.origin);
+        self.shared.waiting[bucket].fetch_sub(1, Ordering::Relaxed);
+        Some(miss)
     }
 
     /// Return the next observation.
@@ -402,9 +431,7 @@ impl Loop {
                 packet: self.batch.packet(number).into(),
                 origin: self.batch.origin(number),
             };
-            self.shared.totals.misses.fetch_add(1, Ordering::Relaxed);
-            if self.shared.misses.try_send(miss).is_err() {
-                self.shared.totals.refused.fetch_add(1, Ordering::Relaxed);
+            if !self.shared.queue(miss) {
                 let packet = self.batch.packet(number);
                 if let Ok(query) = query::parse(packet) {
                     let out = &mut self.responses[number];
@@ -412,7 +439,6 @@ impl Loop {
                         self.responder.refuse(&self.routes, packet, &query, c::SERVFAIL, out);
                 }
             }
-            self.shared.wake();
         }
     }
 

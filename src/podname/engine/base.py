@@ -206,6 +206,7 @@ class EngineStats:
     """What an engine could not do by itself: whatever is not among the misses, it answered."""
 
     misses: int = 0  # questions for the plugin chain
+    misses_expired: int = 0  # of them, those that nobody waited for any more when their turn came
     observations_dropped: int = (
         0  # answers that the observers were not shown, because they did not keep up
     )

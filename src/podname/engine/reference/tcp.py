@@ -14,17 +14,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from time import perf_counter
 from typing import cast
 
 from podname.dns.query import parse
 from podname.engine.base import Client, Plan
-from podname.engine.reference.misses import Misses
+from podname.engine.reference.misses import Misses, Question
 from podname.engine.reference.responder import Responder
 
 FIRST_READ_SECONDS, IDLE_SECONDS, WRITE_SECONDS = 3.0, 10.0, 5.0
 CONNECTIONS_MAX = 1000  # per listener
+CONNECTIONS_OF_A_CLIENT_MAX = CONNECTIONS_MAX // 4
 BACKLOG = 1024  # connections that nobody has accepted yet
 UNDER_WAY_MAX = 100  # misses of one connection before it is read no further
 
@@ -36,6 +37,7 @@ class Tcp:
         self.server = server
         self.misses = misses
         self.connections: OrderedDict[Connection, None] = OrderedDict()  # who asked last comes last
+        self._clients: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
         self._gone = asyncio.Event()
 
@@ -62,14 +64,24 @@ class Tcp:
             connection.abort()
 
     def admit(self, connection: Connection) -> bool:
-        """Take a connection in, if there is room or the longest idle one can make it."""
-        if len(self.connections) >= CONNECTIONS_MAX:
-            idle = next((other for other in self.connections if other.is_idle()), None)
+        """Take a connection in, if there is room, or the longest idle one (of a client with many, its own) makes it."""
+        address = connection.client().address
+        is_greedy = self._clients[address] >= CONNECTIONS_OF_A_CLIENT_MAX
+        if is_greedy or len(self.connections) >= CONNECTIONS_MAX:
+            idle = next(
+                (
+                    other
+                    for other in self.connections
+                    if other.is_idle() and (not is_greedy or other.client().address == address)
+                ),
+                None,
+            )
             if idle is None:
                 return False
             idle.finish()
             self.forget(idle)
         self._gone.clear()
+        self._clients[address] += 1
         self.connections[connection] = None
         return True
 
@@ -80,7 +92,12 @@ class Tcp:
 
     def forget(self, connection: Connection) -> None:
         """Drop a connection that is lost."""
-        self.connections.pop(connection, None)
+        if connection in self.connections:
+            del self.connections[connection]
+            address = connection.client().address
+            self._clients[address] -= 1
+            if not self._clients[address]:
+                del self._clients[address]
         if not self.connections:
             self._gone.set()
 
@@ -94,6 +111,9 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._under_way = 0
+        self._questions: set[Question] = (
+            set()
+        )  # of those under way, what has not been answered at once
         self._full = False  # the client does not take its answers
         self._ending = False  # nothing more is read; closed when all is answered
         self._due = self._loop.time() + FIRST_READ_SECONDS  # when the next message must be there
@@ -114,6 +134,9 @@ class Connection(asyncio.Protocol):
         """Forget everything."""
         self._ending, self._buffer = True, b""
         self._tcp.forget(self)
+        for question in self._questions:
+            question.give_up()
+        self._questions.clear()
         self._reader_timer.cancel()
         if self._writer_timer is not None:
             self._writer_timer.cancel()
@@ -194,12 +217,23 @@ class Connection(asyncio.Protocol):
             self._tcp.misses.report(error)
             response = self._responder.fail(packet)
         if isinstance(response, Plan):
-            self._under_way += 1
-            self._tcp.misses.start(
-                response, parse(packet), self._responder, self._client, self._later
-            )
+            self._ask(response, packet)
         elif response is not None:
             self._send(response)
+
+    def _ask(self, plan: Plan, packet: bytes) -> None:
+        """Ask the plugin chain, unless the client leaves before."""
+        self._under_way += 1
+        asked: list[Question] = []
+
+        def send(response: bytes | None) -> None:
+            self._questions.difference_update(asked)
+            self._later(response)
+
+        started = self._tcp.misses.start(plan, parse(packet), self._responder, self._client, send)
+        if started is not None:
+            asked.append(started)
+            self._questions.add(started)
 
     def _later(self, response: bytes | None) -> None:
         """Send what the plugin chain answered, and go on with what waits."""

@@ -107,6 +107,11 @@ def _stats(stats: EngineStats) -> Iterator[Metric]:
         "Questions that the engine handed to the plugins; it answered all others by itself.",
     )
     misses.add_metric([], stats.misses)
+    yield CounterMetricFamily(
+        "podname_engine_misses_expired",
+        "Questions for the plugins that nobody waited for any more when their turn came.",
+        value=stats.misses_expired,
+    )
     yield misses
     unseen = CounterMetricFamily(
         "podname_engine_unseen",
