@@ -28,6 +28,8 @@ from podname.names.schema import CONTROLLERS, Name
 #: The third label from the zone by which a table knows the names that it must leave to code.
 LAZY_LABELS = frozenset(controller.encode() for controller in CONTROLLERS)
 _NO_PORT = Port("", "", 0)
+#: What nodes in a pod are called; nothing when a name that was cut would not tell pods apart.
+NameOf = Callable[[Pod], bytes]
 #: More pods never fit into a message: an A record has sixteen octets.
 MEMBERS_MAX = c.MESSAGE_OCTETS_MAX // 16
 _SRV_OCTETS = 18  # without the target
@@ -53,12 +55,15 @@ def replica_set_of(pod: Pod) -> str:
 
 
 def listing(
-    owner: bytes, members: Sequence[tuple[Pod, bytes]], options: ZoneOptions
+    owner: bytes, members: Sequence[Pod], name_of: NameOf, options: ZoneOptions
 ) -> ReadyAnswers:
-    """List pods, given with their names: all their addresses, and an SRV record without port for each."""
-    addresses = dict.fromkeys(address for pod, _ in members for address in pods.addresses_of(pod))
+    """List pods: all their addresses, and an SRV record without port for each.
+
+    Only as many are named as a message holds.
+    """
+    addresses = dict.fromkeys(address for pod in members for address in pods.addresses_of(pod))
     out = endpoints.address_answers(addresses, options.pod_ttl_seconds) if addresses else {}
-    return out | _srv(owner, ((pod, _NO_PORT, name) for pod, name in members), options)
+    return out | _srv(owner, ((pod, _NO_PORT) for pod in members), name_of, options)
 
 
 def short_listing(members: Iterable[Pod], options: ZoneOptions) -> ReadyAnswers:
@@ -67,30 +72,50 @@ def short_listing(members: Iterable[Pod], options: ZoneOptions) -> ReadyAnswers:
 
 
 def ports(
-    owner: bytes, members: Iterable[tuple[Pod, bytes]], asked: Name, options: ZoneOptions
+    owner: bytes, members: Iterable[Pod], name_of: NameOf, asked: Name, options: ZoneOptions
 ) -> ReadyAnswers | None:
-    """Return where pods, given with their names, listen.
+    """Return where pods listen: as many as a message holds.
 
     None when no container says so; nothing for a protocol, which has ports below it.
     """
-    having = [(pod, port, name) for pod, name in members for port in pod.ports if _is(port, asked)]
-    if not having:
+    wanted = _plain(asked.port)
+    having = (
+        (pod, port)
+        for pod in members
+        for port in pod.ports
+        if port.protocol.lower() == asked.protocol and wanted in {_plain(port.name), ""}
+    )
+    first = next(having, None)
+    if first is None:
         return None
-    return _srv(owner, having, options) if asked.port else {}
+    return _srv(owner, chain((first,), having), name_of, options) if asked.port else {}
 
 
-def _is(port: Port, asked: Name) -> bool:
-    name, wanted = (text.lower().replace("_", "-") for text in (port.name, asked.port))
-    return port.protocol.lower() == asked.protocol and wanted in {name, ""}
+def port_names(members: Iterable[Pod]) -> frozenset[tuple[str, str]]:
+    """Return protocol and name of each port that pods listen on."""
+    every = {port for pod in members for port in pod.ports}
+    return frozenset((port.protocol.lower(), _plain(port.name)) for port in every)
+
+
+def listens(names: frozenset[tuple[str, str]], asked: Name) -> bool:
+    """Return whether pods that listen on these have the port that is asked for, or the protocol."""
+    if asked.port:
+        return (asked.protocol, _plain(asked.port)) in names
+    return any(protocol == asked.protocol for protocol, _ in names)
+
+
+@lru_cache(maxsize=256)  # pods of one workload have the same ports
+def _plain(port_name: str) -> str:
+    return port_name.lower().replace("_", "-")
 
 
 def _srv(
-    owner: bytes, having: Iterable[tuple[Pod, Port, bytes]], options: ZoneOptions
+    owner: bytes, having: Iterable[tuple[Pod, Port]], name_of: NameOf, options: ZoneOptions
 ) -> ReadyAnswers:
     targets = _fitting(
         Entry(address, name, port)
-        for pod, port, name in having
-        if name
+        for pod, port in having
+        if (name := name_of(pod))
         for address in pods.addresses_of(pod)
     )
     made = endpoints.answers(owner, b"", targets, options.pod_ttl_seconds)

@@ -12,6 +12,7 @@ Sources: docs/names.md; the design of podname (the path of a change).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 from podname.dns import constants as c
@@ -55,7 +56,11 @@ class WorkloadNames:
         #: By namespace, kind and name; the revisions of a Deployment are together, pods of nobody under "" and "".
         self._members: dict[str, dict[str, dict[str, _Members]]] = {}
         self._dotted: set[_Listed] = set()
+        #: What was made: owners in the table, and answers that no table would keep apart.
         self._made: dict[_Listed, set[bytes]] = {}
+        self._remembered: dict[_Listed, dict[bytes, ReadyAnswers]] = {}
+        #: What listed pods listen on: protocols and names of ports.
+        self._ports: dict[_Listed, frozenset[tuple[str, str]]] = {}
 
     # ---------------------------------------------------------------- events
 
@@ -63,7 +68,7 @@ class WorkloadNames:
         """Follow a pod, before its own names are."""
         if not self._options.pod_names:
             return
-        for pod in (old, new) if self._made else ():
+        for pod in (old, new) if self._has_made() else ():
             if pod is not None:
                 self._unmake_lists_with(pod)
         if old is not None and (new is None or old.owner != new.owner):
@@ -80,7 +85,7 @@ class WorkloadNames:
 
     def pod_renamed(self, pod: Pod) -> None:
         """Follow a pod whose own name may be another one."""
-        if self._made:
+        if self._has_made():
             self._unmake_lists_with(pod)
 
     def service_changed(self, old: Service | None, new: Service | None) -> None:
@@ -97,8 +102,9 @@ class WorkloadNames:
 
     def hide(self, namespace: str) -> None:
         """Take away what was made in a namespace. O(answers that were made)."""
-        for listed in [listed for listed in self._made if listed[0] == namespace]:
-            self._unmake(listed)
+        for listed in {*self._made, *self._remembered, *self._ports}:
+            if listed[0] == namespace:
+                self._unmake(listed)
 
     def _leave(self, pod: Pod) -> None:
         kind, name = workload_of(pod)
@@ -128,8 +134,13 @@ class WorkloadNames:
                     for name in schema.read(owner, zone):
                         self._unmake(_listed(name))
 
+    def _has_made(self) -> bool:
+        return bool(self._made or self._remembered or self._ports)
+
     def _unmake(self, listed: _Listed) -> None:
         self._changes.drop(self._made.pop(listed, ()))
+        self._remembered.pop(listed, None)
+        self._ports.pop(listed, None)
 
     # --------------------------------------------------------------- answers
 
@@ -143,7 +154,8 @@ class WorkloadNames:
             if name.kind is Kind.SHORT_ENDPOINTS:
                 return self._of_service(owner, zone, name)
             if holders := self._holders(owner, zone, name, names):
-                return discovery.ports(owner, holders, name, self._options)
+                named = partial(_named, schema.without_prefix(owner, name))
+                return discovery.ports(owner, holders, named, name, self._options)
             found = self._of_workload(owner, zone, name) if name.kind in _LISTS else None
             if found is not None:
                 return found
@@ -173,31 +185,41 @@ class WorkloadNames:
         return self._keep(_listed(name), found)[owner]
 
     def _of_workload(self, owner: bytes, zone: bytes, name: Name) -> ReadyAnswers | None:
-        options = self._options
+        options, listed = self._options, _listed(name)
+        remembered = self._remembered.get(listed, {}).get(owner)
+        if remembered is not None:
+            return remembered
         members = list(islice(self._members_of(name), MEMBERS_MAX + 1))
         if not members:
             return {} if self._has_below(name) else None
+        name_of = partial(self._name_of, zone)
         if name.protocol:
-            return discovery.ports(owner, self._named(members, zone), name, options)
+            if listed not in self._ports:
+                self._ports[listed] = discovery.port_names(members)
+            if not discovery.listens(self._ports[listed], name):
+                return None
+            made = discovery.ports(owner, members, name_of, name, options) or {}
+            return self._remember(listed, owner, made)
         if name.kind is Kind.SHORT_EVERY_POD:  # a table would find it without underscores, too
-            return discovery.short_listing(members, options)
+            return self._remember(listed, owner, discovery.short_listing(members, options))
         plain = schema.without_prefix(owner, name)
-        found = {plain: discovery.listing(plain, self._named(members, zone), options)}
+        found = {plain: discovery.listing(plain, members, name_of, options)}
         short = schema.below(_SHORT_LABEL, plain) if name.controller else None
         if short:
             found[short] = discovery.short_listing(members, options)
-        return self._keep(_listed(name), found)[owner]
+        return self._keep(listed, found)[owner]
 
-    def _named(self, members: Iterable[Pod], zone: bytes) -> list[tuple[Pod, bytes]]:
-        """Return pods with the names that nodes there have. A name that was cut would not tell pods apart."""
-        return [
-            (pod, self._pods.name_of(pod, zone) if pod.hostname else self._own_name(pod, zone))
-            for pod in members
-        ]
-
-    def _own_name(self, pod: Pod, zone: bytes) -> bytes:
+    def _name_of(self, zone: bytes, pod: Pod) -> bytes:
+        """Return the name that a node in a pod has. A name that was cut would not tell pods apart."""
+        if pod.hostname:
+            return self._pods.name_of(pod, zone)
         own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
         return own[0] if own else b""
+
+    def _remember(self, listed: _Listed, owner: bytes, made: ReadyAnswers) -> ReadyAnswers:
+        """Keep an answer that no table would keep apart, until what it lists changes."""
+        self._remembered.setdefault(listed, {})[owner] = made
+        return made
 
     def _keep(self, listed: _Listed, found: dict[bytes, ReadyAnswers]) -> dict[bytes, ReadyAnswers]:
         """Leave answers in the table until what they list changes."""
@@ -245,10 +267,8 @@ class WorkloadNames:
         elif (kind, asked_kind) == ("deploy", "rs"):
             yield from map(replica_set_of, self._members[namespace][kind][name].values())
 
-    def _holders(
-        self, owner: bytes, zone: bytes, name: Name, names: Iterable[Name]
-    ) -> list[tuple[Pod, bytes]]:
-        """Return the pods that are called so, with what they are called: one, or those that share a hostname.
+    def _holders(self, owner: bytes, zone: bytes, name: Name, names: Iterable[Name]) -> list[Pod]:
+        """Return the pods that are called so: one, or those that share a hostname.
 
         What was made for a list, as which the name was also read, is no pod's.
         """
@@ -264,11 +284,15 @@ class WorkloadNames:
             for pod in self._pods.holders.get(address)
         ]
         holders = {pod.key: pod for pod in found}.values()
-        return [(pod, stem) for pod in holders if self._is_called(pod, stem, zone)]
+        return [pod for pod in holders if self._is_called(pod, stem, zone)]
 
     def _is_called(self, pod: Pod, stem: bytes, zone: bytes) -> bool:
         own = pods.own_owners(pod.namespace, pod.name, zone, self._options)
         return stem in own or stem == pods.shared_owner(pod, zone, self._options)
+
+
+def _named(name: bytes, _: Pod) -> bytes:
+    return name
 
 
 def _listed(name: Name) -> _Listed:

@@ -452,3 +452,18 @@ def test_slices_of_type_fqdn_are_no_hosts() -> None:
     part = EndpointSlice.of("default", "x", "db", "FQDN", (), ())
     cluster = Cluster(OWN).load(DEFAULT, service("db", ports=""), part)
     assert found(cluster, "_short.db.default.svc") is None
+
+
+@pytest.mark.parametrize("name", ["_app._tcp._all", "_app._tcp.web.deploy", "_short._all"])
+def test_what_no_table_keeps_is_made_once_until_a_pod_changes(name: str) -> None:
+    cluster = some()
+    owner = names.from_text(f"{name}.{POD}")
+    find = cluster.compiler.workloads.find
+    before = find(owner)
+    assert before
+    assert find(owner) is before
+    cluster.put(pod("web-7b-a", "10.0.0.9", owner="deploy/web/7b", ports=APP))
+    after = find(owner)
+    assert after is not before
+    cluster.remove(WEB[4])  # of no workload, in the same namespace
+    assert (find(owner) is after) == name.endswith(".deploy")

@@ -18,6 +18,9 @@ from tests.support.upstream import Replies, Script, answering, free_port, respon
 from podname.plugins.forward.handler import Forward
 from podname.server.lifecycle import Server
 
+needs_native = pytest.mark.skipif(
+    "native" not in engines.KINDS, reason="the native engine was not built"
+)
 RECORD = "@ 300 A 192.0.2.1"
 SOA = "authority:example.org. 60 SOA ns.example.org. admin.example.org. 1 7200 1800 86400 30"
 
@@ -58,6 +61,7 @@ async def test_questions_under_way_at_once_are_asked_once(tmp_path: Path) -> Non
             assert reply.endswith(b"\xc0\x00\x02\x01")
 
 
+@needs_native
 @pytest.mark.parametrize("engine", ["native"], indirect=True)
 async def test_a_forged_reply_is_ignored_and_the_true_one_awaited(tmp_path: Path) -> None:
     def script(packet: bytes) -> Replies:
@@ -343,7 +347,7 @@ async def told(
     return out
 
 
-@pytest.mark.skipif("native" not in engines.KINDS, reason="there is no native engine to compare")
+@needs_native
 @pytest.mark.parametrize("engine", ["python"], indirect=True)
 @pytest.mark.parametrize(
     "more", ["", "cache 30", "cache {\nsuccess 100 60 20\ndenial 100 9\nservfail 0\nkeepttl\n}"]

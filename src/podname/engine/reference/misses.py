@@ -1,9 +1,9 @@
 """Questions that only the plugin chain can answer, while they wait for their turn and while they are on their way.
 
 No client makes others wait. Questions wait by client, and clients take turns. How many begin in a turn of the event
-loop depends on how long the last turn took: one that was slow is followed by fewer, down to a single one, so that
-sockets, timers and the watch of the cluster have their turns in between. What has waited so long that nobody listens
-any more is dropped and counted; so is what a TCP client asked that has left.
+loop depends on how long the last turn took: one that was slow is followed by fewer, down to a single one, and by a
+pause as long, so that sockets, timers and the watch of the cluster have half of the time whatever is asked. What has
+waited so long that nobody listens any more is dropped and counted; so is what a TCP client asked that has left.
 
 How many there are is bounded, in all and for each client: beyond the bound a question is answered SERVFAIL and counted
 as dropped. A chain that raises (which it must not) or answers octets that are no message costs its own question
@@ -32,6 +32,7 @@ MISSES_MAX = 4096  # per listener, each some kilobytes of coroutine
 MISSES_OF_A_CLIENT_MAX = MISSES_MAX // 4
 WAITING_SECONDS_MAX = 5.0
 _SLOW_TURN_SECONDS = 0.005
+_PAUSE_SECONDS_MAX = 0.05
 _STARTS_MAX = 64
 
 _log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Misses:
         self._total = 0
         self._idle: asyncio.Event | None = None  # somebody waits for it
         self._starts = self._left = _STARTS_MAX  # of a turn, and of this one
-        self._turn_began_seconds: float | None = None  # None: no turn is due
+        self._has_turn = False  # whether one is under way or due
         self._reported: set[tuple[type[BaseException], int]] = set()
 
     def start(
@@ -105,8 +106,8 @@ class Misses:
             self._begin(question)
         else:
             self._waiting.setdefault(address, deque()).append(question)
-        if self._turn_began_seconds is None:
-            self._next_turn()
+        if not self._has_turn:
+            self._see_it_through()
         return question
 
     async def finish(self, grace_seconds: float) -> None:
@@ -120,17 +121,25 @@ class Misses:
         for task in self._tasks:
             task.cancel()
 
-    def _next_turn(self) -> None:
-        self._turn_began_seconds = self._clock()
-        asyncio.get_running_loop().call_soon(self._turn)
+    def _see_it_through(self) -> None:
+        """Come back when the questions that have begun have had their first step."""
+        self._has_turn = True
+        asyncio.get_running_loop().call_soon(self._end_turn, self._clock())
 
-    def _turn(self) -> None:
-        """Let as many begin as the last turn had time for."""
-        assert self._turn_began_seconds is not None  # noqa: S101
-        now = self._clock()
-        is_slow = now - self._turn_began_seconds > _SLOW_TURN_SECONDS
+    def _end_turn(self, began_seconds: float) -> None:
+        """Learn how many the next turn has time for, and let it begin, after a slow one later."""
+        took_seconds = self._clock() - began_seconds
+        is_slow = took_seconds > _SLOW_TURN_SECONDS
         self._starts = max(1, self._starts // 2) if is_slow else min(_STARTS_MAX, self._starts * 2)
-        self._left, self._turn_began_seconds = self._starts, None
+        if is_slow and self._waiting:
+            pause_seconds = min(took_seconds, _PAUSE_SECONDS_MAX)
+            asyncio.get_running_loop().call_later(pause_seconds, self._begin_turn)
+        else:
+            self._begin_turn()
+
+    def _begin_turn(self) -> None:
+        now = self._clock()
+        self._left, self._has_turn = self._starts, False
         while self._left and self._waiting:
             question = self._take()
             if question.send is _forget or now - question.asked_seconds > WAITING_SECONDS_MAX:
@@ -139,8 +148,8 @@ class Misses:
                 question.send(None)
             else:
                 self._begin(question)
-        if self._left < self._starts or self._waiting:
-            self._next_turn()
+        if self._left < self._starts:
+            self._see_it_through()
 
     def _take(self) -> Question:
         """Return the question of the client whose turn it is, who then comes last."""
