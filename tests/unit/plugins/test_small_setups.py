@@ -76,7 +76,7 @@ errors { consolidate } | 2:10 | expected 2 to 4 arguments
 errors { consolidate 5m } | 2:22 | expected 2 to 4 arguments
 errors { consolidate five x } | 2:22 | 'five' after 'consolidate' is not a duration
 errors { consolidate 5m ( } | 2:25 | '(' is not a regular expression
-errors { consolidate 5m [[:alpha:]] } | 2:25 | is not a regular expression
+errors { consolidate 5m (?=a) } | 2:25 | is not a regular expression: invalid perl operator: (?=
 errors { consolidate 5m x loud } | 2:27 | unknown option in consolidate: loud
 errors { consolidate 5m x info error } | 2:32 | multiple log levels
 errors { consolidate 5m x show_first info } | 2:38 | log level must come before show_first

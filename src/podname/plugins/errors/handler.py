@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from podname.corefile.regexp import Regexp
 from podname.dns import names
 from podname.dns.texts import type_text
 from podname.errors import ServeError
@@ -38,7 +38,7 @@ class Pattern:
     """Errors that are counted together, and how their number is told."""
 
     def __init__(
-        self, period_seconds: float, pattern: re.Pattern[str], level: int, *, show_first: bool
+        self, period_seconds: float, pattern: Regexp, level: int, *, show_first: bool
     ) -> None:
         self.period_seconds = period_seconds
         self.pattern = pattern
@@ -102,7 +102,7 @@ class Errors(Plugin):
         text, level = str(error), logging.ERROR
         later = self._later or asyncio.get_running_loop().call_later
         for pattern in self.patterns:
-            if pattern.pattern.search(text):
+            if pattern.pattern.matches(text):
                 if not self._stopped and pattern.absorb(later):
                     return
                 level = pattern.level

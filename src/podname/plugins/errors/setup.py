@@ -6,17 +6,15 @@ Source: CoreDNS plugin/errors/setup.go.
 from __future__ import annotations
 
 import logging
-import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podname.corefile import Directive, Line
 from podname.corefile.properties import Properties, ReadContext, Value, flag, prop
+from podname.corefile.regexp import regexp
 from podname.plugins.base import Context, once
 from podname.plugins.errors.handler import Errors, Pattern
 
-_PATTERN_OCTETS_MAX = 10_000
 _LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
@@ -29,20 +27,9 @@ Patterns = tuple[Pattern, ...]
 
 def _consolidate(line: Line, before: Patterns, _: ReadContext) -> Patterns:
     level, show_first = _level_and_show_first(line)
-    return *before, Pattern(line.duration(0), _regexp(line), level, show_first=show_first)
-
-
-def _regexp(line: Line) -> re.Pattern[str]:
-    token = line.arguments[1]
-    if len(token.text.encode()) > _PATTERN_OCTETS_MAX:
-        raise line.error(f"the pattern is longer than {_PATTERN_OCTETS_MAX} octets", token)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", FutureWarning)  # a nested set means different things
-            return re.compile(token.text)
-    except (re.error, FutureWarning, OverflowError, RecursionError) as error:
-        message = f"'{token.text}' is not a regular expression: {error}"
-        raise line.error(message, token) from None
+    return *before, Pattern(
+        line.duration(0), regexp(line, line.arguments[1]), level, show_first=show_first
+    )
 
 
 def _level_and_show_first(line: Line) -> tuple[int, bool]:
