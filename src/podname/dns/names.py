@@ -8,11 +8,15 @@ Sources: RFC 1035 §2.3.4, §3.1; RFC 4343.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 
 ROOT = b"\x00"
 LABEL_OCTETS_MAX = 63
 NAME_OCTETS_MAX = 255
+_ESCAPED = b". '@;()\"\\"
+_ESCAPE = re.compile(rb"\\(\d{3}|.)", re.DOTALL)
+_LABEL = re.compile(rb"(?:[^.\\]|\\\d{3}|\\.)*", re.DOTALL)
 
 
 class BadName(ValueError):
@@ -44,10 +48,31 @@ def from_labels(labels: list[str], parent: bytes) -> bytes:
 
 
 def to_text(octets: bytes) -> str:
-    r"""Show a name as text with its last dot, `\DDD` for what is not printable (RFC 4343 §2.1)."""
+    r"""Show a name as text with its last dot, `\DDD` for what is not printable (RFC 4343 §2.1; miekg/dns)."""
     if octets == ROOT:
         return "."
     return "".join(_label_text(label) + "." for label in labels_of(octets))
+
+
+def from_escaped(text: str) -> bytes:
+    r"""Turn what `to_text` shows back into octets, in its own case; the last dot may be missing.
+
+    Raises BadName for an empty label, one over 63 octets, a name over 255, or an escape that ends too soon.
+    """
+    octets, labels, at = text.encode("utf-8", "surrogateescape").removesuffix(b"."), [], 0
+    if text == ".":
+        return ROOT
+    while at <= len(octets):
+        end = _label_end(octets, at)
+        label = _ESCAPE.sub(_unescaped, octets[at:end])
+        if not 0 < len(label) <= LABEL_OCTETS_MAX:
+            raise BadName(f"a label of {len(label)} octets, 1 to 63 are allowed")
+        labels.append(bytes((len(label),)) + label)
+        at = end + 1
+    name = b"".join(labels) + ROOT
+    if len(name) > NAME_OCTETS_MAX:
+        raise BadName(f"a name of {len(name)} octets, at most 255 are allowed")
+    return name
 
 
 def labels_of(octets: bytes) -> list[bytes]:
@@ -97,12 +122,25 @@ def longest_match(octets: bytes, zones: Set[bytes] | Mapping[bytes, object]) -> 
     return octets
 
 
+def _label_end(octets: bytes, at: int) -> int:
+    found = _LABEL.match(octets, at)
+    end = found.end() if found else at
+    if end < len(octets) and octets[end] != ord("."):
+        raise BadName("an escape that ends too soon")
+    return end
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    digits = found[1]
+    return bytes((int(digits) & 0xFF,)) if len(digits) == 3 else digits
+
+
 def _label_text(label: bytes) -> str:
     return "".join(
         "\\" + chr(octet)
-        if octet in b'."\\();@$'
+        if octet in _ESCAPED
         else chr(octet)
-        if 0x21 <= octet <= 0x7E
+        if 0x20 < octet <= 0x7E
         else f"\\{octet:03d}"
         for octet in label
     )
