@@ -41,7 +41,7 @@ class Request:
     """A query on its way down the chain of one server block.
 
     `upstream` asks the whole server anew (every block, every plugin) with a packet of one's own:
-    for aliases.
+    for aliases. `lookups` says how many such questions led to this one.
     """
 
     query: Query
@@ -50,6 +50,7 @@ class Request:
     started_seconds: float  # time.perf_counter
     upstream: Callable[[bytes, Client], Awaitable[bytes | None]]
     plugin: str = ""  # who answered, for the metrics' label
+    lookups: int = 0
 
 
 #: The whole response message, without OPT, as if there were no size limit: the server adds OPT and

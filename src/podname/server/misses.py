@@ -62,7 +62,7 @@ class Misses:
     ) -> bytes | None:
         self._under_way += 1
         upstream = partial(self._ask, zones, depth + 1)
-        request = Request(query, client, zone, time.perf_counter(), upstream)
+        request = Request(query, client, zone, time.perf_counter(), upstream, lookups=depth)
         try:
             return await zones[zone](request)
         except ServeError as error:

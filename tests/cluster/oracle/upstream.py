@@ -5,7 +5,7 @@ It answers by the first label of the name, the same for everybody and every time
 
 import socket
 import threading
-from struct import unpack
+from struct import pack, unpack
 
 import dns.flags
 import dns.message
@@ -22,6 +22,15 @@ ADDRESSES = {
     "www": ["192.0.2.1", "2001:db8:ffff::1"],
     "two": ["192.0.2.2", "192.0.2.3"],
     "big": [f"198.51.100.{number}" for number in range(1, 100)],
+}
+#: Answers of all types at the first label `all`.
+ALL = {
+    "MX": "10 www.example.com.",
+    "NAPTR": '1 2 "S" "SIP+D2U" "" www.example.com.',
+    "NS": "www.example.com.",
+    "PTR": "www.example.com.",
+    "SRV": "1 2 80 www.example.com.",
+    "TXT": '"www.example.com."',
 }
 SOA = "ns.example.com. admin.example.com. 1 7200 1800 86400 60"
 
@@ -86,6 +95,13 @@ def reply_to(packet: bytes, limit_octets: int) -> bytes:
         reply.set_rcode(dns.rcode.REFUSED)
     elif first in {"www", "two", "big", "chain"}:
         _answer(reply, str(name), first, rtype)
+    elif first == "all":
+        if text := ALL.get(dns.rdatatype.to_text(rtype)):
+            reply.answer.append(dns.rrset.from_text(name, TTL, "IN", rtype, text))
+    elif first == "options":  # what the query's OPT record says
+        options = b"".join(pack("!H", each.otype) + each.to_wire() for each in query.options)
+        seen = f'"{"none" if query.edns < 0 else query.payload} {options.hex()}"'
+        reply.answer.append(dns.rrset.from_text(name, TTL, "IN", "TXT", seen))
     elif first != "empty":
         reply.set_rcode(dns.rcode.NXDOMAIN)
     if not reply.answer and reply.rcode() in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:

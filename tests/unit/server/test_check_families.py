@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "data" / "corefiles"
 
 #: Family → where podname says no, and to which word. Empty: it is set up whole.
 EXPECTED = {
-    "aks/Corefile": ["aks/Corefile:19:5 template", "aks/custom/rewrite.override:1:1 rewrite"],
+    "aks/Corefile": ["aks/Corefile:19:5 template"],
     "coredns-deployment": [],
     "eks": [],
     "helm": ["helm:19:1 tls://", "helm:19:24 grpc://", "helm:20:5 tls"],
@@ -24,7 +24,7 @@ EXPECTED = {
     "kops": ["kops:24:5 dns64"],
     "kubeadm": [],
     "kubeadm-2025": [],
-    "kubespray": ["kubespray:6:5 rewrite", "kubespray:21:5 rewrite", "kubespray:37:5 k8s_external"],
+    "kubespray": ["kubespray:37:5 k8s_external"],
     "minikube": [],
     "nodelocal": [],
     "openshift": [
