@@ -14,7 +14,10 @@ import asyncio
 import logging
 import time
 import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 from podname.dns import constants as c
 from podname.dns import names
@@ -28,7 +31,23 @@ from podname.plugins.prometheus.totals import ServerTotals
 
 _log = logging.getLogger("podname.server")
 
-_ALIASES_MAX = 8
+_DEPTH_MAX, _LOOKUPS_MAX = 8, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """The questions of our own that one question of a client caused: those that led to this one, and a count of all."""
+
+    depth: int = 0
+    made: Iterator[int] = field(default_factory=partial(count, 1))
+
+    def next(self) -> Lookups:
+        """Return what one more makes of it."""
+        return Lookups(self.depth + 1, self.made)
+
+    def are_too_many(self) -> bool:
+        """Count one more. Rules of `rewrite` branch: two at each of eight aliases would be 256."""
+        return self.depth > _DEPTH_MAX or next(self.made) > _LOOKUPS_MAX
 
 
 class Misses:
@@ -44,7 +63,7 @@ class Misses:
 
     def of(self, zones: dict[bytes, Next], zone: bytes) -> Miss:
         """Make the miss of one zone; `zones` are all that its listener serves, with their chains."""
-        return partial(self._run, zones, zone, 0)
+        return partial(self._run, zones, zone, None)
 
     async def finished(self, grace_seconds: float) -> None:
         """Wait until none is under way, at most so long."""
@@ -58,11 +77,17 @@ class Misses:
             _log.warning("%d queries were still under way", self._under_way)
 
     async def _run(
-        self, zones: dict[bytes, Next], zone: bytes, depth: int, query: Query, client: Client
+        self,
+        zones: dict[bytes, Next],
+        zone: bytes,
+        lookups: Lookups | None,
+        query: Query,
+        client: Client,
     ) -> bytes | None:
         self._under_way += 1
-        upstream = partial(self._ask, zones, depth + 1)
-        request = Request(query, client, zone, time.perf_counter(), upstream, lookups=depth)
+        lookups = lookups or Lookups()
+        upstream = partial(self._ask, zones, lookups.next())
+        request = Request(query, client, zone, time.perf_counter(), upstream, lookups=lookups.depth)
         try:
             return await zones[zone](request)
         except ServeError as error:
@@ -76,7 +101,7 @@ class Misses:
                 self._idle.set()
 
     async def _ask(
-        self, zones: dict[bytes, Next], depth: int, packet: bytes, client: Client
+        self, zones: dict[bytes, Next], lookups: Lookups, packet: bytes, client: Client
     ) -> bytes | None:
         """Ask the whole server anew, for an alias; aliases of aliases end somewhere."""
         query = parse(packet)
@@ -85,9 +110,9 @@ class Misses:
         zone = names.longest_match(query.folded, frozenset(zones))
         if zone is None:
             return deny(query, c.REFUSED)
-        if depth > _ALIASES_MAX:
+        if lookups.are_too_many():
             return deny(query, c.SERVFAIL)
-        return await self._run(zones, zone, depth, query, client)
+        return await self._run(zones, zone, lookups, query, client)
 
     def _panic(self, query: Query, client: Client, error: Exception) -> None:
         self._totals.panics += 1

@@ -125,6 +125,24 @@ FAMILIES = {
             f"hosts {{192.168.49.1 host.minikube.internal | fallthrough}}; {FORWARD_MAX}; {DISABLED}; {TAIL}"
         )
     ],
+    "vcluster": [
+        (
+            ".:1053: errors; health; ready; rewrite name regex .*\\.nodes\\.vcluster\\.com "
+            f"kubernetes.default.svc.cluster.local; {PLAIN}; "
+            "hosts /etc/NodeHosts {ttl 60 | reload 15s | fallthrough}; prometheus :9153; "
+            f"{FORWARD}; cache 30; loop; loadbalance"
+        )
+    ],
+    "gardener": [
+        (
+            ".:8053: health {lameduck 15s}; ready; rewrite stop {name regex "
+            "(^(?:[^\\.]+\\.)+)svc\\.cluster\\.local\\.svc\\.cluster\\.local {1}svc.cluster.local | "
+            "answer name (^(?:[^\\.]+\\.)+)svc\\.cluster\\.local {1}svc.cluster.local.svc.cluster.local | "
+            "answer value (^(?:[^\\.]+\\.)+)svc\\.cluster\\.local {1}svc.cluster.local.svc.cluster.local}; "
+            f"{PLAIN_TTL}; prometheus :9153; loop; errors; log . {{class error}}; {FORWARD}; cache 30; "
+            "reload; loadbalance round_robin"
+        )
+    ],
 }
 
 

@@ -19,6 +19,7 @@ EXPECTED = {
     "aks/Corefile": ["aks/Corefile:19:5 template"],
     "coredns-deployment": [],
     "eks": [],
+    "gardener": [],
     "helm": ["helm:19:1 tls://", "helm:19:24 grpc://", "helm:20:5 tls"],
     "k3s": [],
     "kops": ["kops:24:5 dns64"],
@@ -33,6 +34,7 @@ EXPECTED = {
         "openshift:13:5 bufsize",
         "openshift:19:5 bufsize",
     ],
+    "vcluster": [],
 }
 
 

@@ -38,10 +38,19 @@ HOSTS = """
         fallthrough
     }
     prometheus"""
+REWRITE = r"""
+    rewrite name db.example.org web-1.default.pod.cluster.local
+    rewrite name suffix .old.local. .cluster.local. answer auto
+    rewrite stop {
+        name regex (.*)\.my\.domain\.$ {1}.default.svc.cluster.local
+        answer name (.*)\.default\.svc\.cluster\.local {1}.my.domain
+    }
+"""
 FAMILIES = {
     "kubeadm": WITHOUT_LOOP,
     "with log": WITHOUT_LOOP.replace("    reload\n", "    reload\n    log\n"),
     "k3s": WITHOUT_LOOP.replace("\n    prometheus", HOSTS),
+    "with rewrite": WITHOUT_LOOP.replace("    errors\n", "    errors\n" + REWRITE),
     "bare": ".:0 {\n    bind 127.0.0.1\n    KUBERNETES\n}\n",
 }
 

@@ -248,6 +248,21 @@ async def test_an_alias_is_asked_of_the_whole_server(
         assert await addresses(port_of(server), "circle.a.") == ["SERVFAIL"], "they end somewhere"
 
 
+async def test_lookups_that_branch_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    async def branches(_: Whoami, request: Request, __: Next) -> Reply:
+        nonlocal asked
+        asked += 1
+        await request.upstream(request.query.packet, request.client)
+        return await request.upstream(request.query.packet, request.client)
+
+    monkeypatch.setattr(Whoami, "serve", branches)
+    async with serving(tmp_path, "a.:0 {\nbind 127.0.0.1\nwhoami\n}") as server:
+        assert await addresses(port_of(server), "a.") == ["SERVFAIL"]
+    assert asked <= 65, "and not two to the power of eight"
+
+
 async def test_a_forwarding_loop_ends_the_process(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
