@@ -163,11 +163,6 @@ pub struct Cached<'g> {
 }
 
 impl Cached<'_> {
-    /// Count the octets behind the question.
-    pub fn octets(&self) -> usize {
-        self.records.len()
-    }
-
     /// Append the records, aged, the addresses turned.
     pub fn append(&self, turn: Option<u32>, out: &mut Vec<u8>) {
         let base = out.len();

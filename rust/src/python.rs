@@ -27,7 +27,7 @@ use crate::query;
 use crate::raw::{self, Reader};
 use crate::records::COUNTS_OCTETS;
 use crate::responder::{self, Outcome};
-use crate::routes::{self, Forwarded, Layer, Plan};
+use crate::routes::{self, ForCode, Forwarded, Layer, Plan};
 use crate::table::{self, Busy, Change, Found};
 use crate::udp::{self, Socket};
 
@@ -370,13 +370,13 @@ enum LayerFields<'py> {
     Table(Bound<'py, Table>, usize),
     /// Names that are forwarded: zone, names below it that are not, the relay, the number of its plugin.
     Relay(Vec<u8>, Vec<Vec<u8>>, Bound<'py, Relay>, usize),
-    /// Names.
-    Code(Vec<Vec<u8>>),
+    /// Names, the types that it is about, the first label that it is about.
+    Code(Vec<Vec<u8>>, Vec<u16>, Vec<u8>),
 }
 
 /// A cache, the number of its plugin, its hits.
 type CacheFields<'py> = (Bound<'py, AnswerCache>, usize, Bound<'py, Hits>);
-/// A plan: zone, layers, whether to rotate, counts, whether it is observed, cache.
+/// A plan: zone, layers, whether to rotate, counts, whether it is observed, cache, what clients may say they take.
 type PlanFields<'py> = (
     Vec<u8>,
     Vec<LayerFields<'py>>,
@@ -384,6 +384,7 @@ type PlanFields<'py> = (
     Option<Bound<'py, Counts>>,
     bool,
     Option<CacheFields<'py>>,
+    u16,
 );
 
 /// What a listener serves.
@@ -415,7 +416,7 @@ impl Routes {
 
 /// Make a plan of its fields.
 fn plan_of(fields: PlanFields<'_>) -> PyResult<Plan> {
-    let (zone, layers, rotate, counts, is_observed, cache) = fields;
+    let (zone, layers, rotate, counts, is_observed, cache, edns_octets_max) = fields;
     let suffixes = |names: Vec<Vec<u8>>| Suffixes::new(names.iter().map(Vec::as_slice));
     let layers = layers.into_iter().map(|layer| match layer {
         LayerFields::Table(table, plugin) => Ok(Layer::Table(table.get().0.clone(), plugin)),
@@ -425,7 +426,11 @@ fn plan_of(fields: PlanFields<'_>) -> PyResult<Plan> {
             relay: relay.get().0.clone(),
             plugin,
         })),
-        LayerFields::Code(names) => Ok(Layer::Code(suffixes(names))),
+        LayerFields::Code(names, types, first_label) => Ok(Layer::Code(ForCode {
+            names: suffixes(names),
+            types,
+            first_label: first_label.into(),
+        })),
     });
     Ok(Plan {
         zone: checked(&zone)?,
@@ -439,6 +444,7 @@ fn plan_of(fields: PlanFields<'_>) -> PyResult<Plan> {
             hits: hits.get().0.clone(),
             keeper: answers.get().keeper.clone(),
         }),
+        edns_octets_max,
     })
 }
 

@@ -98,7 +98,7 @@ impl Responder {
         out: &mut Vec<u8>,
     ) -> Outcome {
         out.clear();
-        let query = match query::parse(packet) {
+        let mut query = match query::parse(packet) {
             Ok(query) => query,
             Err(malformed) => return refuse_malformed(packet, malformed, out),
         };
@@ -115,6 +115,7 @@ impl Responder {
             return self.refuse(routes, packet, &query, c::REFUSED, out);
         };
         let plan = &routes.plans[number];
+        plan.clamp(&mut query);
         let mut asked = self.ask_layers(guard, plan, packet, &query, out);
         if !matches!(asked, Asked::Answered(_))
             && let Some(answered) = self.recall(guard, plan, packet, &query, out)
@@ -169,7 +170,7 @@ impl Responder {
     ) -> Asked {
         for (number, layer) in plan.layers.iter().enumerate() {
             let (table, plugin) = match layer {
-                Layer::Code(names) if names.longest(&self.name).is_some() => return Asked::Chain,
+                Layer::Code(code) if code.covers(&self.name, query.qtype) => return Asked::Chain,
                 Layer::Relay(forwarded) if self.name.is_below(&forwarded.zone) => {
                     // A transfer, or another opcode than QUERY, is not forwarded.
                     let is_plain = query.flags & OPCODE == 0
@@ -219,10 +220,6 @@ impl Responder {
         let cache = plan.cache.as_ref().filter(|_| query.flags & OPCODE == 0)?;
         let kind = Kind::of(query);
         let cached = cache.answers.find(guard, &self.name, kind, self.now_ns)?;
-        let opt_octets = if query.edns.is_some() { OPT_OCTETS } else { 0 };
-        if query.end + cached.octets() + opt_octets > self.limit(query) {
-            return None;
-        }
         let wants_authenticated = query.flags & c::AD != 0 || query.dnssec_ok();
         let flags = cached.flags & if wants_authenticated { u16::MAX } else { !c::AD };
         begin(packet, query, out);
@@ -230,7 +227,13 @@ impl Responder {
         let rcode = (cached.flags & 0xf) as u8;
         let octets = query.end + cached.uncompressed_octets as usize;
         let answered = answered(query, packet, cache.plugin, rcode, octets);
-        finish(out, query, flags, cached.counts);
+        let opt_octets = if query.edns.is_some() { OPT_OCTETS } else { 0 };
+        let limit = self.limit(query);
+        write_head(out, query, flags, cached.counts);
+        if out.len() + opt_octets > limit {
+            fit(out, query.end, limit - opt_octets)?;
+        }
+        append_opt(out, query);
         cache.hits.count(self.thread, cached.is_denial);
         Some(answered)
     }

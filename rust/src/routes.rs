@@ -12,6 +12,7 @@ use crate::constants as c;
 use crate::counters::{Counts, Hits};
 use crate::keeping::Keeper;
 use crate::names::{Name, Suffixes};
+use crate::query::Query;
 use crate::relay::Relay;
 use crate::table::Table;
 
@@ -19,10 +20,30 @@ use crate::table::Table;
 pub enum Layer {
     /// A table, and the number that its plugin is counted under.
     Table(Arc<Table>, usize),
-    /// Names at or below these are for code.
-    Code(Suffixes),
+    /// Names that are for code.
+    Code(ForCode),
     /// Names that are forwarded.
     Relay(Forwarded),
+}
+
+/// Names that only code can answer for.
+pub struct ForCode {
+    /// At or below these.
+    pub names: Suffixes,
+    /// When they are asked for with one of these types; none are all.
+    pub types: Vec<u16>,
+    /// When they begin with this label; none is any.
+    pub first_label: Box<[u8]>,
+}
+
+impl ForCode {
+    /// Return whether a question is for code.
+    pub fn covers(&self, name: &Name, qtype: u16) -> bool {
+        let first = &self.first_label;
+        (self.types.is_empty() || self.types.contains(&qtype))
+            && (first.is_empty() || (name.labels() > 0 && name.label(0) == &**first))
+            && self.names.longest(name).is_some()
+    }
 }
 
 /// Names that one `forward` directive covers.
@@ -70,9 +91,18 @@ pub struct Plan {
     pub is_observed: bool,
     /// Where the plugin chain leaves answers.
     pub cache: Option<Cache>,
+    /// What a client may say at most that it can take over UDP; more is taken for this.
+    pub edns_octets_max: u16,
 }
 
 impl Plan {
+    /// Take a query for one that says no more than this plan believes.
+    pub fn clamp(&self, query: &mut Query) {
+        if let Some(edns) = &mut query.edns {
+            edns.udp_octets = edns.udp_octets.min(self.edns_octets_max);
+        }
+    }
+
     /// Return what keeps the replies of upstreams, if something does.
     pub fn keeper(&self) -> Option<&Keeper> {
         self.cache.as_ref()?.keeper.as_deref()

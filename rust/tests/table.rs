@@ -53,6 +53,7 @@ fn a_packet_is_answered() {
     table.synced.store(true, Ordering::Release);
     let counts = Arc::new(Counts::new(1, 1));
     let plan = Plan {
+        edns_octets_max: u16::MAX,
         zone: [0].into(),
         layers: vec![Layer::Table(Arc::new(table), 0)],
         rotate: true,

@@ -24,15 +24,19 @@ VERSION: str
 
 #: Origin, TTL of the SOA, its MINIMUM, MNAME, RNAME.
 _Zone = tuple[bytes, int, int, bytes, bytes]
-#: A table with the number of its plugin among the counts, or names that are for code.
+#: A table with the number of its plugin among the counts; or names that are for code, types, a first label (none: all).
 #: Or zone, names below it that are not forwarded, the relay, the number of its plugin.
-_Layer = tuple[Table, int] | tuple[bytes, Sequence[bytes], Relay, int] | Sequence[bytes]
+_Layer = (
+    tuple[Table, int]
+    | tuple[bytes, Sequence[bytes], Relay, int]
+    | tuple[Sequence[bytes], Sequence[int], bytes]
+)
 #: Answers at most, TTL at most, TTL at least, zones of which nothing is kept.
 _Half = tuple[int, int, int, Sequence[bytes]]
 #: A cache, the number of its plugin among the counts, its hits.
 _Cache = tuple[AnswerCache, int, Hits]
-#: Zone, layers, whether to rotate, counts, whether answers are observed, cache.
-_Plan = tuple[bytes, Sequence[_Layer], bool, Counts | None, bool, _Cache | None]
+#: Zone, layers, whether to rotate, counts, whether answers are observed, cache, what clients may say they take.
+_Plan = tuple[bytes, Sequence[_Layer], bool, Counts | None, bool, _Cache | None, int]
 #: Flags, name, folded name, type, class, the offset behind the question; size, version, DO.
 _Question = tuple[int, bytes, bytes, int, int, int]
 _Edns = tuple[int, int, bool]

@@ -11,7 +11,7 @@ use podname_core::counters::{Counts, Hits};
 use podname_core::names::Suffixes;
 use podname_core::raw::Reader;
 use podname_core::responder::{Outcome, Responder};
-use podname_core::routes::{self, Layer, Plan, Routes};
+use podname_core::routes::{self, ForCode, Layer, Plan, Routes};
 use podname_core::table::{Change, Options, Table};
 
 const ZONE: &[u8] = b"\x01c\x00";
@@ -104,9 +104,10 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         counts: Some(Arc::new(Counts::new(1, 1))),
         is_observed: false,
         cache: None,
+        edns_octets_max: 1232,
     };
     let mut rest = plan(b"\x00", true);
-    rest.layers.push(Layer::Code(Suffixes::new([b"\x00".as_slice()])));
+    rest.layers.push(Layer::Code(ForCode { names: Suffixes::new([b"\x00".as_slice()]), types: vec![], first_label: [].into() }));
     rest.cache = Some(cache());
     let plans = vec![plan(b"\x01c\x00", true), plan(b"\x01a\x01c\x00", false), rest];
     Routes::new(1, plans, vec![1, 255], Arc::new(Counts::new(1, 1)))

@@ -65,6 +65,7 @@ fuzz_target!(|input: (u8, bool, u16, [u16; 3], &[u8])| {
         counts: Some(Arc::new(Counts::new(1, 1))),
         is_observed: false,
         cache: Some(cache),
+        edns_octets_max: u16::MAX,
     };
     let routes = Routes::new(1, vec![plan], vec![], Arc::new(Counts::new(1, 1)));
     let (mut reader, mut out) = (Reader::claim().unwrap(), Vec::new());

@@ -41,7 +41,10 @@ impl Question {
         if wants_authenticated {
             octets[3] |= c::AD as u8;
         }
-        let is_for_all = query.edns.is_none() || append_opt(packet, query.end, &mut octets)?;
+        let is_for_all = match query.edns {
+            None => true,
+            Some(edns) => append_opt(packet, query.end, edns.udp_octets, &mut octets)?,
+        };
         Some(Self { octets, name_end: query.end - 4, is_for_all })
     }
 
@@ -70,10 +73,11 @@ impl Question {
 }
 
 /// Append the OPT record at `at`, as far as it is passed on. Gives whether it asks for everybody.
-fn append_opt(packet: &[u8], at: usize, out: &mut Vec<u8>) -> Option<bool> {
+fn append_opt(packet: &[u8], at: usize, udp_octets: u16, out: &mut Vec<u8>) -> Option<bool> {
     let record = record_at(packet, at).filter(|record| record.rtype == c::OPT)?;
     let begin = out.len();
     out.extend_from_slice(&packet[record.start..record.rdata]);
+    out[begin + 3..begin + 5].copy_from_slice(&udp_octets.to_be_bytes());
     let (mut options, mut is_for_all) = (&packet[record.rdata..record.end], true);
     while options.len() >= 4 {
         let (code, octets) = (u16_at(options, 0), 4 + usize::from(u16_at(options, 2)));

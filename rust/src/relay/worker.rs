@@ -221,10 +221,12 @@ impl Worker {
 
     /// Ask an upstream, or wait with who asked the same. Gives back what cannot be asked.
     fn ask(&mut self, request: Request) -> Option<Request> {
-        let Ok(query) = query::parse(&request.packet) else {
+        let Ok(mut query) = query::parse(&request.packet) else {
             return Some(request);
         };
-        let keeps = request.routes.plans[request.plan].keeper().is_some();
+        let plan = &request.routes.plans[request.plan];
+        plan.clamp(&mut query);
+        let keeps = plan.keeper().is_some();
         let Some(mut question) = Question::of(&request.packet, &query, keeps) else {
             return Some(request);
         };
@@ -343,8 +345,10 @@ impl Worker {
 
     /// Read a reply to a ticket's question. None when it is not one.
     fn read<'r>(&self, ticket: Ticket, octets: &'r [u8]) -> Option<(Query, Read<'r>)> {
-        let packet = &self.asked.get(&ticket)?.first.packet;
-        let query = query::parse(packet).ok()?;
+        let first = &self.asked.get(&ticket)?.first;
+        let packet = &first.packet;
+        let mut query = query::parse(packet).ok()?;
+        first.routes.plans[first.plan].clamp(&mut query);
         let read = reply::read(octets, packet, &query, query.octets_max(true));
         (!matches!(read, Read::Foreign)).then_some((query, read))
     }
@@ -504,8 +508,9 @@ impl Worker {
 /// Make the response to a client. None when the records cannot be made fit.
 fn respond(request: &Request, said: &Said<'_>, turn: usize) -> Option<(Vec<u8>, Answered)> {
     let packet = &request.packet;
-    let query = query::parse(packet).ok()?;
+    let mut query = query::parse(packet).ok()?;
     let plan = &request.routes.plans[request.plan];
+    plan.clamp(&mut query);
     let counts = said.reply.map_or([0; 6], |reply| reply.counts);
     let uncompressed = said.reply.map_or(0, Reply::uncompressed_octets);
     let mut out = Vec::with_capacity(query.end + said.records.len() + OPT_OCTETS);

@@ -1,4 +1,4 @@
-"""The EDNS options of a query, as far as forwarding asks for them.
+"""What is done to the EDNS part of a query on its way: its size bounded, its options passed on or not.
 
 Sources: RFC 6891 §6.1.2; RFC 7871 (client subnet); RFC 7873 §5.2, RFC 7828, RFC 7830 (cookies, keepalive and padding
 are between two neighbours).
@@ -30,6 +30,21 @@ def passed_on(query: Query) -> bytes:
     opt, data = query.end, b"".join(kept)
     head = query.packet[: opt + _OPT_OCTETS - 2]
     return head + len(data).to_bytes(2, "big") + data
+
+
+def clamped(query: Query, octets_max: int) -> Query:
+    """Return a query that says it takes no more over UDP than that."""
+    edns = query.edns
+    if edns is None or edns.udp_octets <= octets_max:
+        return query
+    packet = query.packet
+    count = sum(int.from_bytes(packet[at : at + 2], "big") for at in (6, 8, 10))
+    for record in walk(packet, query.end, count):
+        if record.rtype == c.OPT:
+            at = record.fixed + 2
+            packet = packet[:at] + octets_max.to_bytes(2, "big") + packet[at + 2 :]
+            break
+    return query._replace(packet=packet, edns=edns._replace(udp_octets=octets_max))
 
 
 def is_for_one_subnet(query: Query) -> bool:

@@ -37,8 +37,8 @@ When every layer has passed, the question is a miss.
 A `Forwarded` layer hands the question to its relay (`podname.engine.relaying`), if the cache has no answer.
 
 A plan may have an `AnswerCache`, where the plugin chain leaves answers of its own making (forwarded ones) until they
-expire. Whatever the layers say is a miss is looked up there first; a question with another opcode than QUERY, and one
-whose answer does not fit, stays a miss.
+expire. Whatever the layers say is a miss is looked up there first; a question with another opcode than QUERY stays a
+miss. An answer that does not fit is cut, as one of a table is.
 
 Sources: RFC 1034 §4.3.2; RFC 2308; RFC 6891; RFC 8020; the design of podname.
 """
@@ -61,6 +61,8 @@ ReadyAnswer = bytes  # podname.dns.records
 #: One change of a table: owner, type, ready answer; None removes. Type 0 holds or releases the bare name.
 Change = tuple[Owner, int, ReadyAnswer | None]
 EMPTY_NON_TERMINAL = 0
+#: What EDNS has room for: no bound.
+EDNS_OCTETS_MAX = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,20 @@ class Table(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A layer that must run Python: a question at or below one of `zones` is a miss."""
+    """A layer that must run Python: a question at or below one of `zones`, for one of `types`, is a miss.
+
+    With `first_label` only names below a zone that begin with it.
+    """
 
     zones: tuple[Owner, ...]
+    types: frozenset[int] = frozenset()  # empty: all
+    first_label: bytes = b""  # folded; empty: any
+
+    def covers(self, owner: Owner, qtype: int) -> bool:
+        """Return whether a question at or below one of the zones is meant."""
+        first = self.first_label
+        is_first = not first or owner.startswith(bytes((len(first),)) + first)
+        return is_first and (not self.types or qtype in self.types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,8 @@ class Plan:
     observers: tuple[Observer, ...] = ()
     counters: Counters | None = None
     cache: AnswerCache | None = None
+    #: What a client may say at most that it can take over UDP; who says more is taken to have said this.
+    edns_octets_max: int = EDNS_OCTETS_MAX
 
 
 class Listener(Protocol):

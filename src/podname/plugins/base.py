@@ -27,7 +27,7 @@ from podname.corefile import Directive, Token, normalize_zones
 from podname.dns import constants as c
 from podname.dns import names
 from podname.dns.query import Query
-from podname.engine.base import Client, Engine, Layer, Observer
+from podname.engine.base import EDNS_OCTETS_MAX, Client, Engine, Layer, Observer
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import Counters
 from podname.errors import ServeError
@@ -127,6 +127,7 @@ class Draft:
     observers: list[Observer] = field(default_factory=list)
     counters: Counters | None = None
     cache: AnswerCache | None = None
+    edns_octets_max: int = EDNS_OCTETS_MAX
     #: Whether the engine does all that the plugins so far would do to an answer from behind them.
     is_whole: bool = True
 

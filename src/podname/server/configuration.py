@@ -30,6 +30,7 @@ from podname.errors import CorefileError
 from podname.plugins import ORDER, refusal, setup_of
 from podname.plugins.base import Context, Plugin, Resources
 from podname.plugins.http import Endpoint
+from podname.plugins.root.setup import folder_of
 from podname.server.block import Block
 from podname.server.shadows import shadows
 
@@ -120,7 +121,7 @@ def _set_up(
         port=keys[0].port if keys else house.port,
         engine=house.engine,
         resources=configuration.resources,
-        folder=house.folder,
+        folder=_folder(block, house),
         warn=house.warn,
         elsewhere=house.elsewhere,
         roster=configuration.roster,
@@ -132,6 +133,12 @@ def _set_up(
             plugins.append(setup_of(directives[0])(directives, context))
     configuration.roster += plugins
     configuration.blocks.append(Block(keys, plugins))
+
+
+def _folder(block: ServerBlock, house: House) -> Path:
+    """Return the folder that relative file names of a block start from."""
+    roots = [each for each in block.directives if each.name.text == "root" and each.arguments]
+    return folder_of(roots, house.folder) if roots else house.folder
 
 
 def _keys(block: ServerBlock, house: House, found: Findings) -> tuple[ServerKey, ...]:

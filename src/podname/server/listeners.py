@@ -175,6 +175,7 @@ def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list
                 observers=tuple(draft.observers),
                 counters=draft.counters,
                 cache=draft.cache,
+                edns_octets_max=draft.edns_octets_max,
             )
             for zone, _, draft in here
         ]

@@ -156,7 +156,7 @@ def test_the_question_comes_back_as_it_was_spelled() -> None:
     assert found.answer[0].name.to_text() == "wWw.eXample.ORG."  # it points to the question
 
 
-def test_what_does_not_fit_is_a_miss() -> None:
+def test_what_does_not_fit_is_cut() -> None:
     records = [f"{NAME} TXT {'x' * 200}"] * 2 + [f"{NAME} TXT {'y' * 60}"]
     for protocol, payload, fits in (
         ("udp", None, False), ("udp", 512, False), ("udp", 521, False), ("udp", 1232, True), ("tcp", None, True),
@@ -164,8 +164,9 @@ def test_what_does_not_fit_is_a_miss() -> None:
         cached = Cached(protocol)
         cached.leave(*(f"{record}{n}" for n, record in enumerate(records)))
         settings = {} if payload is None else {"use_edns": 0, "payload": payload}
-        said = cached.ask.message(f"{NAME} A", **settings)
-        assert (said != "MISS") == fits, (protocol, payload)
+        found = cached.read(f"{NAME} A", **settings)
+        assert bool(found.flags & dns.flags.TC) != fits, (protocol, payload)
+        assert bool(sum(len(rrset) for rrset in found.answer) == 3) == fits
 
 
 @pytest.mark.parametrize("room", [-1, 0, 1])
@@ -174,8 +175,8 @@ def test_it_fits_to_the_octet_with_and_without_edns(room: int) -> None:
         cached = Cached()
         size = 512 - opt_octets - room - c.HEADER_OCTETS - len(names.from_text(NAME)) - 4
         cached.leave(*(f"{NAME} TXT {'x' * octets}" for octets in (200, size - 200 - 2 * 13)))
-        said = cached.ask.message(f"{NAME} A", **settings)
-        assert (said != "MISS") == (room >= 0)
+        found = cached.read(f"{NAME} A", **settings)
+        assert bool(found.flags & dns.flags.TC) == (room < 0)
 
 
 def test_edns_is_answered() -> None:

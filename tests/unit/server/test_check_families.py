@@ -31,8 +31,6 @@ EXPECTED = {
     "openshift": [
         "openshift:5:9 tls_servername",
         "openshift:6:9 tls",
-        "openshift:13:5 bufsize",
-        "openshift:19:5 bufsize",
     ],
     "vcluster": [],
 }

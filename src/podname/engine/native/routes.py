@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from podname import _core
 from podname.dns import constants as c
 from podname.dns.names import to_text
-from podname.engine.base import Forwarded, Layer, Plan
+from podname.engine.base import Code, Forwarded, Layer, Plan
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import DROPPED, Counters, Tally
 from podname.engine.native.cache import NativeCache
@@ -20,9 +20,11 @@ from podname.engine.native.table import NativeTable
 
 _Cache = tuple[_core.AnswerCache, int, _core.Hits]
 _Layer = (
-    tuple[_core.Table, int] | tuple[bytes, tuple[bytes, ...], _core.Relay, int] | tuple[bytes, ...]
+    tuple[_core.Table, int]
+    | tuple[bytes, tuple[bytes, ...], _core.Relay, int]
+    | tuple[tuple[bytes, ...], list[int], bytes]
 )
-_Fields = tuple[bytes, list[_Layer], bool, _core.Counts | None, bool, _Cache | None]
+_Fields = tuple[bytes, list[_Layer], bool, _core.Counts | None, bool, _Cache | None, int]
 
 #: What a plan is served as: which plugins its answers are counted under.
 Plugins = tuple[str, ...]
@@ -70,7 +72,9 @@ class Routing:
             counts = self._counts(plan.counters, to_text(plan.zone), plugins or ("",))
         layers = [_layer(layer, plugins) for layer in plan.layers]
         cache = self._cache(plan.cache, plugins)
-        return plan.zone, layers, plan.rotate, counts, bool(plan.observers), cache
+        is_observed = bool(plan.observers)
+        octets = plan.edns_octets_max
+        return plan.zone, layers, plan.rotate, counts, is_observed, cache, octets
 
     def _cache(self, cache: AnswerCache | None, plugins: Plugins) -> _Cache | None:
         if cache is None:
@@ -108,7 +112,6 @@ def _layer(layer: Layer, plugins: Plugins) -> _Layer:
     if isinstance(layer, Forwarded) and isinstance(layer.relay, NativeRelay):
         number = plugins.index(layer.plugin)
         return layer.zone, layer.excepted, layer.relay.core, number
-    zones = getattr(layer, "zones", None)
-    if zones is None:
+    if not isinstance(layer, Code):
         raise TypeError(f"a {type(layer).__name__} is no table of this engine")
-    return tuple(zones)
+    return layer.zones, sorted(layer.types), layer.first_label

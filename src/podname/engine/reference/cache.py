@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from struct import pack
 
 from podname.dns import constants as c
+from podname.dns.fitting import fit
 from podname.engine.caching import (
     CACHED_OCTETS_MAX,
     CACHED_PER_NAME_MAX,
@@ -92,10 +93,8 @@ def repeat(  # noqa: PLR0917  # runs for every packet
     answer: CachedAnswer,
     left_seconds: int,
     turn: int | None,
-) -> bytes | None:
-    """Return the whole response without OPT; None when that would not fit. Without a turn nothing rotates."""
-    if behind + len(answer.records) + len(shape.opt) > shape.limit:
-        return None
+) -> bytes:
+    """Return the response without OPT, cut to fit. Without a turn nothing rotates."""
     flags = shape.flags | answer.flags & (0xFFFF if shape.wants_authenticated else ~c.AD)
     records = answer.records
     if not answer.keeps_ttl and left_seconds != answer.ttl_seconds:
@@ -103,7 +102,9 @@ def repeat(  # noqa: PLR0917  # runs for every packet
     if turn is not None and answer.groups:
         records = _rotated(records, answer, turn)
     head = pack("!HH", flags, 1)
-    return b"".join((packet[:2], head, answer.counts, packet[12:behind], records))
+    whole = b"".join((packet[:2], head, answer.counts, packet[12:behind], records))
+    limit = shape.limit - len(shape.opt)
+    return whole if len(whole) <= limit else fit(whole, limit)
 
 
 def _aged(answer: CachedAnswer, left_seconds: int) -> bytes:

@@ -24,6 +24,7 @@ from time import monotonic
 
 from podname.dns import constants as c
 from podname.dns import reply
+from podname.dns.edns import clamped
 from podname.dns.query import Malformed, Query
 from podname.engine.base import Client, EngineStats, Plan
 from podname.engine.reference.responder import Responder
@@ -167,7 +168,7 @@ class Misses:
         task.add_done_callback(partial(self._ended, question.client.address))
 
     async def _ask(self, question: Question) -> None:
-        query = question.query
+        query = clamped(question.query, question.plan.edns_octets_max)
         limit_octets = question.responder.size_limit(query)
         try:
             whole = await question.plan.miss(query, question.client)

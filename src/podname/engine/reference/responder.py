@@ -19,6 +19,7 @@ from typing import Protocol
 
 from podname.dns import constants as c
 from podname.dns import reply
+from podname.dns.edns import clamped
 from podname.dns.message import uncompressed_octets
 from podname.dns.names import starts_of
 from podname.dns.patching import rotate, turns_of
@@ -30,7 +31,7 @@ from podname.engine.reference.apex import Apex
 from podname.engine.reference.cache import repeat
 from podname.engine.reference.routes import Routes, Served
 from podname.engine.reference.shapes import SHAPES_MAX, Shape
-from podname.engine.reference.table import Denial, PythonTable, Suffixes
+from podname.engine.reference.table import Denial, PythonTable
 
 _UNCOUNTED = [0]  # counts for nobody
 _SOA = c.SOA.to_bytes(2, "big")
@@ -180,9 +181,12 @@ class Responder:
         if served is None:
             query = parse(packet)
             return self.refuse(query, c.REFUSED) if isinstance(query, Query) else None
+        if shape.udp_octets > served.edns_octets_max:
+            return self._clamped(packet, source, served.edns_octets_max)
         for layer in served.layers:
-            if isinstance(layer, Suffixes):
-                if layer.match(owner, starts) is not None:
+            if isinstance(layer, tuple):
+                names, code = layer
+                if code.covers(owner, shape.qtype) and names.match(owner, starts) is not None:
                     break
                 continue
             apex = layer.apex(owner, starts)
@@ -201,6 +205,12 @@ class Responder:
             if found_there is not None:
                 return self._recall(packet, source, name, shape, served, *found_there)
         return served.plan
+
+    def _clamped(self, packet: bytes, source: Source, octets_max: int) -> Response:
+        query = parse(packet)
+        if not isinstance(query, Query):
+            return None
+        return self.respond(clamped(query, octets_max).packet, source)
 
     # --------------------------------------------------------------- answers
     # Positional arguments, and many: these run for every packet.
@@ -267,10 +277,7 @@ class Responder:
         """Repeat an answer that the plugin chain left."""
         turn = self._next_turn() if served.rotate else None
         behind = c.HEADER_OCTETS + len(name) + 4
-        whole = repeat(packet, behind, shape, answer, left_seconds, turn)
-        if whole is None:
-            return served.plan
-        response = shape.finish(whole)
+        response = shape.finish(repeat(packet, behind, shape, answer, left_seconds, turn))
         served.hits[answer.is_denial] += 1
         rcode, plugin = answer.flags & 0xF, served.cached_by
         octets = behind + answer.uncompressed_octets

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from podname.dns import constants as c
 from podname.dns.names import ROOT, is_subdomain, starts_of, to_text
-from podname.engine.base import Code, Layer, Owner, Plan
+from podname.engine.base import EDNS_OCTETS_MAX, Code, Layer, Owner, Plan
 from podname.engine.caching import AnswerCache
 from podname.engine.counters import Tally
 from podname.engine.reference.cache import PythonCache
@@ -23,7 +23,8 @@ class Served:
     """A plan as one responder serves it: with its tally, and flat, for the hot path."""
 
     __slots__ = (
-        *("cache", "cached_by", "hits", "layers", "observers", "plan", "rotate", "tally"),
+        *("cache", "cached_by", "edns_octets_max", "hits", "layers", "observers", "plan"),
+        *("rotate", "tally"),
         *("watched", "zone"),
     )
 
@@ -33,6 +34,7 @@ class Served:
         self.zone = plan.zone
         self.layers = [_layer(layer) for layer in plan.layers]
         self.rotate = plan.rotate
+        self.edns_octets_max = plan.edns_octets_max
         self.observers = plan.observers
         self.tally: Tally | None = None
         if plan.counters is not None:
@@ -44,9 +46,9 @@ class Served:
             self.cached_by, self.hits = self.cache.plugin, self.cache.tally(server)
 
 
-def _layer(layer: Layer) -> PythonTable | Suffixes:
+def _layer(layer: Layer) -> PythonTable | tuple[Suffixes, Code]:
     if isinstance(layer, Code):
-        return Suffixes(layer.zones)
+        return Suffixes(layer.zones), layer
     if not isinstance(layer, PythonTable):
         raise TypeError(f"a {type(layer).__name__} is no table of this engine")
     return layer
@@ -94,7 +96,9 @@ class Routes:
         """
         for served in self._served.values():
             table = served.layers[0] if served.layers else None
-            if isinstance(table, PythonTable) and self._owns(served, table):
+            if not isinstance(table, PythonTable) or served.edns_octets_max < EDNS_OCTETS_MAX:
+                continue
+            if self._owns(served, table):
                 return table, served
         return None
 

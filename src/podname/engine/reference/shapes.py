@@ -32,7 +32,7 @@ class Shape:
 
     __slots__ = (
         *("asked", "denials", "flags", "found", "kind", "limit", "opt", "qtype", "recased"),
-        "wants_authenticated",
+        *("udp_octets", "wants_authenticated"),
     )
 
     def __init__(self, query: Query, limit_octets: int) -> None:
@@ -41,6 +41,7 @@ class Shape:
         self.kind = _kind_of(query)
         self.wants_authenticated = bool(query.flags & c.AD or self.asked & 1)
         self.limit = limit_octets
+        self.udp_octets = query.edns.udp_octets if query.edns else 0
         self.opt = opt_record(query)
         self.flags = flags_of(query.flags)
         self.recased = query.qtype in TYPES_IN_THE_ZONES_CASE

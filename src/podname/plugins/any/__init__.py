@@ -1,0 +1,1 @@
+"""The `any` directive: answers questions for ANY with as little as possible."""

@@ -1,0 +1,22 @@
+"""What the Corefile says of `any`: nothing but its name.
+
+Source: CoreDNS 1.15.0 plugin/any setup.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podname.corefile import Directive
+from podname.corefile.properties import Properties
+from podname.plugins.any.handler import Any
+from podname.plugins.base import Context, one_counts
+
+
+def setup(directives: Sequence[Directive], context: Context) -> Any:
+    """Read `any`. Raises CorefileError."""
+    for directive in directives:
+        directive.expect(0, 0)
+        Properties.read(directive, context)
+    one_counts(directives, context)
+    return Any()

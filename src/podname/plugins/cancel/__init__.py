@@ -1,0 +1,1 @@
+"""The `cancel` directive: ends questions that take too long."""

@@ -1,0 +1,1 @@
+"""The `local` directive: answers for localhost and the reverse names of loopback."""

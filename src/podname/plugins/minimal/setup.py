@@ -1,0 +1,22 @@
+"""What the Corefile says of `minimal`: nothing but its name.
+
+Source: CoreDNS 1.15.0 plugin/minimal setup.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podname.corefile import Directive
+from podname.corefile.properties import Properties
+from podname.plugins.base import Context, one_counts
+from podname.plugins.minimal.handler import Minimal
+
+
+def setup(directives: Sequence[Directive], context: Context) -> Minimal:
+    """Read `minimal`. Raises CorefileError."""
+    for directive in directives:
+        directive.expect(0, 0)
+        Properties.read(directive, context)
+    one_counts(directives, context)
+    return Minimal()

@@ -1,0 +1,1 @@
+"""The `root` directive: says where relative file names begin."""
