@@ -1,8 +1,9 @@
 """Responses as octets: made from a ready answer or an RCODE, and made fit to send.
 
 The plugin chain makes a *whole* response: no OPT, no size limit. `finish` is the last step before the socket, the same
-for every answer: OPT if the query had one (no options are echoed, as CoreDNS 1.15), and, when the client cannot take
-all of it, as many whole records as fit (`podname.dns.fitting`).
+for every answer: OPT if the query had one, and, when the client cannot take all of it, as many whole records as fit
+(`podname.dns.fitting`). A plugin that has EDNS options for the client ends its response with an OPT record, of which
+only they count.
 
 Sources: RFC 1035 §4.1.1; RFC 6891 §6.1.1, §6.1.3, §7; CoreDNS request.SizeAndDo, edns.Version; miekg/dns `SetReply`.
 """
@@ -10,11 +11,12 @@ Sources: RFC 1035 §4.1.1; RFC 6891 §6.1.1, §6.1.3, §7; CoreDNS request.SizeA
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import pack
+from struct import pack, unpack_from
 
 from podname.dns import constants as c
 from podname.dns.fitting import fit
 from podname.dns.query import Malformed, Query
+from podname.dns.records import Record, walk
 
 _COPIED_FLAGS = c.RD | c.CD
 _OPCODE = 0x7800
@@ -91,9 +93,23 @@ def opt_record(query: Query) -> bytes:
     return b"\x00" + pack("!HHIH", c.OPT, edns.udp_octets, c.DNSSEC_OK if edns.dnssec_ok else 0, 0)
 
 
+def _own_opt(response: bytes, question_end: int) -> Record | None:
+    """Return the OPT record that a response ends with. Raises what `walk` raises."""
+    *counts, additionals = unpack_from("!3H", response, 6)
+    if not additionals:
+        return None
+    *_, last = walk(response, question_end, sum(counts) + additionals)
+    return last if last.rtype == c.OPT else None
+
+
 def finish(query: Query, response: bytes, limit_octets: int) -> bytes:
     """Add OPT and see to it that the message fits. Raises what `walk` raises when `response` is malformed."""
     opt = opt_record(query)
+    own = _own_opt(response, query.end)
+    if own is not None:
+        counts = pack("!H", int.from_bytes(response[10:12], "big") - 1)
+        data, response = response[own.rdata :], response[:10] + counts + response[12 : own.start]
+        opt = opt and opt[:-2] + pack("!H", len(data)) + data
     if len(response) + len(opt) > limit_octets:
         response = fit(response, limit_octets - len(opt))
     if not opt:

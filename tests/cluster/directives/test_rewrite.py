@@ -230,3 +230,31 @@ def test_every_rule_is_applied_alike(beside: Beside, extra: str) -> None:
     asked = questions()
     with beside(corefile(extra)) as both:
         assert both.check(asked) == len(asked)
+
+
+LOCAL = """local:{$PORT} {
+    bind {$ADDRESS}
+    rewrite continue edns0 local set 0xffee abcd
+    rewrite continue edns0 local replace 65001 {qname}
+    rewrite continue edns0 local set 65002 efgh revert
+    rewrite continue edns0 local append 65003 ijkl revert
+    rewrite continue edns0 nsid set
+    rewrite name suffix .x.local .local answer auto
+    hosts {
+        192.0.2.1 a.local b.local
+    }
+}
+"""
+
+
+def test_options_come_back_in_what_is_answered_here(beside: Beside) -> None:
+    data = (b"", *OPTIONS, option(65002, b"x") + option(65003, b"y") + option(65004, b"z"))
+    questions = [
+        Question(name, TYPES[kind], tcp=tcp, opt=Opt(options=options))
+        for name in ("a.local", "b.x.local")
+        for kind in ("A", "TXT")
+        for tcp in (False, True)
+        for options in data
+    ]
+    with beside(LOCAL) as both:
+        assert both.check(questions) == len(questions)

@@ -84,3 +84,15 @@ def test_badvers_promises_nothing() -> None:
     message = read(reply.bad_version(query(use_edns=0, payload=1232, want_dnssec=True)))
     assert message.rcode() == dns.rcode.BADVERS
     assert (message.edns, message.payload, message.ednsflags & dns.flags.DO) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("limit", [512, 65])
+def test_options_of_an_opt_record_at_the_end_are_the_clients(limit: int) -> None:
+    asked = query(use_edns=0, payload=1400, ednsflags=dns.flags.DO)
+    own = b"\x00" + bytes((0, c.OPT, 0, 0, 0, 0, 0, 0, 0, 6)) + b"\xfd\xe9\x00\x02hi"
+    response = reply.build(asked, answer=[record(asked.name, c.A, 5, bytes(4))], additional=[own])
+    message = read(reply.finish(asked, response, limit))
+    assert (message.payload, message.ednsflags) == (1400, dns.flags.DO)
+    assert [option.to_wire() for option in message.options] == [b"hi"]
+    assert len(message.answer) == (limit == 512)
+    assert read(reply.finish(query(), response, limit)).edns == -1, "who sent no OPT gets none"

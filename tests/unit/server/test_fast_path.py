@@ -69,6 +69,9 @@ async def test_what_the_cluster_has_is_answered_by_the_engine(tmp_path: Path, fa
         if family == "k3s":
             assert await addresses(port, "node-1") == ["192.0.2.7"]
         assert server.engine.stats.misses == 0
+        if family == "with rewrite":
+            for name in ("db.example.org", "web-1.default.pod.old.local"):
+                assert await addresses(port, name) == ["10.0.0.7"]
 
 
 FIELD = Path(__file__).parents[2] / "data" / "corefiles"

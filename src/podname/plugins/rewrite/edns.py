@@ -13,7 +13,7 @@ from podname.dns import addresses
 from podname.dns.names import to_text
 from podname.dns.unpacked import ResourceRecord, opt_record, options_of, pack_options
 from podname.plugins.rewrite.matching import EVERYWHERE
-from podname.plugins.rewrite.rules import Outcome, State
+from podname.plugins.rewrite.rules import Options, Outcome, State
 
 NSID, CLIENT_SUBNET = 3, 8
 ACTIONS = ("append", "replace", "set", "unset")
@@ -32,6 +32,8 @@ class OptionRule:
     data: Data
     #: Whether `append` adds an option beside one of the same code.
     repeats: bool = True
+    reverts: bool = False
+    is_local: bool = False
     zones = EVERYWHERE
 
     def apply(self, state: State) -> Outcome:
@@ -50,8 +52,24 @@ class OptionRule:
             return None
         else:
             options.append((self.code, data))
+        if self.reverts:
+            state.reverts.append(self._reverting(opt, found))
         opt.rdata = pack_options(options)
         return ()
+
+    def _reverting(self, opt: ResourceRecord, found: int | None) -> Callable[[Options], Options]:
+        """Return what gives the option the data that it had, or takes it away."""
+        is_new = found is None or self.action == "append"
+        before = [] if is_new else [options_of(opt.rdata)[found or 0]]
+
+        def revert(options: Options) -> Options:
+            codes = [code for code, _ in options]
+            if self.code not in codes:
+                return options
+            at = codes.index(self.code)
+            return [*options[:at], *before, *options[at + 1 :]]
+
+        return revert
 
 
 def constant(data: bytes) -> Data:

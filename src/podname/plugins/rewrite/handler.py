@@ -21,8 +21,12 @@ from podname.dns.unpacked import unpack
 from podname.engine.base import Code
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
+from podname.plugins.rewrite.edns import OptionRule
 from podname.plugins.rewrite.responses import ResponseRule, changed, changed_rcode
-from podname.plugins.rewrite.rules import Rule, State
+from podname.plugins.rewrite.rules import Options, Rule, State
+
+#: Their responses have an OPT record of their own in CoreDNS: the query's options do not come back.
+_RELAYING = frozenset({"forward", "cache"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,15 @@ class Step:
     goes_on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What the rules make of a query, and what is to be done to the response to it."""
+
+    query: Query
+    rules: list[ResponseRule]
+    options: Options
+
+
 class Rewrite(Plugin):
     """All `rewrite` directives of a block."""
 
@@ -40,6 +53,10 @@ class Rewrite(Plugin):
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
+        rules = [step.rule for step in steps]
+        self._local = frozenset(
+            rule.code for rule in rules if isinstance(rule, OptionRule) and rule.is_local
+        )
 
     def plan(self, draft: Draft) -> None:
         """Ask the engine for the names that a rule may apply to."""
@@ -49,20 +66,23 @@ class Rewrite(Plugin):
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Hand on what the rules make of the query, and give back what they make of the response."""
         asked = request.query
-        rewritten, rules = self._rewritten(request)
+        rewritten = self._rewritten(request)
         if rewritten is None:
             return await next_(request)
-        request.query = rewritten
+        request.query = rewritten.query
         try:
             reply = await next_(request)
-            return reply and await _changed(asked, reply, rules)
+            if reply is None:
+                return None
+            options = [] if request.plugin in _RELAYING else rewritten.options
+            return await _changed(asked, reply, rewritten.rules, options)
         except ServeError as error:
-            raise ServeError(changed_rcode(error.rcode, rules), str(error)) from error
+            raise ServeError(changed_rcode(error.rcode, rewritten.rules), str(error)) from error
         finally:
             request.query = asked
 
-    def _rewritten(self, request: Request) -> tuple[Query | None, list[ResponseRule]]:
-        """Apply the rules. None for the query: none applied. Raises ServeError."""
+    def _rewritten(self, request: Request) -> Rewritten | None:
+        """Apply the rules. None: none changes anything. Raises ServeError."""
         rules: list[ResponseRule] = []
         try:
             state = State(unpack(request.query.packet), request)
@@ -76,19 +96,22 @@ class Rewrite(Plugin):
         except BadName as error:
             raise ServeError(c.SERVFAIL, f"invalid name after rewrite: {error}") from None
         except BadMessage:
-            return None, []
+            return None
         packet = state.query.pack()
-        if packet == before and not rules:
-            return None, []
+        options = state.options_for_the_client(self._local)
+        if packet == before and not rules and not options:
+            return None
         query = parse(packet)
         if not isinstance(query, Query):
             raise ServeError(c.SERVFAIL, "the query cannot be sent after rewrite")
-        return query, rules
+        return Rewritten(query, rules, options)
 
 
-async def _changed(asked: Query, reply: bytes, rules: Sequence[ResponseRule]) -> bytes:
+async def _changed(
+    asked: Query, reply: bytes, rules: Sequence[ResponseRule], options: Options
+) -> bytes:
     try:
-        return await changed(reply, (asked.name, asked.qtype, asked.qclass), rules)
+        return await changed(reply, (asked.name, asked.qtype, asked.qclass), rules, options)
     except (BadName, BadMessage) as error:
         message = f"the response cannot be sent after rewrite: {error}"
         raise ServeError(c.SERVFAIL, message) from None

@@ -6,6 +6,7 @@ Source: CoreDNS 1.15.0 plugin/rewrite edns0.go.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from podname.corefile import Token
 from podname.plugins.rewrite.edns import (
@@ -31,8 +32,8 @@ def read_edns(words: Words) -> OptionRule:
     kind = _one_of(words, "a kind of option", _KINDS)
     action = _one_of(words, "an action", ACTIONS)
     rule = _READ[kind](words, action)
-    if action != "unset":
-        words.next_if("revert")
+    if action != "unset" and words.next_if("revert"):
+        rule = replace(rule, reverts=True)
     words.end()
     return rule
 
@@ -40,11 +41,11 @@ def read_edns(words: Words) -> OptionRule:
 def _local(words: Words, action: str) -> OptionRule:
     code = _number(words, "the code of the option", _CODE_MAX)
     if action == "unset":
-        return OptionRule(action, code, constant(b""))
+        return OptionRule(action, code, constant(b""), is_local=True)
     token = words.take("the data of the option")
     if token.text[:1] == "{" and token.text[-1:] == "}":
-        return OptionRule(action, code, _variable(words, token), repeats=False)
-    return OptionRule(action, code, constant(_data(words, token)))
+        return OptionRule(action, code, _variable(words, token), repeats=False, is_local=True)
+    return OptionRule(action, code, constant(_data(words, token)), is_local=True)
 
 
 def _nsid(_: Words, action: str) -> OptionRule:

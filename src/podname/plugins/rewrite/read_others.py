@@ -13,7 +13,7 @@ from dns.rdatatype import RdataType
 from podname.corefile.regexp import regexp
 from podname.plugins.rewrite.matching import LITERAL, Matcher, Regex, normalized
 from podname.plugins.rewrite.responses import Rcode, Ttl
-from podname.plugins.rewrite.rules import ClassRule, CnameRule, ResponseOnly, TypeRule
+from podname.plugins.rewrite.rules import CnameRule, KindRule, ResponseOnly
 from podname.plugins.rewrite.words import Words
 from podname.text import shown
 
@@ -24,18 +24,18 @@ _TTL = re.compile(r"(\d+)|(\d+)-(\d*)|-(\d+)", re.ASCII)
 _TTL_MAX, _UNBOUNDED_TTL = 2**32 - 1, 2**31 - 1
 
 
-def read_type(words: Words) -> TypeRule:
+def read_type(words: Words) -> KindRule:
     """Read `FROM TO`, two types. Raises CorefileError."""
     old, new = _type(words), _type(words)
     words.end()
-    return TypeRule(old, new)
+    return KindRule("qtype", old, new)
 
 
-def read_class(words: Words) -> ClassRule:
+def read_class(words: Words) -> KindRule:
     """Read `FROM TO`, two classes. Raises CorefileError."""
     old, new = _class(words), _class(words)
     words.end()
-    return ClassRule(old, new)
+    return KindRule("qclass", old, new)
 
 
 def read_ttl(words: Words) -> ResponseOnly:

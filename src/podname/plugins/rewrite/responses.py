@@ -13,7 +13,7 @@ from typing import Protocol
 from podname.dns import constants as c
 from podname.dns.message import BadMessage
 from podname.dns.names import from_escaped, to_text
-from podname.dns.unpacked import ResourceRecord, Unpacked, unpack
+from podname.dns.unpacked import ResourceRecord, Unpacked, opt_record, unpack
 from podname.plugins.base import Request
 from podname.plugins.rewrite.matching import Matcher
 
@@ -150,9 +150,15 @@ def matched(matcher: Matcher, to: str) -> Renaming:
 
 
 async def changed(
-    octets: bytes, question: tuple[bytes, int, int], rules: Sequence[ResponseRule]
+    octets: bytes,
+    question: tuple[bytes, int, int],
+    rules: Sequence[ResponseRule],
+    options: list[tuple[int, bytes]],
 ) -> bytes:
-    """Return a response with the client's question and all rules applied. Raises BadMessage and BadName."""
+    """Return a response with the client's question, changed by all rules, and with options for the client.
+
+    Raises BadMessage and BadName.
+    """
     response = unpack(octets)
     response.name, response.qtype, response.qclass = question
     records = [*response.authority, *response.answer, *response.additional]
@@ -161,6 +167,8 @@ async def changed(
             await rule.change(response, record)
     if not records:
         response.rcode = changed_rcode(response.rcode, rules)
+    if options:
+        response.additional.append(opt_record(0, options))
     return response.pack()
 
 

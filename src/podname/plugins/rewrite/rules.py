@@ -5,11 +5,12 @@ Sources: CoreDNS 1.15.0 plugin/rewrite rewrite.go, name.go, class.go, type.go, t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from podname.dns.names import from_escaped, to_text
-from podname.dns.unpacked import Unpacked
+from podname.dns.unpacked import Unpacked, options_of
 from podname.plugins.base import Request
 from podname.plugins.rewrite.matching import EVERYWHERE, Matcher
 from podname.plugins.rewrite.responses import Alias, Owner, ResponseRule, Target, back
@@ -18,17 +19,30 @@ from podname.plugins.rewrite.responses import Alias, Owner, ResponseRule, Target
 Outcome = tuple[ResponseRule, ...] | None
 
 
+Options = list[tuple[int, bytes]]  # codes and data
+
+
 @dataclass(slots=True)
 class State:
     """A query while rules change it. The request is the client's."""
 
     query: Unpacked
     request: Request
+    #: What takes options back that the client is not to see, in the order of the rules.
+    reverts: list[Callable[[Options], Options]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """The name as rules match it."""
         return to_text(self.query.name.lower())
+
+    def options_for_the_client(self, codes: Set[int]) -> Options:
+        """Return the options of these codes that come back in a response which is made here."""
+        opt = self.query.opt
+        options = options_of(opt.rdata) if opt and codes else []
+        for revert in reversed(self.reverts):
+            options = revert(options)
+        return [option for option in options if option[0] in codes]
 
 
 class Rule(Protocol):
@@ -70,34 +84,19 @@ class NameRule:
 
 
 @dataclass(frozen=True, slots=True)
-class TypeRule:
-    """Ask for another type."""
+class KindRule:
+    """Ask for another type, or in another class."""
 
+    field: Literal["qtype", "qclass"]
     old: int
     new: int
     zones = EVERYWHERE
 
     def apply(self, state: State) -> Outcome:
-        """Change the type."""
-        if state.query.qtype != self.old:
+        """Change the field of the query."""
+        if getattr(state.query, self.field) != self.old:
             return None
-        state.query.qtype = self.new
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class ClassRule:
-    """Ask in another class."""
-
-    old: int
-    new: int
-    zones = EVERYWHERE
-
-    def apply(self, state: State) -> Outcome:
-        """Change the class."""
-        if state.query.qclass != self.old:
-            return None
-        state.query.qclass = self.new
+        setattr(state.query, self.field, self.new)
         return ()
 
 
