@@ -17,6 +17,7 @@ from podname.text import shown
 PATTERN_OCTETS_MAX = 10_000
 #: Instructions of the compiled program, and the same times the groups, whose places each step carries along.
 _PROGRAM_MAX = 10_000
+_EXPANDED_MAX = 4096  # a name of 255 octets, each written as `\DDD`, is a quarter of it
 _PROGRAM_TIMES_GROUPS_MAX = 100_000
 
 Groups = tuple[str, ...]
@@ -77,8 +78,14 @@ def regexp(line: Line, token: Token) -> Regexp:
 
 
 def expand(template: str, groups: Groups) -> str:
-    """Put the groups of a match in the place of `{0}`, `{1}`, … one after the other, as CoreDNS does it."""
+    """Put the groups of a match in the place of `{0}`, `{1}`, … one after the other, as CoreDNS does it.
+
+    A group may hold `{2}`, which the next one replaces: a client could double a text at each step with the name that it
+    asks for. It ends where the text is too long for any name.
+    """
     for number, group in enumerate(groups):
+        if len(template) > _EXPANDED_MAX:
+            break
         template = template.replace(f"{{{number}}}", group)
     return template
 

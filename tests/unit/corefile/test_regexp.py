@@ -70,6 +70,13 @@ def test_expand_replaces_one_group_after_the_other() -> None:
     assert expand("{1}", ("w", "{2}", "b")) == "b"  # as CoreDNS
 
 
+def test_a_text_does_not_grow_without_end() -> None:
+    groups = ["whole", *(f"{{{number}}}" * 9 for number in range(2, 10)), "x"]
+    assert len(expand("{1}.y", tuple(groups))) < 1_000_000, (
+        "nine to the power of eight would be 43 million"
+    )
+
+
 @given(st.from_regex(r"([ab.]|\(a\)|\[ab\]|b\*){1,6}", fullmatch=True), st.text("ab.", max_size=8))
 def test_what_both_can_say_python_says_too(pattern: str, text: str) -> None:
     theirs = re.search(pattern, text)
