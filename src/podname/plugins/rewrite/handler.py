@@ -3,7 +3,7 @@
 The rules are tried in the order of the Corefile, each on what those before it made of the query. The first that applies
 ends that, unless it says `continue`. The client's question is put back into the response in any case.
 
-Names that no rule can match never come here: the engine answers them by itself.
+The engine answers from its tables, and not from its cache, for names that no rule can match.
 
 Sources: CoreDNS 1.15.0 plugin/rewrite rewrite.go, reverter.go.
 """
