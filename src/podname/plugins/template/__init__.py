@@ -1,0 +1,1 @@
+"""The `template` directive: answers made of the question by a text with holes."""

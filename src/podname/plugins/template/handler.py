@@ -1,0 +1,225 @@
+"""Answer with what templates make of the question.
+
+The templates of a block are tried in the order of the Corefile; the first whose class, type, zone and pattern match
+answers. One whose pattern does not match says SERVFAIL, unless it falls through.
+
+Source: CoreDNS 1.15.0 plugin/template template.go.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dns.exception
+import dns.name
+import dns.rdataclass
+import dns.zonefile
+
+from podname.corefile.regexp import Regexp
+from podname.dns import constants as c
+from podname.dns.message import BadMessage
+from podname.dns.names import longest_match, to_text
+from podname.dns.query import Query, make
+from podname.dns.reply import build
+from podname.dns.texts import class_text, type_text
+from podname.dns.unpacked import ResourceRecord, opt_record, unpack
+from podname.engine.base import Code
+from podname.errors import ServeError
+from podname.plugins.base import Draft, Next, Plugin, Reply, Request
+from podname.plugins.template.language import TemplateError
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+_TTL_SECONDS, _EDE, _EDE_OPT_OCTETS = 3600, 15, 4096
+_TYPE_COUNTS = {
+    "matches": "Counter of template regex matches.",
+    "template_failures": "Counter of go template failures.",
+    "rr_failures": "Counter of mis-templated RRs.",
+}
+
+Run = Callable[[Mapping[str, Any]], str]
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One template: its text, and what runs it."""
+
+    source: str
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One `template` directive."""
+
+    qclass: int
+    qtype: int
+    zones: frozenset[bytes]
+    patterns: tuple[Regexp, ...]
+    answer: tuple[Text, ...]
+    authority: tuple[Text, ...]
+    additional: tuple[Text, ...]
+    rcode: int
+    extended_error: tuple[int, str] | None
+    fallthrough: frozenset[bytes]
+
+    def passes(self, folded: bytes) -> bool:
+        """Return whether a name that the patterns do not match is left to the next template."""
+        return longest_match(folded, self.fallthrough) is not None
+
+    def is_about(self, query: Query) -> bool:
+        """Return whether class and type are this template's."""
+        return (c.ANY in {self.qclass, query.qclass} or query.qclass == self.qclass) and (
+            c.ANY in {self.qtype, query.qtype} or query.qtype == self.qtype
+        )
+
+
+class Templates(Plugin):
+    """All `template` directives of a block."""
+
+    name = "template"
+    is_planned = True  # what comes from behind passes as it is
+
+    def __init__(self, templates: Sequence[Template]) -> None:
+        self.templates = templates
+        self._counts: dict[str, Counter[Labels]] = {name: Counter() for name in _TYPE_COUNTS}
+
+    def plan(self, draft: Draft) -> None:
+        """Ask the engine for the names in the templates' zones, whatever their class."""
+        zones = {zone for template in self.templates for zone in template.zones}
+        draft.layers.append(Code(tuple(sorted(zones))))
+        draft.classes.add(c.ANY)
+
+    async def serve(self, request: Request, next_: Next) -> Reply:
+        """Answer by the first template that matches, or hand on."""
+        query = request.query
+        for template in self.templates:
+            zone = longest_match(query.folded, template.zones)
+            if zone is None or not template.is_about(query):
+                continue
+            data = _data(template, request, zone)
+            if data is not None:
+                request.plugin = self.name
+                return await self._answer(template, request, data)
+            if not template.passes(query.folded):
+                request.plugin = self.name
+                raise ServeError(c.SERVFAIL, "plugin/template: the name does not match")
+        return await next_(request)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return its counts."""
+        from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415 - start time counts
+
+        for name, text in _TYPE_COUNTS.items():
+            more = () if name == "matches" else ("section", "template")
+            labels = ("server", "zone", "view", "class", "type", *more)
+            family = CounterMetricFamily(f"coredns_template_{name}_total", text, labels=labels)
+            for values, count in self._counts[name].items():
+                family.add_metric(values, count)
+            yield family
+
+    async def _answer(self, template: Template, request: Request, data: Mapping[str, Any]) -> bytes:
+        labels = (request.client.server, data["Zone"], "", data["Class"], data["Type"])
+        self._counts["matches"][labels] += 1
+        if template.rcode == c.SERVFAIL:
+            raise ServeError(c.SERVFAIL, "plugin/template: rcode SERVFAIL")
+        flags, answer = c.AA, list[ResourceRecord]()
+        for text in template.answer:
+            made = self._record("answer", text, data, labels)
+            answer.append(made)
+            if made.rtype == c.CNAME and request.query.qtype in {c.A, c.AAAA}:
+                truncated, more = await _followed(request, made)
+                flags |= truncated
+                answer += more
+        authority = [self._record("authority", text, data, labels) for text in template.authority]
+        additional = [
+            self._record("additional", text, data, labels) for text in template.additional
+        ]
+        if template.extended_error is not None:
+            code, reason = template.extended_error
+            option = (_EDE, code.to_bytes(2, "big") + reason.encode())
+            additional.append(opt_record(_EDE_OPT_OCTETS, [option]))
+        return build(
+            request.query,
+            answer=[record.pack() for record in answer],
+            authority=[record.pack() for record in authority],
+            additional=[record.pack() for record in additional],
+            flags=flags,
+            rcode=template.rcode,
+        )
+
+    def _record(
+        self, section: str, text: Text, data: Mapping[str, Any], labels: Labels
+    ) -> ResourceRecord:
+        """Make one record. Raises ServeError."""
+        counted = (*labels, section, text.source)
+        try:
+            made = text.run(data)
+        except TemplateError as error:
+            self._counts["template_failures"][counted] += 1
+            raise ServeError(c.SERVFAIL, f"plugin/template: {error}") from None
+        try:
+            return record_of(made)
+        except (dns.exception.DNSException, ValueError) as error:
+            self._counts["rr_failures"][counted] += 1
+            raise ServeError(c.SERVFAIL, f"plugin/template: {made!r}: {error}") from None
+
+
+def record_of(text: str) -> ResourceRecord:
+    """Read one record in zone-file text. Raises DNSException or ValueError."""
+    rrsets = dns.zonefile.read_rrsets(
+        text, rdclass=None, default_rdclass=dns.rdataclass.IN, default_ttl=_TTL_SECONDS,
+        origin=dns.name.root, relativize=False,
+    )  # fmt: skip
+    ((rrset, rdata),) = ((rrset, rdata) for rrset in rrsets for rdata in rrset)
+    owner, wire = rrset.name.to_wire(), rdata.to_wire()
+    assert owner is not None and wire is not None  # noqa: S101, PT018
+    return ResourceRecord(owner, rrset.rdtype, rrset.rdclass, rrset.ttl, wire)
+
+
+def _data(template: Template, request: Request, zone: bytes) -> dict[str, Any] | None:
+    """Return what the templates see; None when no pattern matches."""
+    query, name = request.query, to_text(request.query.folded)
+    for pattern in template.patterns:
+        found = pattern.find(name)
+        if found is None:
+            continue
+        group = {str(number): text for number, text in enumerate(found)}
+        group |= {label: found[number] for label, number in pattern.group_names.items()}
+        qclass = template.qclass if query.qclass == c.ANY else query.qclass
+        qtype = template.qtype if query.qtype == c.ANY else query.qtype
+        question = {
+            "Name": to_text(query.name), "Qtype": query.qtype, "Qclass": query.qclass
+        }  # fmt: skip
+        return {
+            "Zone": to_text(zone),
+            "Name": name,
+            "Regex": pattern.pattern,
+            "Match": list(found),
+            "Group": group,
+            "Class": class_text(qclass),
+            "Type": type_text(qtype),
+            "Question": question,
+            "Message": {"Id": query.message_id, "Question": [question]},
+            "Remote": request.client.address,
+        }
+    return None
+
+
+async def _followed(request: Request, alias: ResourceRecord) -> tuple[int, list[ResourceRecord]]:
+    """Ask the whole server for an alias's target; return TC if that was cut, and the answer."""
+    assert alias.target is not None  # noqa: S101
+    packet = make(alias.target, request.query.qtype)
+    reply = await request.upstream(packet, request.client)
+    if reply is None:
+        return 0, []
+    try:
+        found = unpack(reply)
+    except BadMessage:
+        return 0, []
+    return found.flags & c.TC, found.answer
