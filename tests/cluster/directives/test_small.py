@@ -65,6 +65,49 @@ def test_answers_are_the_same(
         assert both.check(questions) == len(questions)
 
 
+ACL = """acl example.com {
+        allow net 192.0.2.0/24
+        block type AAAA TXT net 10.0.0.0/8 fd00::/8
+        FILTER type MX
+        drop type SOA net 10.42.3.1
+        allow type NS
+    }
+    acl {
+        filter net 10.42.0.0/16
+    }
+    forward . {$UPSTREAM}"""
+
+
+def test_acl_decides_alike(beside: Beside) -> None:
+    """With an extended error CoreDNS sends OPT and DO whatever the client said (docs/deviations.md)."""
+    questions = [
+        Question(name, TYPES[kind], tcp=tcp, opt=Opt(1232, DO))
+        for name in ("www.example.com", "none.example.com", "example.com", "other.test")
+        for kind in ("A", "AAAA", "TXT", "MX", "NS", "SRV")
+        for tcp in (False, True)
+    ]
+    with beside(block(ACL)) as both:
+        assert both.check(questions) == len(questions)
+        assert both.check([Question("www.example.com", TYPES["SOA"])]) == 1  # nobody says a word
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "header {\n        response set ra aa\n    }\n    forward . {$UPSTREAM}",
+        "header {\n        response clear RA\n        response set aa\n    }\n    cache\n    forward . {$UPSTREAM}",
+        "header {\n        query clear rd\n        response set ra rd\n    }\n    whoami",
+        "dns64 {\n        allow_ipv4\n    }\n    forward . {$UPSTREAM}",
+        "dns64 {\n        prefix 64:1337::/64\n        allow_ipv4\n        translate_all\n    }\n    cache\n    forward . {$UPSTREAM}",
+        "dns64\n    forward . {$UPSTREAM}",
+    ],
+)
+def test_what_is_changed_is_changed_alike(text: str, beside: Beside) -> None:
+    questions = asked((*NAMES, *OTHERS), ("A", "AAAA", "MX"))
+    with beside(block(text)) as both:
+        assert both.check(questions) == len(questions)
+
+
 def test_hosts_lie_below_root(beside: Beside, tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "names").write_text("192.0.2.1 a.hosts.test\n")

@@ -22,7 +22,7 @@ EXPECTED = {
     "gardener": [],
     "helm": ["helm:19:1 tls://", "helm:19:24 grpc://", "helm:20:5 tls"],
     "k3s": [],
-    "kops": ["kops:24:5 dns64"],
+    "kops": [],
     "kubeadm": [],
     "kubeadm-2025": [],
     "kubespray": ["kubespray:37:5 k8s_external"],

@@ -1,0 +1,1 @@
+"""The `acl` directive: decides who may ask for what."""

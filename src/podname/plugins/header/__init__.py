@@ -1,0 +1,1 @@
+"""The `header` directive: sets and clears flags of queries and responses."""
