@@ -98,8 +98,10 @@ def test_acl_decides_alike(beside: Beside) -> None:
         "header {\n        response clear RA\n        response set aa\n    }\n    cache\n    forward . {$UPSTREAM}",
         "header {\n        query clear rd\n        response set ra rd\n    }\n    whoami",
         "dns64 {\n        allow_ipv4\n    }\n    forward . {$UPSTREAM}",
-        "dns64 {\n        prefix 64:1337::/64\n        allow_ipv4\n        translate_all\n    }\n    cache\n    "
-        "forward . {$UPSTREAM}",
+        (
+            "dns64 {\n        prefix 64:1337::/64\n        allow_ipv4\n        translate_all\n    }\n    cache\n    "
+            "forward . {$UPSTREAM}"
+        ),
         "dns64\n    forward . {$UPSTREAM}",
     ],
 )
