@@ -6,12 +6,10 @@ are between two neighbours).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from struct import unpack_from
-
 from podname.dns import constants as c
 from podname.dns.query import Query
 from podname.dns.records import walk
+from podname.dns.unpacked import options_of, pack_options
 
 _HOP_BY_HOP = frozenset({10, 11, 12})
 _CLIENT_SUBNET = 8
@@ -23,11 +21,11 @@ def passed_on(query: Query) -> bytes:
 
     A packet with other records than OPT behind its question, such as a signature, stays as it is.
     """
-    options = list(_options(query))
-    kept = [octets for code, octets in options if code not in _HOP_BY_HOP]
+    options = _options(query)
+    kept = [(code, data) for code, data in options if code not in _HOP_BY_HOP]
     if len(kept) == len(options):
         return query.packet
-    opt, data = query.end, b"".join(kept)
+    opt, data = query.end, pack_options(kept)
     head = query.packet[: opt + _OPT_OCTETS - 2]
     return head + len(data).to_bytes(2, "big") + data
 
@@ -52,15 +50,11 @@ def is_for_one_subnet(query: Query) -> bool:
     return any(code == _CLIENT_SUBNET for code, _ in _options(query))
 
 
-def _options(query: Query) -> Iterator[tuple[int, bytes]]:
-    """Yield each option with its code, when OPT is all that stands behind the question."""
+def _options(query: Query) -> list[tuple[int, bytes]]:
+    """Return code and data of each option, when OPT is all that stands behind the question."""
     packet, end = query.packet, query.end
     is_plain = query.edns is not None and packet[6:12] == b"\0\0\0\0\0\1"
     if not is_plain or len(packet) <= end + _OPT_OCTETS:
-        return
+        return []
     (opt,) = walk(packet, end, 1)
-    at = opt.rdata if opt.rtype == c.OPT else opt.end
-    while at + 4 <= opt.end:
-        code, length = unpack_from("!HH", packet, at)
-        yield code, packet[at : at + 4 + length]
-        at += 4 + length
+    return options_of(packet[opt.rdata : opt.end]) if opt.rtype == c.OPT else []

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from podname.corefile import Directive, Token, normalize_zones
+from podname.corefile.properties import Properties
 from podname.dns import constants as c
 from podname.dns import names
 from podname.dns.query import Query
@@ -234,6 +235,14 @@ def one_counts(directives: Sequence[Directive], context: Context, counting: int 
                 f"the one at {chosen.name.place} counts"
             )
     return chosen
+
+
+def only_named(directives: Sequence[Directive], context: Context) -> None:
+    """Check directives that take nothing: no argument, no property. Raises CorefileError."""
+    for directive in directives:
+        directive.expect(0, 0)
+        Properties.read(directive, context)
+    one_counts(directives, context)
 
 
 def end_of_chain(last: str) -> Next:

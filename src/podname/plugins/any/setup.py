@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podname.corefile import Directive
-from podname.corefile.properties import Properties
 from podname.plugins.any.handler import Any
-from podname.plugins.base import Context, one_counts
+from podname.plugins.base import Context, only_named
 
 
 def setup(directives: Sequence[Directive], context: Context) -> Any:
     """Read `any`. Raises CorefileError."""
-    for directive in directives:
-        directive.expect(0, 0)
-        Properties.read(directive, context)
-    one_counts(directives, context)
+    only_named(directives, context)
     return Any()

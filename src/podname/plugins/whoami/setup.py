@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podname.corefile import Directive
-from podname.corefile.properties import Properties
-from podname.plugins.base import Context, one_counts
+from podname.plugins.base import Context, only_named
 from podname.plugins.whoami.handler import Whoami
 
 
 def setup(directives: Sequence[Directive], context: Context) -> Whoami:
     """Read `whoami`."""
-    for directive in directives:
-        directive.expect(0, 0)
-        Properties.read(directive, context)
-    one_counts(directives, context)
+    only_named(directives, context)
     return Whoami()
