@@ -6,7 +6,8 @@
 //! `podname.engine.reference`, which it equals octet for octet.
 //!
 //! From the bottom: [`names`], [`endings`], [`raw`] (memory and system calls), [`records`] and [`query`] (octets), [`sets`],
-//! [`table`] and [`cache`] (what is answered), [`routes`] and [`responder`] (how), [`counters`], [`udp`] (the packet loop), [`protobuf`] (the API's encoding), and, with the feature
+//! [`table`], [`cache`] and [`keeping`] (what is answered), [`routes`] and [`responder`] (how), [`reply`] and [`relay`] (what
+//! upstreams say), [`counters`], [`handover`] (what others do), [`udp`] (the packet loop), [`protobuf`] (the API's encoding), and, with the feature
 //! `python`, the module `podname._core`.
 //!
 //! Sources: RFC 1035; RFC 6891; the design of podname.
@@ -18,6 +19,7 @@ pub mod constants;
 pub mod counters;
 pub mod endings;
 pub mod fitting;
+pub mod handover;
 pub mod keeping;
 pub mod names;
 pub mod protobuf;

@@ -20,9 +20,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use mio::{Poll, Token, Waker};
 
 use crate::counters::Durations;
-use crate::raw::Origin;
-use crate::routes::Routes;
-use crate::udp::Shared;
+use crate::handover::Request;
 
 pub use sockets::Ages;
 use sockets::Sockets;
@@ -98,24 +96,6 @@ struct Core {
     is_ended: AtomicBool,
     /// Replies that answered nobody's question.
     foreign: AtomicU64,
-}
-
-/// A client's question.
-pub struct Request {
-    /// The listener that it came to.
-    pub listener: Arc<Shared>,
-    /// What was served when it came.
-    pub routes: Arc<Routes>,
-    /// The number of the plan among these.
-    pub plan: usize,
-    /// The number that `forward` is counted under there.
-    pub plugin: usize,
-    /// The packet.
-    pub packet: Box<[u8]>,
-    /// Where it came from.
-    pub origin: Origin,
-    /// When.
-    pub started_ns: u64,
 }
 
 /// Asks upstreams. The thread ends when nobody has the relay any more and nothing is under way.

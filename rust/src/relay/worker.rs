@@ -17,11 +17,12 @@ use mio::{Events, Poll};
 
 use super::question::Question;
 use super::sockets::{Chance, Sockets, place_of};
-use super::{Core, Order, Request};
+use super::{Core, Order};
 use crate::cache::take_turns;
 use crate::constants as c;
 use crate::counters::{Answered, SHARED};
 use crate::fitting::fit;
+use crate::handover::{Observation, Request, Shared};
 use crate::keeping::Fetched;
 use crate::names::Name;
 use crate::query::{self, Query};
@@ -29,7 +30,6 @@ use crate::raw::{Batch, Origin, PACKETS_MAX, answer_all, monotonic_ns};
 use crate::records::u16_at;
 use crate::reply::{self, Read, Reply};
 use crate::responder::append_opt;
-use crate::udp::{Observation, Shared};
 
 /// Events of one turn.
 const EVENTS_MAX: usize = 128;
