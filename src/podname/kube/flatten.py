@@ -140,6 +140,7 @@ def service_of(shape: types.Service, faults: Faults) -> Service:
         _cluster_ips(spec, faults),
         external_name,
         _ports(spec.ports, faults),
+        _external_ips(spec, shape.status, faults),
     )
 
 
@@ -199,6 +200,18 @@ def _cluster_ips(spec: ServiceSpec, faults: Faults) -> tuple[str, ...]:
     return _addresses([text for text in texts if text], faults)
 
 
+def _external_ips(
+    spec: ServiceSpec, status: types.ServiceStatus | None, faults: Faults
+) -> tuple[str, ...]:
+    """Return the external addresses of a Service, then those of its load balancer, as CoreDNS puts them."""
+    balancer = status and status.load_balancer
+    ingress = (balancer and balancer.ingress) or ()
+    if not ingress and not spec.external_ips:
+        return ()
+    texts = [*(spec.external_ips or ()), *(each.ip or each.hostname or "" for each in ingress)]
+    return _names([text for text in texts if text], faults, may_be_addresses=True)
+
+
 def _addresses(texts: Sequence[str], faults: Faults) -> tuple[str, ...]:
     good = tuple([text for text in texts if addresses.parse(text) is not None])
     if len(good) != len(texts):
@@ -206,8 +219,12 @@ def _addresses(texts: Sequence[str], faults: Faults) -> tuple[str, ...]:
     return good
 
 
-def _names(texts: list[str], faults: Faults) -> tuple[str, ...]:
-    good = tuple([text for text in texts if _EXTERNAL_NAME(text)])
+def _names(texts: list[str], faults: Faults, *, may_be_addresses: bool = False) -> tuple[str, ...]:
+    def is_good(text: str) -> bool:
+        is_address = may_be_addresses and addresses.parse(text) is not None
+        return is_address or _EXTERNAL_NAME(text) is not None
+
+    good = tuple([text for text in texts if is_good(text)])
     faults.extend(f"{_shown(text)} is no name" for text in texts if text not in good)
     return good
 

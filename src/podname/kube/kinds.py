@@ -55,7 +55,8 @@ SERVICES = Kind(
     "v1",
     object_part(
         types.Service,
-        """spec { type clusterIP clusterIPs externalName ports { name protocol port } }""",
+        """spec { type clusterIP clusterIPs externalIPs externalName ports { name protocol port } }
+        status { loadBalancer { ingress { ip hostname } } }""",
     ),
     flatten.service_of,
 )

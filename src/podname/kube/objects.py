@@ -57,6 +57,7 @@ class Service(Struct, frozen=True, gc=False):
     cluster_ips: tuple[str, ...]
     external_name: str
     ports: tuple[Port, ...]
+    external_ips: tuple[str, ...] = ()  # then its load balancer's, which may be host names
 
     @property
     def key(self) -> str:

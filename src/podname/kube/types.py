@@ -102,10 +102,30 @@ class ServiceSpec(Type):
     selector: Annotated[dict[str, str] | None, 2] = None
     cluster_ip: Annotated[str | None, 3] = field(default=None, name="clusterIP")
     type: Annotated[str | None, 4] = None
+    external_ips: Annotated[list[str] | None, 5] = field(default=None, name="externalIPs")
     external_name: Annotated[str | None, 10] = None
     publish_not_ready_addresses: Annotated[bool | None, 13] = None
     cluster_ips: Annotated[list[str] | None, 18] = field(default=None, name="clusterIPs")
     ip_families: Annotated[list[str] | None, 19] = None
+
+
+class LoadBalancerIngress(Type):
+    """v1 LoadBalancerIngress: an address of a load balancer, or its host name."""
+
+    ip: Annotated[str | None, 1] = None
+    hostname: Annotated[str | None, 2] = None
+
+
+class LoadBalancerStatus(Type):
+    """v1 LoadBalancerStatus."""
+
+    ingress: Annotated[list[LoadBalancerIngress] | None, 1] = None
+
+
+class ServiceStatus(Type):
+    """v1 ServiceStatus."""
+
+    load_balancer: Annotated[LoadBalancerStatus | None, 1] = None
 
 
 class Service(Type):
@@ -113,6 +133,7 @@ class Service(Type):
 
     metadata: Annotated[ObjectMeta | None, 1] = None
     spec: Annotated[ServiceSpec | None, 2] = None
+    status: Annotated[ServiceStatus | None, 3] = None
 
 
 class EnvVar(Type):

@@ -25,7 +25,7 @@ EXPECTED = {
     "kops": [],
     "kubeadm": [],
     "kubeadm-2025": [],
-    "kubespray": ["kubespray:37:5 k8s_external"],
+    "kubespray": [],
     "minikube": [],
     "nodelocal": [],
     "openshift": [

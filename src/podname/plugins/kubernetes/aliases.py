@@ -9,17 +9,9 @@ Sources: RFC 1034 §3.6.2; CoreDNS plugin/backend_lookup.go `A`, plugin/pkg/upst
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from io import BytesIO
+from collections.abc import Sequence
 from itertools import pairwise
-
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rdataclass
-import dns.rdatatype
-import dns.rrset
+from typing import TYPE_CHECKING
 
 from podname.dns import constants as c
 from podname.dns.message import Message, Section
@@ -30,6 +22,10 @@ from podname.dns.reply import build
 from podname.engine.base import Table
 from podname.names.options import ZoneOptions
 from podname.plugins.base import Request
+from podname.plugins.lookup import look_up, records_of
+
+if TYPE_CHECKING:
+    import dns.message
 
 _CHAIN_MAX = 10
 
@@ -45,7 +41,7 @@ async def follow_alias(request: Request, table: Table, options: ZoneOptions) -> 
             return None
         chain.append(target)
         if not is_subdomain(target, zone):
-            upstream = await _ask(request, target)
+            upstream = await look_up(request, target, query.qtype)
             return (
                 None if upstream is None else _compose(request, chain, options, upstream=upstream)
             )
@@ -76,24 +72,6 @@ def _look_up(table: Table, owner: bytes, qtype: int) -> list[bytes]:
     return [message.rdata(rr) for rr in message.section(Section.ANSWER)]
 
 
-async def _ask(request: Request, target: bytes) -> dns.message.Message | None:
-    question = dns.message.make_query(
-        dns.name.from_wire(target, 0)[0], dns.rdatatype.RdataType(request.query.qtype)
-    )
-    edns = request.query.edns
-    if edns is not None:
-        question.use_edns(
-            0, dns.flags.DO if edns.dnssec_ok else 0, payload=request.query.udp_octets
-        )
-    reply = await request.upstream(question.to_wire(), request.client)
-    if reply is None:
-        return None
-    try:
-        return dns.message.from_wire(reply, ignore_trailing=True)
-    except dns.exception.DNSException:
-        return None
-
-
 def _compose(
     request: Request,
     chain: list[bytes],
@@ -110,17 +88,8 @@ def _compose(
     flags = c.AA
     if upstream is not None:
         flags |= upstream.flags & c.TC
-        records += _records_of(upstream)
+        records += records_of(upstream)
     else:
         qtype = request.query.qtype
         records += [record(chain[-1], qtype, options.ttl_seconds, rdata) for rdata in rdatas]
     return build(request.query, answer=records, flags=flags)
-
-
-def _records_of(message: dns.message.Message) -> Iterator[bytes]:
-    for rrset in message.answer:
-        for rdata in rrset:
-            octets = BytesIO()
-            one = dns.rrset.from_rdata(rrset.name, rrset.ttl, rdata)
-            one.to_wire(octets)
-            yield octets.getvalue()

@@ -1,0 +1,49 @@
+"""Ask the whole server for a name that an answer points to, as if the client had asked.
+
+So `forward`, `hosts` and every other server block have their say.
+
+Source: CoreDNS 1.15.0 plugin/pkg/upstream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rdatatype
+import dns.rrset
+
+from podname.plugins.base import Request
+
+
+async def look_up(request: Request, name: bytes, qtype: int) -> dns.message.Message | None:
+    """Return the reply to a question of our own; None when there is none that can be read."""
+    question = dns.message.make_query(
+        dns.name.from_wire(name, 0)[0], dns.rdatatype.RdataType(qtype)
+    )
+    edns = request.query.edns
+    if edns is not None:
+        question.use_edns(
+            0, dns.flags.DO if edns.dnssec_ok else 0, payload=request.query.udp_octets
+        )
+    reply = await request.upstream(question.to_wire(), request.client)
+    if reply is None:
+        return None
+    try:
+        return dns.message.from_wire(reply, ignore_trailing=True)
+    except dns.exception.DNSException:
+        return None
+
+
+def records_of(message: dns.message.Message) -> Iterator[bytes]:
+    """Return the packed records of an answer section."""
+    for rrset in message.answer:
+        for rdata in rrset:
+            octets = BytesIO()
+            one = dns.rrset.from_rdata(rrset.name, rrset.ttl, rdata)
+            one.to_wire(octets)
+            yield octets.getvalue()
