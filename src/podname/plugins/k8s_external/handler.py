@@ -27,6 +27,7 @@ class External(Plugin):
     """One `k8s_external` directive."""
 
     name = "k8s_external"
+    is_planned = True  # what comes from behind passes as it is
 
     def __init__(self, options: Options, directive: Directive) -> None:
         self._options, self._directive = options, directive
