@@ -20,15 +20,15 @@ import dns.zonefile
 
 from podname.corefile.regexp import Regexp
 from podname.dns import constants as c
-from podname.dns.message import BadMessage
 from podname.dns.names import longest_match, to_text
-from podname.dns.query import Query, make
+from podname.dns.query import Query
 from podname.dns.reply import build
 from podname.dns.texts import class_text, type_text
-from podname.dns.unpacked import ResourceRecord, opt_record, unpack
+from podname.dns.unpacked import ResourceRecord, opt_record
 from podname.engine.base import Code
 from podname.errors import ServeError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
+from podname.plugins.lookup import look_up, records_of
 from podname.plugins.template.language import TemplateError
 
 if TYPE_CHECKING:
@@ -128,14 +128,15 @@ class Templates(Plugin):
         self._counts["matches"][labels] += 1
         if template.rcode == c.SERVFAIL:
             raise ServeError(c.SERVFAIL, "plugin/template: rcode SERVFAIL")
-        flags, answer = c.AA, list[ResourceRecord]()
+        flags, answer, qtype = c.AA, list[bytes](), request.query.qtype
         for text in template.answer:
             made = self._record("answer", text, data, labels)
-            answer.append(made)
-            if made.rtype == c.CNAME and request.query.qtype in {c.A, c.AAAA}:
-                truncated, more = await _followed(request, made)
-                flags |= truncated
-                answer += more
+            answer.append(made.pack())
+            if made.rtype == c.CNAME and made.target and qtype in {c.A, c.AAAA}:
+                found = await look_up(request, made.target, qtype)
+                if found is not None:
+                    flags |= found.flags & c.TC
+                    answer += records_of(found)
         authority = [self._record("authority", text, data, labels) for text in template.authority]
         additional = [
             self._record("additional", text, data, labels) for text in template.additional
@@ -146,7 +147,7 @@ class Templates(Plugin):
             additional.append(opt_record(_EDE_OPT_OCTETS, [option]))
         return build(
             request.query,
-            answer=[record.pack() for record in answer],
+            answer=answer,
             authority=[record.pack() for record in authority],
             additional=[record.pack() for record in additional],
             flags=flags,
@@ -209,17 +210,3 @@ def _data(template: Template, request: Request, zone: bytes) -> dict[str, Any] |
             "Remote": request.client.address,
         }
     return None
-
-
-async def _followed(request: Request, alias: ResourceRecord) -> tuple[int, list[ResourceRecord]]:
-    """Ask the whole server for an alias's target; return TC if that was cut, and the answer."""
-    assert alias.target is not None  # noqa: S101
-    packet = make(alias.target, request.query.qtype)
-    reply = await request.upstream(packet, request.client)
-    if reply is None:
-        return 0, []
-    try:
-        found = unpack(reply)
-    except BadMessage:
-        return 0, []
-    return found.flags & c.TC, found.answer
