@@ -71,6 +71,8 @@ ACCEPTED = [
     "a.org {\n log {\n  class all\n }\n}",
     "a.org {\n log { class all\n }\n}",
     "a.org {\n errors { }\n}",
+    "a.org {\n errors { stacktrace }\n}",
+    "a.org {\n errors {\n  stacktrace }\n whoami\n}",
     "a.org {\n log {}\n}",
     "(s) {\n whoami\n}\na.org {\n import s\n}",
     "(s) { whoami\n}\na.org {\n import s\n errors\n}",
@@ -140,7 +142,6 @@ REFUSED_BY_US = {
     "a.org {\n log {\n }\n": "this server block is opened here and never closed",
     "(s)": "expected '{' after snippet",
     "http://a.org {\n whoami\n}": "unknown scheme",
-    "a.org {\n errors { stacktrace }\n}": "'}' must stand on a line of its own",
     "a.org {\n log {\n } x\n}": "must begin a line of its own",
     "a.org {\n whoami\n {\n }\n}": "'{' must stand at the end of the line",
     "a.org {\n log\n {\n }\n}": "'{' must stand at the end of the line",
@@ -206,8 +207,12 @@ def check(directive: Directive) -> None:
     match directive.name.text:
         case "whoami":
             directive.expect(0, 0)
-        case "errors" | "log":
+        case "errors":
             pass
+        case "log":
+            for line in directive.block or ():
+                if line.ends_block:
+                    raise line.error("invalid class: }", line.ends_block)
         case _:
             raise directive.error("unknown directive")
 

@@ -40,11 +40,13 @@ class Findings:
             self._errors.setdefault(str(each), each)
 
     @contextmanager
-    def gathered(self) -> Iterator[None]:
-        """Keep the error that the block ends with, and go on behind it."""
+    def gathered(self, directive: str = "") -> Iterator[None]:
+        """Keep the error that the block ends with, which will name the `directive`, and go on behind it."""
         try:
             yield
         except CorefileError as error:
+            if directive and f" of {directive}" not in error.message:
+                error.message = f"{error.message} (in {directive})"
             self.keep(error)
 
     def raise_all(self) -> None:

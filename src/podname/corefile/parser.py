@@ -1,8 +1,8 @@
 """From words to server blocks.
 
 This parser takes what CoreDNS's parser takes, but for a few things that nobody can mean: a quote or a server block
-without an end, a block in the block of a directive, a directive's `{` that does not stand on its line, a `}` or words
-behind a directive's `}` on one line, a `}` too many before another block, a snippet without a block. An error that does
+without an end, a block in the block of a directive, a directive's `{` that does not stand on its line, words behind a
+directive's `}` on one line, a `}` too many before another block, a snippet without a block. An error that does
 not hide what follows it is kept and the reading goes on, so that one run tells them all.
 
 Sources: coredns/caddy caddyfile/parse.go.
@@ -152,18 +152,17 @@ class _Parser:
         arguments, brace = self._arguments()
         if brace is not None:
             return Directive(name, arguments, self._block(name, brace))
+        if closing := self._stream.rest_of_line():
+            self._findings.report(closing, "'}' must stand on a line of its own")
         if self._stream.sees("{"):
             message = f"'{{' must stand at the end of the line of '{shown(name.text)}'"
             raise CorefileError(message, self._stream.take().place)
         return Directive(name, arguments)
 
     def _arguments(self) -> tuple[tuple[Token, ...], Token | None]:
-        """Read what follows a line's first word, and the '{' that ends it if there is one."""
+        """Read what follows a line's first word up to a '}', and the '{' that ends it if there is one."""
         arguments: list[Token] = []
-        while token := self._stream.rest_of_line():
-            if token.text == "}":
-                self._findings.report(token, "'}' must stand on a line of its own")
-                break
+        while (token := self._stream.rest_of_line()) and token.text != "}":
             self._stream.take()
             if token.text == "{":
                 return tuple(arguments), token
@@ -189,7 +188,8 @@ class _Parser:
         arguments, brace = self._arguments()
         if brace is not None:
             self._refuse_nested(brace)
-        return Line(name, arguments)
+            return Line(name, arguments)
+        return Line(name, arguments, ends_block=self._stream.rest_of_line())
 
     def _close(self, name: Token, closing: Token) -> None:
         here, there = name.place, closing.place

@@ -20,7 +20,7 @@ Sources: CoreDNS's plugins, whose setup.go files read the same grammar by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -103,6 +103,7 @@ class Properties:
             word = line.name.text
             if word in known:
                 name, value = known[word]
+                line = _with_brace(line, value, context)
                 line.expect(value.least, value.most)
                 said[name] = value.read(line, said.get(name, defaults.get(name)), context)
             elif word in cls.OBSOLETE:
@@ -115,7 +116,7 @@ class Properties:
 
         found = Findings()
         for line in directive.block or ():
-            with found.gathered():
+            with found.gathered(directive.name.text):
                 read(line)
         found.raise_all()
         return cls(**said)
@@ -127,6 +128,18 @@ def syntax_of(name: str, declared: type[Properties]) -> str:
     lines = [f"{word} {value.syntax}" for word, (_, value) in _declared(declared).items()]
     lines = [f"    {line}".rstrip() for line in ([other] if other else []) + lines]
     return "\n".join([head + " {", *lines, "}"]) if lines else head
+
+
+def _with_brace(line: Line, value: Value[Any], context: ReadContext) -> Line:
+    """Take the `}` at the end of a line for a word where any number may stand, as CoreDNS does."""
+    brace = line.ends_block
+    if brace is None or value.most is not None:
+        return line
+    context.warn(
+        f"{brace.place}: this '}}' is taken for a word of '{line.name.text}', as CoreDNS takes it: "
+        "put it on a line of its own"
+    )
+    return replace(line, arguments=(*line.arguments, brace))
 
 
 def _declared(cls: type[Properties]) -> dict[str, tuple[str, Value[Any]]]:

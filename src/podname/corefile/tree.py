@@ -28,10 +28,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A word and its arguments: the first line of a directive, or one line of its block."""
+    """A word and its arguments: the first line of a directive, or one line of its block.
+
+    `ends_block` is the `}` at the line's end that closes the block.
+    """
 
     name: Token
     arguments: tuple[Token, ...] = ()
+    ends_block: Token | None = field(default=None, kw_only=True)
 
     def error(self, message: str, token: Token | None = None) -> CorefileError:
         """Make the error to raise about this line, at `token` or else at its first word."""
@@ -140,7 +144,7 @@ def _digest(blocks: Iterable[ServerBlock]) -> str:
 
 
 def _texts(line: Line) -> list[str]:
-    return [line.name.text, *line.words()]
+    return [line.name.text, *line.words(), *(["}"] if line.ends_block else [])]
 
 
 def _count(least: int, most: int | None) -> str:

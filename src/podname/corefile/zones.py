@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from podname.corefile.tree import Token
 from podname.dns import names
@@ -38,6 +38,19 @@ def normalize_zones(words: Iterable[str | Token]) -> list[str]:
     A scheme and a port are dropped. Raises CorefileError, at the place of the word if it has one.
     """
     return [zone for word in words for zone in _zones_of(word)]
+
+
+def good_zones(words: Iterable[Token], warn: Callable[[str], None]) -> list[Token]:
+    """Return the words that are zones. CoreDNS leaves the others out without a word; this warns of them."""
+    good = []
+    for word in words:
+        try:
+            _zones_of(word)
+        except CorefileError as error:
+            warn(f"{error}: it is left out")
+        else:
+            good.append(word)
+    return good
 
 
 def reverse_zones(network: str) -> list[str] | None:

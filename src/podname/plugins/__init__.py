@@ -24,6 +24,9 @@ _ORDER = """
     file auto secondary etcd loop forward grpc erratic whoami on sign view nomad
 """
 
+#: What CoreDNS had once: since when it has not, and what to write instead.
+_REMOVED = {"proxy": ("1.5.0", "write 'forward'"), "federation": ("1.7.0", "nothing stands for it")}
+
 #: CoreDNS's order, which is the order of the chain.
 ORDER = tuple(_ORDER.split())
 SUPPORTED = frozenset(found.name for found in iter_modules(__path__) if found.ispkg)
@@ -44,5 +47,10 @@ def refusal(directive: Directive) -> CorefileError:
     if word in ORDER:
         return directive.error(
             f"the directive '{word}' is CoreDNS's, but podname does not support it yet"
+        )
+    if word in _REMOVED:
+        version, instead = _REMOVED[word]
+        return directive.error(
+            f"unknown directive '{word}': CoreDNS removed it in {version}, {instead}"
         )
     return directive.error(f"unknown directive '{word}'{did_you_mean(word, SUPPORTED)}")

@@ -220,7 +220,7 @@ def once(directives: Sequence[Directive]) -> Directive:
     if len(directives) > 1:
         first = directives[0].name.place
         raise directives[1].error(
-            f"this plugin can only be used once per Server Block, it already is at {first}"
+            f"{directives[1].name.text} can only be used once per Server Block, it already is at {first}"
         )
     return directives[0]
 

@@ -36,7 +36,7 @@ NOWHERE = {
     ". {\nkubernetes a {\nkubeconfig Corefile\n}\n}": "Corefile:3:12: Corefile is no ",
     ". {\nkubernetes a {\nkubeconfig empty\n}\n}": "Corefile:3:12: empty: no context is named",
     ". {\nkubernetes a {\nkubeconfig empty other\n}\n}": "Corefile:3:12: empty has no context 'other'",
-    ". {\nkubernetes a\nkubernetes b\n}": "Corefile:3:1: this plugin can only be used once",
+    ". {\nkubernetes a\nkubernetes b\n}": "Corefile:3:1: kubernetes can only be used once",
     ". {\nbind lo {\nexcept lo\n}\n}": "Corefile:2:1: no address is left to bind to",
     ". {\nbind 0.0.0.0\n}\na {\n}": "Corefile:4:1: cannot serve dns://a.:53 - dns://.:53 on 0.0.0.0",
     ". {\nbind 127.0.0.1\n}\n. {\n}": "Corefile:4:1: cannot serve dns://.:53 - zone overlap",

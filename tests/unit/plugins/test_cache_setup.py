@@ -146,7 +146,7 @@ def test_what_cannot_be_done_is_refused_with_its_place(text: str, message: str) 
 
 
 def test_once_per_server_block() -> None:
-    with pytest.raises(CorefileError, match="3:1: this plugin can only be used once"):
+    with pytest.raises(CorefileError, match="3:1: cache can only be used once"):
         setup(directives(".:53 {\ncache\ncache\n}", "cache"), context())
 
 

@@ -181,7 +181,7 @@ def test_a_forward_zone_is_needed() -> None:
 
 
 def test_it_stands_once_in_a_server_block() -> None:
-    with pytest.raises(CorefileError, match="this plugin can only be used once per Server Block"):
+    with pytest.raises(CorefileError, match="kubernetes can only be used once per Server Block"):
         _settings(head="kubernetes a\nkubernetes b")
 
 

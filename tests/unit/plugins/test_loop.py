@@ -51,7 +51,7 @@ def ours(plugin: Loop) -> bytes:
     [
         ("loop example.org", "2:6: wrong argument count"),
         ("loop {\nonce\n}", "3:1: unknown property 'once'"),
-        ("loop\nloop", "3:1: this plugin can only be used once"),
+        ("loop\nloop", "3:1: loop can only be used once"),
     ],
 )
 def test_it_says_nothing_but_its_name(text: str, message: str) -> None:

@@ -140,5 +140,5 @@ async def test_what_coredns_refuses_twice_is_refused_with_both_places() -> None:
     with pytest.raises(CorefileError) as caught:
         await warnings(f". {{\n{K8S}\n{K8S}\n}}")
     assert str(caught.value) == (
-        "C:3:1: this plugin can only be used once per Server Block, it already is at C:2:1"
+        "C:3:1: kubernetes can only be used once per Server Block, it already is at C:2:1"
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from podname.corefile import Directive, normalize_zones
+from podname.corefile.findings import Findings
 from podname.corefile.values import integer
 from podname.dns import names
 from podname.plugins.base import Context, once
@@ -38,14 +39,19 @@ def parse(directive: Directive, context: Context) -> Options:
         most = ttl_seconds_at(directive, 0)
         success, denial = (replace(half, ttl_seconds_most=most) for half in (success, denial))
         del zones[0]
-    origins = tuple(normalize_zones(zones)) if zones else context.zones
+    found, origins = Findings(), context.zones
+    with found.gathered():
+        origins = tuple(normalize_zones(zones)) if zones else origins
     covered = frozenset(names.from_text(zone) for zone in origins)
     every = (names.from_text(zone) for zone in context.zones)
-    return Options.read(
-        directive,
-        context,
-        zones=origins,
-        covers_block=all(names.longest_match(zone, covered) is not None for zone in every),
-        success=success,
-        denial=denial,
-    )
+    with found.gathered():
+        options = Options.read(
+            directive,
+            context,
+            zones=origins,
+            covers_block=all(names.longest_match(zone, covered) is not None for zone in every),
+            success=success,
+            denial=denial,
+        )
+    found.raise_all()
+    return options

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from podname.corefile import Directive, Token
+from podname.corefile.findings import Findings
 from podname.corefile.zones import normalize_zones
 from podname.dns import names
 from podname.engine.relaying import Relay
@@ -24,7 +25,12 @@ from podname.text import shown
 def setup(directives: Sequence[Directive], context: Context) -> Forward:
     """Make the plugin of all `forward` directives in a block, in their order. Raises CorefileError."""
     tally = context.resources.claim(("forward", context.zones, context.port), Tally)
-    every = [parse(directive, context) for directive in directives]
+    found = Findings()
+    every = []
+    for directive in directives:
+        with found.gathered():
+            every.append(parse(directive, context))
+    found.raise_all()
     _warn_of_unasked(directives, every, context)
     forwarders = [
         _forwarder(options, context, tally, is_last=options is every[-1]) for options in every
@@ -44,14 +50,21 @@ def parse(directive: Directive, context: Context) -> Options:
     if len(targets) > UPSTREAMS_MOST:
         message = f"more than {UPSTREAMS_MOST} TOs configured: {len(targets)}"
         raise directive.error(message, targets[UPSTREAMS_MOST])
-    options = Options.read(directive, context)
+    found, options = Findings(), Options()
+    with found.gathered():
+        options = Options.read(directive, context)
     age, expire = options.max_age_seconds, options.expire_seconds
     if 0 < age < expire:
         message = f"max_age ({age:g}s) must not be less than expire ({expire:g}s)"
-        raise directive.error(message)
+        found.report(directive.name, message)
     source = options.source_address
-    addresses = addresses_of(directive, targets, context.folder, source, context.warn)
-    return replace(options, zone=_from(origin, context), addresses=addresses)
+    with found.gathered():
+        addresses = addresses_of(directive, targets, context.folder, source, context.warn)
+        options = replace(options, addresses=addresses)
+    with found.gathered():
+        options = replace(options, zone=_from(origin, context))
+    found.raise_all()
+    return options
 
 
 def _warn_of_unasked(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podname.corefile import Directive, normalize_zones
+from podname.corefile.findings import Findings
+from podname.corefile.zones import good_zones
 from podname.dns.names import from_text
 from podname.errors import KubeError, NotHere
 from podname.kube.config import in_cluster
@@ -21,16 +23,20 @@ def setup(directives: Sequence[Directive], context: Context) -> Plugin:
     """Make the plugin. Raises CorefileError; touches neither the network nor the manifests."""
     directive = once(directives)
     plugin = Kubernetes(parse(directive, context), context)
-    plugin.named_zones = tuple(named_zones(word) for word in directive.arguments)
+    zones = good_zones(directive.arguments, lambda _: None)
+    plugin.named_zones = tuple(named_zones(word) for word in zones)
     return plugin
 
 
 def parse(directive: Directive, context: Context) -> Options:
     """Read the directive. Raises CorefileError."""
-    zones = tuple(normalize_zones(directive.arguments)) or context.zones
-    if all(is_reverse(from_text(zone)) for zone in zones):
-        raise directive.error("non-reverse zone name must be used")
-    options = Options.read(directive, context, zones=zones)
+    found = Findings()
+    options = Options(zones=_zones(directive, context))
+    if all(is_reverse(from_text(zone)) for zone in options.zones):
+        found.report(directive.name, "non-reverse zone name must be used")
+    with found.gathered():
+        options = Options.read(directive, context, zones=options.zones)
+    found.raise_all()
     if options.namespaces and options.namespace_labels:
         raise directive.error("namespaces and namespace_labels cannot both be set")
     if options.manifests and (options.endpoint or options.kubeconfig):
@@ -38,6 +44,12 @@ def parse(directive: Directive, context: Context) -> Options:
     if options.in_cluster and not context.elsewhere:
         _look_for_cluster(directive)
     return options
+
+
+def _zones(directive: Directive, context: Context) -> tuple[str, ...]:
+    if not directive.arguments:
+        return context.zones
+    return tuple(normalize_zones(good_zones(directive.arguments, context.warn)))
 
 
 def _look_for_cluster(directive: Directive) -> None:
