@@ -53,7 +53,14 @@ COREFILE = """.:{dns} {{
 def objects(pods: int) -> Iterator[dict[str, object]]:
     """Return one namespace whose pods are of one Deployment and listen on two ports."""
     yield {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "crowd"}}
-    owner = [{"kind": "ReplicaSet", "name": "web-7bd795854f", "controller": True}]
+    owner = [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "name": "web-7bd795854f",
+            "controller": True,
+        }
+    ]
     ports = [{"name": name, "containerPort": port} for name, port in (("http", 80), ("app", 9100))]
     for number in range(pods):
         yield {
