@@ -46,8 +46,12 @@ ALIAS = r"""template IN A alias.test {
     template IN MX alias.test {
         rcode SERVFAIL
     }
+    template IN NS alias.test {
+        rcode NXDOMAIN
+        authority "alias.test. 60 IN SOA ns.alias.test. host.alias.test. 1 60 60 60 60"
+    }
     forward . {$UPSTREAM}"""
-KINDS = ("A", "AAAA", "TXT", "MX", "SRV", "ANY")
+KINDS = ("A", "AAAA", "TXT", "MX", "SRV", "NS", "ANY")
 TABLE = {
     "aks": (
         AKS,

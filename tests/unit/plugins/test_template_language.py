@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dns.exception
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podname.plugins.template.handler import record_of
 from podname.plugins.template.language import TEXT_MAX, BadTemplate, TemplateError, compiled
 
 PIECES = ("{{", "}}", "if", "end", "else", ".Name", "$x", ":=", "|", "(", '"', "len", " ", "-")
@@ -107,3 +109,24 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         run(DATA)
     except TemplateError:
         return
+
+
+@pytest.mark.parametrize(
+    ("text", "rtype", "rclass", "ttl_seconds"),
+    [
+        ("a.example. 60 IN SOA ns.a.example. h.a.example. 1 2 3 4 5", 6, 1, 60),
+        ('a.example. CH 1h TXT "x y"', 16, 3, 3600),
+        ("a.example. A 192.0.2.1", 1, 1, 3600),
+    ],
+)
+def test_a_record_is_read_by_itself(text: str, rtype: int, rclass: int, ttl_seconds: int) -> None:
+    found = record_of(text)
+    assert (found.rtype, found.rclass, found.ttl_seconds) == (rtype, rclass, ttl_seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a.example.", "a.example. A", "a. A x", "a. A 192.0.2.1 more"]
+)
+def test_what_is_not_a_record(text: str) -> None:
+    with pytest.raises((dns.exception.DNSException, ValueError)):
+        record_of(text)

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import dns.exception
 import dns.name
+import dns.rdata
 import dns.rdataclass
-import dns.zonefile
+import dns.rdatatype
+import dns.ttl
 
 from podname.corefile.regexp import Regexp
 from podname.dns import constants as c
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _TTL_SECONDS, _EDE, _EDE_OPT_OCTETS = 3600, 15, 4096
+_CLASSES = frozenset({"IN", "CH", "HS"})
 _TYPE_COUNTS = {
     "matches": "Counter of template regex matches.",
     "template_failures": "Counter of go template failures.",
@@ -172,15 +175,23 @@ class Templates(Plugin):
 
 
 def record_of(text: str) -> ResourceRecord:
-    """Read one record in zone-file text. Raises DNSException or ValueError."""
-    rrsets = dns.zonefile.read_rrsets(
-        text, rdclass=None, default_rdclass=dns.rdataclass.IN, default_ttl=_TTL_SECONDS,
-        origin=dns.name.root, relativize=False,
-    )  # fmt: skip
-    ((rrset, rdata),) = ((rrset, rdata) for rrset in rrsets for rdata in rrset)
-    owner, wire = rrset.name.to_wire(), rdata.to_wire()
-    assert owner is not None and wire is not None  # noqa: S101, PT018
-    return ResourceRecord(owner, rrset.rdtype, rrset.rdclass, rrset.ttl, wire)
+    """Read one record in zone-file text, of any type and class. Raises DNSException or ValueError.
+
+    It is read by itself, not as a zone: a SOA record may stand at any name.
+    """
+    owner, word, rest = text.split(None, 2)
+    ttl_seconds, rclass = _TTL_SECONDS, dns.rdataclass.IN
+    while word[0].isdigit() or word.upper() in _CLASSES:
+        if word[0].isdigit():
+            ttl_seconds = dns.ttl.from_text(word)
+        else:
+            rclass = dns.rdataclass.from_text(word)
+        word, rest = rest.split(None, 1)
+    rtype = dns.rdatatype.from_text(word)
+    rdata = dns.rdata.from_text(rclass, rtype, rest, origin=dns.name.root, relativize=False)
+    name, wire = dns.name.from_text(owner).to_wire(), rdata.to_wire()
+    assert name is not None and wire is not None  # noqa: S101, PT018
+    return ResourceRecord(name, rtype, rclass, ttl_seconds, wire)
 
 
 def _data(template: Template, request: Request, zone: bytes) -> dict[str, Any] | None:
