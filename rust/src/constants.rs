@@ -44,6 +44,8 @@ pub const CD: u16 = 0x0010;
 pub const DNSSEC_OK: u16 = 0x8000;
 
 pub const HEADER_OCTETS: usize = 12;
+/// An OPT record without options.
+pub const OPT_OCTETS: usize = 11;
 pub const UDP_OCTETS_WITHOUT_EDNS: usize = 512;
 pub const MESSAGE_OCTETS_MAX: usize = 65_535;
 /// What an IPv4 packet holds beside both headers; IPv6 would take 20 octets more.

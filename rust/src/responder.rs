@@ -227,7 +227,7 @@ impl Responder {
         let rcode = (cached.flags & 0xf) as u8;
         let octets = query.end + cached.uncompressed_octets as usize;
         let answered = answered(query, packet, cache.plugin, rcode, octets);
-        let opt_octets = if query.edns.is_some() { OPT_OCTETS } else { 0 };
+        let opt_octets = if query.edns.is_some() { c::OPT_OCTETS } else { 0 };
         let limit = self.limit(query);
         write_head(out, query, flags, cached.counts);
         if out.len() + opt_octets > limit {
@@ -256,7 +256,7 @@ impl Responder {
             let spelled = &name[name.len() - zone.origin.len()..];
             records::recase(&mut out[query.end..], counts, &zone.origin, spelled);
         }
-        let opt_octets = if query.edns.is_some() { OPT_OCTETS } else { 0 };
+        let opt_octets = if query.edns.is_some() { c::OPT_OCTETS } else { 0 };
         let limit = self.limit(query);
         if out.len() + opt_octets <= limit {
             finish(out, query, c::AA, counts);
@@ -328,9 +328,6 @@ impl Turn {
         }
     }
 }
-
-/// Octets of an OPT record without options.
-const OPT_OCTETS: usize = 11;
 
 /// Begin a response: room for the header's flags and counts, and the question.
 fn begin(packet: &[u8], query: &Query, out: &mut Vec<u8>) {

@@ -9,7 +9,9 @@
 //! Sources: RFC 5452; RFC 9520 §3.3 (a question under way is not asked twice); CoreDNS plugin/forward; the design of podname.
 
 mod question;
+mod response;
 mod sockets;
+mod tickets;
 mod worker;
 
 use std::net::{IpAddr, SocketAddr};

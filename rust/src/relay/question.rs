@@ -14,9 +14,6 @@ use crate::records::{record_at, u16_at};
 const CLIENT_SUBNET: u16 = 8;
 /// Options that are for the next server only.
 const HOP_BY_HOP: [u16; 3] = [10, 11, 12];
-/// Octets of an OPT record before its options.
-const OPT_OCTETS: usize = 11;
-
 /// A question to be sent; its id is still zero.
 pub struct Question {
     /// The message.
@@ -35,7 +32,7 @@ impl Question {
         if before != 0 || additionals != u16::from(query.edns.is_some()) {
             return None;
         }
-        let mut octets = Vec::with_capacity(query.end + OPT_OCTETS);
+        let mut octets = Vec::with_capacity(query.end + c::OPT_OCTETS);
         octets.extend_from_slice(&packet[..query.end]);
         octets[..2].fill(0);
         if wants_authenticated {
@@ -88,7 +85,7 @@ fn append_opt(packet: &[u8], at: usize, udp_octets: u16, out: &mut Vec<u8>) -> O
         }
         options = rest;
     }
-    let octets = (out.len() - begin - OPT_OCTETS) as u16;
-    out[begin + OPT_OCTETS - 2..begin + OPT_OCTETS].copy_from_slice(&octets.to_be_bytes());
+    let octets = (out.len() - begin - c::OPT_OCTETS) as u16;
+    out[begin + c::OPT_OCTETS - 2..begin + c::OPT_OCTETS].copy_from_slice(&octets.to_be_bytes());
     Some(is_for_all)
 }

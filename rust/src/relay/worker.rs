@@ -4,7 +4,7 @@
 //! and no question needs a timer of its own.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher, RandomState};
+use std::hash::RandomState;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,12 +16,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mio::{Events, Poll};
 
 use super::question::Question;
+use super::response::{Said, respond};
 use super::sockets::{Chance, Sockets, place_of};
+use super::tickets::{Plain, Ticket, place_of_ticket, ticket_of};
 use super::{Core, Order};
-use crate::cache::take_turns;
 use crate::constants as c;
-use crate::counters::{Answered, SHARED};
-use crate::fitting::fit;
+use crate::counters::SHARED;
 use crate::handover::{Observation, Request, Shared};
 use crate::keeping::Fetched;
 use crate::names::Name;
@@ -29,7 +29,6 @@ use crate::query::{self, Query};
 use crate::raw::{Batch, Origin, PACKETS_MAX, answer_all, monotonic_ns};
 use crate::records::u16_at;
 use crate::reply::{self, Read, Reply};
-use crate::responder::append_opt;
 
 /// Events of one turn.
 const EVENTS_MAX: usize = 128;
@@ -41,41 +40,6 @@ const DEADLINE_STEP: Duration = Duration::from_millis(20);
 const SWEEP: Duration = Duration::from_secs(5);
 /// Answers that are sent by one system call.
 const ANSWERS_AT_ONCE: usize = 64;
-
-/// A socket's place, and in the lower 16 bits an id on it.
-type Ticket = u64;
-/// Hashes numbers that are as good as random.
-type Plain = BuildHasherDefault<Mixed>;
-
-/// A number, mixed.
-#[derive(Default)]
-struct Mixed(u64);
-
-impl Hasher for Mixed {
-    fn write(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.write_u64(u64::from(octet));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// Return the ticket of an id on a socket.
-fn ticket_of(place: usize, id: u16) -> Ticket {
-    (place as u64) << 16 | u64::from(id)
-}
-
-/// Return the place of a ticket's socket.
-fn place_of_ticket(ticket: Ticket) -> usize {
-    (ticket >> 16) as usize
-}
 
 /// A question that an upstream was asked, and who wants to know.
 struct Asked {
@@ -123,18 +87,6 @@ pub(super) struct Worker {
     has_sockets: bool,
     /// When that was looked for.
     swept_ns: u64,
-}
-
-/// What clients are told.
-struct Said<'a> {
-    /// The reply; none when it was too large.
-    reply: Option<&'a Reply<'a>>,
-    /// Its flags.
-    flags: u16,
-    /// Its records, with the TTL that they leave with.
-    records: &'a [u8],
-    /// Addresses that may take turns.
-    groups: &'a [(u16, Vec<u16>)],
 }
 
 impl Worker {
@@ -504,50 +456,6 @@ impl Worker {
         }
     }
 }
-
-/// Make the response to a client. None when the records cannot be made fit.
-fn respond(request: &Request, said: &Said<'_>, turn: usize) -> Option<(Vec<u8>, Answered)> {
-    let packet = &request.packet;
-    let mut query = query::parse(packet).ok()?;
-    let plan = &request.routes.plans[request.plan];
-    plan.clamp(&mut query);
-    let counts = said.reply.map_or([0; 6], |reply| reply.counts);
-    let uncompressed = said.reply.map_or(0, Reply::uncompressed_octets);
-    let mut out = Vec::with_capacity(query.end + said.records.len() + OPT_OCTETS);
-    out.extend_from_slice(&packet[..query.end]);
-    out.extend_from_slice(said.records);
-    if plan.rotate {
-        for (size, offsets) in said.groups {
-            let (offsets, count) = (offsets.iter().map(|&at| usize::from(at)), offsets.len());
-            let records = &mut out[query.end..];
-            take_turns(records, said.records, usize::from(*size), offsets, turn % count.max(1));
-        }
-    }
-    let wants_authenticated = query.flags & c::AD != 0 || query.dnssec_ok();
-    let hides = plan.keeper().is_some() && !wants_authenticated;
-    let flags = if hides { said.flags & !c::AD } else { said.flags };
-    out[2..4].copy_from_slice(&flags.to_be_bytes());
-    out[4..6].copy_from_slice(&[0, 1]);
-    out[6..12].copy_from_slice(&counts);
-    let opt_octets = if query.edns.is_some() { OPT_OCTETS } else { 0 };
-    let limit = query.octets_max(true);
-    if out.len() + opt_octets > limit {
-        fit(&mut out, query.end, limit - opt_octets)?;
-    }
-    append_opt(&mut out, &query);
-    let answered = Answered {
-        qtype: query.qtype,
-        dnssec_ok: query.dnssec_ok(),
-        plugin: request.plugin,
-        rcode: (flags & 0xf) as u8,
-        request_octets: packet.len(),
-        response_octets: query.end + uncompressed,
-    };
-    Some((out, answered))
-}
-
-/// Octets of an OPT record without options.
-const OPT_OCTETS: usize = 11;
 
 /// Return the time of day, in seconds, as signatures count it.
 fn day_seconds() -> u32 {
