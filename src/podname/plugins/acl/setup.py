@@ -13,13 +13,13 @@ from typing import Any
 import dns.exception
 import dns.rdatatype
 
-from podname.corefile import Directive, Line, Token, normalize_zones
+from podname.corefile import Directive, Line, Token
 from podname.corefile.findings import Findings
 from podname.corefile.properties import Properties
 from podname.corefile.suggest import did_you_mean
-from podname.dns.names import from_text
 from podname.plugins.acl.handler import Acl, Action, Network, Policy, Rule
 from podname.plugins.base import Context, named_zones
+from podname.plugins.zones import zone_names
 
 _ACTIONS = {
     "allow": Action.ALLOW,
@@ -37,17 +37,14 @@ class Options(Properties):
     SYNTAX = "[ZONES...]"
     OTHERWISE = "allow|block|filter|drop [type QTYPE...] [net SOURCE...]"
 
-    policies: tuple[Policy, ...] = ()
-
 
 def setup(directives: Sequence[Directive], context: Context) -> Acl:
     """Make the plugin of all `acl` directives in a block. Raises CorefileError."""
     found, rules = Findings(), list[Rule]()
     for directive in directives:
         with found.gathered():
-            options = Options.read(directive, context, otherwise=_policy)
-            zones = normalize_zones(directive.arguments) or context.zones
-            rules.append(Rule(frozenset(map(from_text, zones)), options.policies))
+            zones = zone_names(directive.arguments or context.zones)
+            rules.append(Rule(frozenset(zones), _policies(directive, context)))
     found.raise_all()
     plugin = Acl(rules)
     plugin.named_zones = tuple(
@@ -56,7 +53,19 @@ def setup(directives: Sequence[Directive], context: Context) -> Acl:
     return plugin
 
 
-def _policy(line: Line, said: Mapping[str, Any]) -> bool:
+def _policies(directive: Directive, context: Context) -> tuple[Policy, ...]:
+    """Read the lines of a directive. Raises CorefileError."""
+    policies = list[Policy]()
+
+    def read(line: Line, _: Mapping[str, Any]) -> bool:
+        policies.append(_policy(line))
+        return True
+
+    Options.read(directive, context, otherwise=read)
+    return tuple(policies)
+
+
+def _policy(line: Line) -> Policy:
     """Read one line. Raises CorefileError."""
     action = _ACTIONS.get(line.name.text.lower())
     if action is None:
@@ -66,9 +75,7 @@ def _policy(line: Line, said: Mapping[str, Any]) -> bool:
     sections = _sections(line)
     types = _read(line, sections.get("type"), _type)
     networks = _read(line, sections.get("net"), _network)
-    policy = Policy(action, frozenset(types), tuple(networks))
-    said["policies"] = (*said.get("policies", ()), policy)  # type: ignore[index]
-    return True
+    return Policy(action, frozenset(types), tuple(networks))
 
 
 def _sections(line: Line) -> dict[str, list[Token]]:

@@ -5,25 +5,15 @@ Source: CoreDNS 1.15.0 plugin/hosts README and setup.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from podname.corefile import Line, normalize_zones
+from podname.corefile import Line
 from podname.corefile.properties import Properties, flag, integer, prop, value
-from podname.dns import names
+from podname.plugins.zones import fallthrough_zones
 
 DEFAULT_PATH = Path("/etc/hosts")
 _TTL_SECONDS_MOST = 65535
-
-
-def folded(zones: Iterable[str]) -> tuple[bytes, ...]:
-    """Return zones as names, each once."""
-    return tuple(dict.fromkeys(names.from_text(zone) for zone in zones))
-
-
-def _fallthrough(line: Line) -> tuple[bytes, ...]:
-    return folded(normalize_zones(line.arguments)) or (names.ROOT,)
 
 
 def _reload(line: Line) -> float:
@@ -47,5 +37,7 @@ class Options(Properties):
     ttl_seconds: int = prop(3600, integer("SECONDS", least=1, most=_TTL_SECONDS_MOST), "ttl")
     reverse: bool = prop(True, flag(said=False), "no_reverse")
     reload_seconds: float = prop(5.0, value("DURATION", _reload), "reload")
-    fallthrough: tuple[bytes, ...] = prop((), value("[ZONES...]", _fallthrough, least=0, most=None))
+    fallthrough: tuple[bytes, ...] = prop(
+        (), value("[ZONES...]", fallthrough_zones, least=0, most=None)
+    )
     fallthrough_unsupported: bool = prop(False, flag())

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from podname.corefile import Directive, Line, normalize_zones
+from podname.corefile import Directive, Line
 from podname.plugins.base import Context, once
 from podname.plugins.hosts.entries import address_of
 from podname.plugins.hosts.handler import Hosts
-from podname.plugins.hosts.options import DEFAULT_PATH, Options, folded
+from podname.plugins.hosts.options import DEFAULT_PATH, Options
+from podname.plugins.zones import zone_names
 
 
 def setup(directives: Sequence[Directive], context: Context) -> Hosts:
@@ -45,7 +46,7 @@ def parse(directive: Directive, context: Context) -> Options:
     return replace(
         options,
         path=_path(directive, context) if directive.arguments else DEFAULT_PATH,
-        zones=folded(normalize_zones(directive.arguments[1:]) or context.zones),
+        zones=zone_names(directive.arguments[1:] or context.zones),
         inline="\n".join(inline).encode("utf-8", "surrogateescape"),
     )
 
