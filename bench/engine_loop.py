@@ -1,4 +1,4 @@
-"""What an answer of our engines costs: CPU time per answer, beside a bare echo, for each way to receive in Python.
+"""What an answer of our engines costs: CPU time per answer, beside a bare echo.
 
     python -m bench.engine_loop [--names 10000] [--rounds 5] [--seconds 1] [--in-flight 64]
 
@@ -31,8 +31,8 @@ from podname.dns.records import answer, answer_with_additional, srv_rdata
 from podname.engine.base import Change, Client, Engine, Plan, Table, TableOptions, Zone
 from podname.engine.counters import Counters
 from podname.engine.native import NativeEngine
-from podname.engine.reference import PythonEngine, batch
-from podname.engine.reference.responder import Responder
+from podname.engine.reference import PythonEngine
+from podname.engine.reference.responder import PythonResponder
 
 HERE = Path(__file__).parent
 CORES = sorted(os.sched_getaffinity(0))
@@ -40,7 +40,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 ZONE = names.from_text("cluster.local")
 OPT = b"\x00" + struct.pack("!HHIH", c.OPT, 1232, 0, 0)
 SPINNING = "native, spinning"  # Python computes all the time
-WAYS = ("native", "batches", "one by one", "uvloop")
+WAYS = ("native", "python")
 
 
 def changes(pods: int) -> Iterator[Change]:
@@ -109,20 +109,8 @@ KINDS = ("A", "A, EDNS", "NXDOMAIN", "SRV", "mixed", "never twice")
 # --------------------------------------------------------------------- servers
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    """The way not taken: uvloop's transport."""
-
-    def __init__(self, responder: Responder) -> None:
-        self.responder = responder
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.DatagramTransport = transport  # type: ignore[assignment]
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.responder.clock = time.perf_counter()
-        response = self.responder.respond(data, self)
-        if isinstance(response, bytes):
-            self.transport.sendto(response, addr)
+class Nobody:
+    """A source of packets that nobody asks about."""
 
     def client(self) -> Client:
         return Client("", 0, "udp", "")
@@ -130,21 +118,10 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 async def serve(way: str, pods: int, threads: int) -> None:
     """Be a server: print the port, answer until ended. Only the native engine has more than one thread."""
-    engine: Engine = NativeEngine(threads) if way.startswith("native") else PythonEngine()
+    engine: Engine = PythonEngine() if way == "python" else NativeEngine(threads)
     table = filled_table(pods, engine)
-    if way == "uvloop":
-        responder = Responder("dns://:53", "udp", 1, Counters())
-        responder.serve([plan(table)])
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Datagrams(responder), ("127.0.0.1", 0)
-        )
-        port = transport.get_extra_info("sockname")[1]
-    else:
-        if way == "one by one":
-            batch.supported = lambda: False
-        listener = await engine.listen("127.0.0.1", 0, "dns://:53", [plan(table)])
-        port = listener.address[1]
-    print(port, flush=True)
+    listener = await engine.listen("127.0.0.1", 0, "dns://:53", [plan(table)])
+    print(listener.address[1], flush=True)
     while way == SPINNING:
         pass
     await asyncio.Event().wait()
@@ -196,10 +173,10 @@ def cost_us(server: Server, load: str, path: Path, seconds: float, in_flight: in
 
 def respond_us(pods: int, kind: str) -> float:
     """Take the time of the pure function."""
-    responder = Responder("dns://:53", "udp", 1, Counters())
+    responder = PythonResponder("dns://:53", "udp", 1, Counters())
     responder.serve([plan(filled_table(pods, PythonEngine()))])
     asked = queries(kind, pods)
-    best, source = 1.0, _Datagrams(responder)
+    best, source = 1.0, Nobody()
     for _ in range(20):
         began = time.process_time()
         for query in asked:

@@ -256,7 +256,7 @@ def started(stack: ExitStack, folder: Path, pods: int, threads: int) -> list[Ser
     """Start every server that this machine has and wait until each answers."""
     cores = str(CORES[0]) if threads == 1 else EVERYWHERE
     servers = [Server("echo", [compiled("echo", folder), "0", str(threads)], None, cores)]
-    for name, way in (("native", "native"), ("python", "batches")):
+    for name, way in (("native", "native"), ("python", "python")):
         servers.append(Server(name, ours(way, pods, threads), None, cores))
     for program in (knot, nsd, coredns):
         port = free_port()
@@ -301,11 +301,11 @@ def latency(pods: int, rounds: int, seconds: float, per_second: int) -> None:
         write(folder / "queries", "A", pods)
         servers = [
             Server(way, ours(way, pods), None, EVERYWHERE)
-            for way in ("native", "native, spinning", "batches")
+            for way in ("native", "native, spinning", "python")
         ]
         for server in servers:
             stack.callback(server.end)
-            server.first(["udp-0"] if server.name != "batches" else ["python", "python3"])
+            server.first(["udp-0"] if server.name != "python" else ["python", "python3"])
             server.process.send_signal(signal.SIGSTOP)
         for _ in range(rounds):
             for server in servers:

@@ -13,7 +13,7 @@ from typing import Any
 
 from podname.engine.reference import PythonEngine, PythonTable
 from podname.engine.reference.cache import PythonCache
-from podname.engine.reference.responder import Responder
+from podname.engine.reference.responder import PythonResponder
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Kind:
     cache: Callable[[str], Any]
 
 
-KINDS = {"python": Kind("python", PythonEngine, PythonTable, Responder, PythonCache)}
+KINDS = {"python": Kind("python", PythonEngine, PythonTable, PythonResponder, PythonCache)}
 
 with contextlib.suppress(ImportError):
     from podname.engine.native import NativeEngine, NativeTable

@@ -34,7 +34,7 @@ from podname.engine.base import (
 )
 from podname.engine.counters import Counters
 from podname.engine.reference import PythonTable
-from podname.engine.reference.responder import Responder
+from podname.engine.responding import Responder
 from tests.support import engines
 
 ORIGIN_TEXT = "cluster.local."

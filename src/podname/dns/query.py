@@ -68,6 +68,11 @@ class Query(NamedTuple):
         return self.packet[c.HEADER_OCTETS : self.end]
 
     @property
+    def dnssec_ok(self) -> bool:
+        """Whether the client asks for signatures (DO)."""
+        return self.edns is not None and self.edns.dnssec_ok
+
+    @property
     def udp_octets(self) -> int:
         """The largest answer that the client says it takes over UDP (RFC 6891 §6.2.3)."""
         return max(c.UDP_OCTETS_WITHOUT_EDNS, self.edns.udp_octets) if self.edns else 512

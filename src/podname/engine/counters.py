@@ -14,7 +14,7 @@ Sources: CoreDNS plugin/metrics/vars (names, labels, types, bucket bounds), plug
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -81,11 +81,9 @@ class Totals:
     request_octets: Histogram = field(default_factory=_sizes)
     response_octets: Histogram = field(default_factory=_sizes)
 
-    def add(self, cells: dict[Cell, list[int]]) -> None:
+    def add(self, cells: Counter[Cell]) -> None:
         """Add up what the cells counted."""
-        for (asked, rcode, plugin, request, response), (count,) in cells.items():
-            if not count:
-                continue
+        for (asked, rcode, plugin, request, response), count in cells.items():
             self.requests[asked >> 1] += count
             self.dnssec_ok += count * (asked & 1)
             self.responses[rcode, plugin] += count
@@ -104,18 +102,13 @@ class Totals:
 
 
 class Tally:
-    """The counts of one server, zone, protocol and family.
+    """The counts of one server, zone, protocol and family."""
 
-    The engine's hot path does the work of `count` itself: it steps a cell that exists, and adds to `seconds`. It may
-    keep a cell; `followers` are told when all cells are given up.
-    """
-
-    __slots__ = ("_totals", "cells", "followers", "labels", "seconds", "slow")
+    __slots__ = ("_cells", "_totals", "labels", "seconds", "slow")
 
     def __init__(self, server: str, zone: str, protocol: str, family: int) -> None:
         self.labels = (server, zone, protocol, str(family))
-        self.cells: dict[Cell, list[int]] = {}  # the count in a list: one hash instead of two
-        self.followers: set[Callable[[], None]] = set()
+        self._cells: Counter[Cell] = Counter()
         self.seconds = 0.0
         self.slow = [0] * (len(DURATION_BOUNDS_SECONDS) + 1)  # per bucket, above the first bound
         self._totals = Totals()
@@ -132,26 +125,13 @@ class Tally:
         dnssec_ok: bool = False,
     ) -> None:
         """Count one answer."""
-        self.cell((qtype << 1 | dnssec_ok, rcode, plugin, request_octets, response_octets))[0] += 1
+        asked = qtype << 1 | dnssec_ok
+        self._cells[asked, rcode, plugin, request_octets, response_octets] += 1
+        if len(self._cells) >= _CELLS_MAX:
+            self.totals()
         self.seconds += seconds
         if seconds > FIRST_BOUND_SECONDS:
-            self.count_slow(seconds)
-
-    def cell(self, cell: Cell) -> list[int]:
-        """Return the count of a cell, to be stepped."""
-        counted = self.cells.get(cell)
-        if counted is None:
-            if len(self.cells) >= _CELLS_MAX:
-                self.totals()
-                self.cells.clear()
-                for follower in self.followers:
-                    follower()
-            counted = self.cells[cell] = [0]
-        return counted
-
-    def count_slow(self, seconds: float) -> None:
-        """Count an answer that took longer than the first bound."""
-        self.slow[bisect_left(DURATION_BOUNDS_SECONDS, seconds)] += 1
+            self.slow[bisect_left(DURATION_BOUNDS_SECONDS, seconds)] += 1
 
     def absorb(self, totals: Totals, seconds: float, slow: Sequence[int]) -> None:
         """Add what was counted elsewhere; `slow` are answers per bucket of durations, above the first bound."""
@@ -161,9 +141,8 @@ class Tally:
 
     def totals(self) -> Totals:
         """Add up everything counted so far."""
-        self._totals.add(self.cells)
-        for counted in self.cells.values():
-            counted[0] = 0
+        self._totals.add(self._cells)
+        self._cells.clear()
         return self._totals
 
     def durations(self) -> Histogram:

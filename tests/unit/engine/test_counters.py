@@ -81,7 +81,7 @@ def test_cells_are_bounded_and_folded_without_loss(monkeypatch: pytest.MonkeyPat
     tally = Tally("s", "z", "udp", 1)
     for octets in range(100):
         count(tally, request_octets=octets)
-        assert len(tally.cells) <= 10
+        assert len(tally._cells) <= 10
     assert tally.totals().requests == {1: 100}
     assert tally.totals().request_octets.sum == sum(range(100))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from podname.dns import constants as c
 from podname.dns.query import Malformed, parse
 from podname.engine.base import Plan
-from podname.engine.reference.responder import Responder
+from podname.engine.responding import Responder
 from tests.support.tables import Somebody, make_query, plan, responder, table
 
 ZONE = """

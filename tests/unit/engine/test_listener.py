@@ -20,8 +20,9 @@ import pytest
 from podname.dns import names, reply
 from podname.dns.query import Query, parse
 from podname.dns.records import answer
+from podname.engine import misses, tcp
 from podname.engine.base import Client, Code, Plan
-from podname.engine.reference import PythonEngine, batch, misses, tcp
+from podname.engine.reference import PythonEngine
 from podname.engine.reference.engine import PythonListener
 from podname.engine.sockets import Pair
 from tests.support import borders, engines
@@ -133,19 +134,6 @@ async def test_udp() -> None:
         assert (await served.ask_udp("nobody A"))[0] == "NXDOMAIN"
 
 
-async def test_one_by_one_where_there_are_no_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "supported", lambda: False)
-    async with serving(listen="") as served:
-        served.chain.go.set()
-        for host in ("127.0.0.1", "127.0.0.2", "::1"):
-            assert await served.ask_udp("web.default.svc A", host) == ["NOERROR", ANSWER]
-            assert await served.ask_udp("x.slow A", host) == ["REFUSED"]
-
-
-async def test_batches_are_there() -> None:
-    assert batch.supported() == hasattr(socket, "MSG_WAITALL")
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 async def test_a_wildcard_answers_from_the_address_that_was_asked(host: str) -> None:
     async with serving(listen="") as served:
@@ -180,7 +168,7 @@ async def test_many_packets_at_once_silence_and_misses_among_them() -> None:
             assert found == expected
 
 
-async def test_answers_larger_than_a_batch_holds() -> None:
+async def test_large_answers() -> None:
     async with serving() as served:
         found = await served.ask_udp("big.default.svc A", use_edns=0, payload=8192)
         assert len(found) == 301

@@ -11,11 +11,11 @@ import pytest
 
 from podname.dns.query import Query, parse
 from podname.dns.reply import deny
+from podname.engine import misses as module
 from podname.engine.base import Client, EngineStats, Plan
 from podname.engine.counters import Counters
-from podname.engine.reference import misses as module
-from podname.engine.reference.misses import Misses, Question
-from podname.engine.reference.responder import Responder
+from podname.engine.misses import Misses, Question
+from podname.engine.responding import Refuser
 from tests.support.plugin import until
 
 SLOW_SECONDS = 0.02
@@ -35,7 +35,7 @@ class Chain:
         self.stats = EngineStats()
         self.misses = Misses(self.stats, lambda: self.now)
         self.plan = Plan(b"\0", (), self.miss)
-        self.responder = Responder("dns://:53", "udp", 1, Counters())
+        self.refuser = Refuser("dns://:53", "udp", 1, Counters())
 
     async def miss(self, query: Query, client: Client) -> bytes | None:
         self.asked.append(client.address)
@@ -48,7 +48,7 @@ class Chain:
         query = parse(dns.message.make_query("example.org.", "A").to_wire())
         client = Client(address, 1, "udp", "dns://:53")
         return [
-            self.misses.start(self.plan, query, self.responder, client, self.answered.append)
+            self.misses.start(self.plan, query, self.refuser, client, self.answered.append)
             for _ in range(count)
         ]
 

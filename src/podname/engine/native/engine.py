@@ -1,8 +1,8 @@
 """The native engine: makes tables, and listeners whose packet loop is Rust's.
 
-UDP is answered by one thread per core, each with a socket of its own. TCP connections are those of the reference
-engine: they are few and long, and what each of their queries costs is not the answer. What they repeat comes from the
-same native tables.
+UDP is answered by one thread per core, each with a socket of its own. TCP connections are the event loop's, as the
+reference engine's: they are few and long, and what each of their queries costs is not the answer. What they repeat
+comes from the same native tables.
 
 Sources: RFC 1035 §4.2; the design of podname.
 """
@@ -17,15 +17,15 @@ from itertools import chain
 from podname.engine.base import EngineStats, Plan, TableOptions
 from podname.engine.caching import Keeping
 from podname.engine.counters import Counters
+from podname.engine.misses import Misses
 from podname.engine.native.cache import NativeCache
 from podname.engine.native.relay import NativeRelay
 from podname.engine.native.responder import NativeResponder
 from podname.engine.native.table import NativeTable
 from podname.engine.native.udp import Udp
-from podname.engine.reference.misses import Misses
-from podname.engine.reference.tcp import Tcp
 from podname.engine.relaying import RelayOptions
 from podname.engine.sockets import Pair, bind, share_of
+from podname.engine.tcp import Tcp
 
 
 class NativeListener:

@@ -1,4 +1,4 @@
-"""Answers packets one by one from native tables: for TCP, whose connections are the reference's, and for tests.
+"""Answers packets one by one from native tables: for TCP, and for tests.
 
 Sources: rust/src/responder.rs.
 """
@@ -6,17 +6,16 @@ Sources: rust/src/responder.rs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
 
 from podname import _core
 from podname.engine.base import Plan
 from podname.engine.counters import Counters
 from podname.engine.native.routes import Routing, plugins_of
-from podname.engine.reference.responder import Responder, Response, Source
+from podname.engine.responding import Responder, Response, Source
 
 
 class NativeResponder(Responder):
-    """A responder whose answers are made in Rust. What it refuses for Python's sake is the reference's."""
+    """A responder whose answers are made in Rust."""
 
     def __init__(self, server: str, protocol: str, family: int, dropped: Counters) -> None:
         self.core = _core.Responder(protocol == "udp")
@@ -38,8 +37,7 @@ class NativeResponder(Responder):
         if response is None:
             return plan
         if plan.observers:
-            now = perf_counter()
-            seconds, self.clock = now - self.clock, now
+            seconds = self.lap_seconds()
             name, client = plugins_of(plan)[plugin], source.client()
             for observe in plan.observers:
                 observe(packet, response, client, name, seconds)

@@ -20,10 +20,10 @@ from podname import _core
 from podname.dns.query import Edns, Query
 from podname.engine.base import Client, EngineStats, Plan
 from podname.engine.counters import Counters
+from podname.engine.datagrams import is_wildcard, prepare
+from podname.engine.misses import Misses
 from podname.engine.native.routes import Routing, plugins_of
-from podname.engine.reference.misses import Misses
-from podname.engine.reference.responder import Responder
-from podname.engine.reference.udp import prepare
+from podname.engine.responding import Refuser
 from podname.engine.unsent import count_unsent
 
 MISSES_MAX = 256  # that are taken before the event loop goes on
@@ -48,13 +48,13 @@ class Udp:
     ) -> None:
         self._sockets, self._server, self._misses = sockets, server, misses
         self._stats, self._observations_dropped, self._unsent = stats, 0, 0
-        wildcard = sockets[0].getsockname()[0] in {"0.0.0.0", "::"}
+        wildcard = is_wildcard(sockets[0])
         is_ipv6 = sockets[0].family == socket.AF_INET6
         for sock in sockets:
-            prepare(sock, wildcard=wildcard)
+            prepare(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LET_GO)
         family = 2 if is_ipv6 else 1
-        self._refuser = Responder(server, "udp", family, dropped)
+        self._refuser = Refuser(server, "udp", family, dropped)
         self._routing = Routing(server, "udp", family, dropped, len(sockets))
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._plans: dict[int, list[Plan]] = {}

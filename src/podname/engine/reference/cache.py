@@ -6,10 +6,11 @@ Sources: the design of podname (the path of a query); RFC 2181 §8; RFC 6840 §5
 from __future__ import annotations
 
 from collections.abc import Mapping
-from struct import pack
 
 from podname.dns import constants as c
-from podname.dns.fitting import fit
+from podname.dns import reply
+from podname.dns.message import with_ttl
+from podname.dns.query import Query
 from podname.engine.caching import (
     CACHED_OCTETS_MAX,
     CACHED_PER_NAME_MAX,
@@ -18,9 +19,9 @@ from podname.engine.caching import (
     CacheHits,
     Kept,
 )
-from podname.engine.reference.shapes import Shape
 
 _NS = 1_000_000_000
+_OPCODE = 0x7800
 
 #: Type, class, DO, CD.
 _Kind = tuple[int, int, bool, bool]
@@ -76,42 +77,28 @@ class PythonCache:
         """Return the hits of a listener, to be stepped."""
         return self._hits.setdefault(server, [0, 0])
 
-    def find(self, owner: bytes, kind: _Kind, now_ns: int) -> tuple[CachedAnswer, int] | None:
-        """Return an answer and the TTL that is left of it, if it has not expired."""
-        kinds = self._names.get(owner)
-        answer = None if kinds is None else kinds.get(kind)
+    def find(self, query: Query, now_ns: int) -> tuple[CachedAnswer, int] | None:
+        """Return the answer to a question and the TTL that is left of it, if it has not expired."""
+        if query.flags & _OPCODE:
+            return None
+        kind = query.qtype, query.qclass, query.dnssec_ok, bool(query.flags & c.CD)
+        answer = self._names.get(query.folded, {}).get(kind)
         if answer is None:
             return None
         left = answer.ttl_seconds - max(0, now_ns - answer.stored_ns) // _NS
         return (answer, left) if left > 0 else None
 
 
-def repeat(  # noqa: PLR0917  # runs for every packet
-    packet: bytes,
-    behind: int,
-    shape: Shape,
-    answer: CachedAnswer,
-    left_seconds: int,
-    turn: int | None,
-) -> bytes:
-    """Return the response without OPT, cut to fit. Without a turn nothing rotates."""
-    flags = shape.flags | answer.flags & (0xFFFF if shape.wants_authenticated else ~c.AD)
+def repeat(query: Query, answer: CachedAnswer, left_seconds: int, turn: int) -> bytes:
+    """Return the response without OPT."""
+    wants_authenticated = query.flags & c.AD or query.dnssec_ok
     records = answer.records
-    if not answer.keeps_ttl and left_seconds != answer.ttl_seconds:
-        records = _aged(answer, left_seconds)
-    if turn is not None and answer.groups:
+    if not answer.keeps_ttl:
+        records = with_ttl(records, answer.ttl_offsets, left_seconds)
+    if turn:
         records = _rotated(records, answer, turn)
-    head = pack("!HH", flags, 1)
-    whole = b"".join((packet[:2], head, answer.counts, packet[12:behind], records))
-    limit = shape.limit - len(shape.opt)
-    return whole if len(whole) <= limit else fit(whole, limit)
-
-
-def _aged(answer: CachedAnswer, left_seconds: int) -> bytes:
-    octets, ttl = bytearray(answer.records), left_seconds.to_bytes(4, "big")
-    for at in answer.ttl_offsets:
-        octets[at : at + 4] = ttl
-    return bytes(octets)
+    flags = answer.flags if wants_authenticated else answer.flags & ~c.AD
+    return reply.repeat(query, flags=flags, counts=answer.counts, records=records)
 
 
 def _rotated(records: bytes, answer: CachedAnswer, turn: int) -> bytes:

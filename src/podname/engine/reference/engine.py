@@ -17,14 +17,14 @@ from itertools import chain
 from podname.engine.base import EngineStats, Plan, TableOptions
 from podname.engine.caching import Keeping
 from podname.engine.counters import Counters
+from podname.engine.misses import Misses
 from podname.engine.reference.cache import PythonCache
-from podname.engine.reference.misses import Misses
-from podname.engine.reference.responder import Responder
+from podname.engine.reference.responder import PythonResponder
 from podname.engine.reference.table import PythonTable
-from podname.engine.reference.tcp import Tcp
-from podname.engine.reference.udp import Udp, udp
+from podname.engine.reference.udp import Udp
 from podname.engine.relaying import Relay, RelayOptions
 from podname.engine.sockets import Pair, bind
+from podname.engine.tcp import Tcp
 
 
 class PythonListener:
@@ -39,7 +39,7 @@ class PythonListener:
         self._stats = stats
         self._misses = Misses(stats)
         self._tcp = Tcp(server, self._misses)
-        self._responders: list[Responder] = []
+        self._responders: list[PythonResponder] = []
         self._udp: list[Udp] = []
 
     def serve(self, plans: Sequence[Plan]) -> None:
@@ -66,13 +66,13 @@ class PythonListener:
         for datagrams, stream in sockets:
             family = 2 if datagrams.family == socket.AF_INET6 else 1
             over_udp, over_tcp = (
-                Responder(self._server, protocol, family, self._dropped)
+                PythonResponder(self._server, protocol, family, self._dropped)
                 for protocol in ("udp", "tcp")
             )
             for responder in (over_udp, over_tcp):
                 responder.serve(plans)
                 self._responders.append(responder)
-            endpoint = udp(datagrams, self._server, over_udp, self._misses, self._stats)
+            endpoint = Udp(datagrams, self._server, over_udp, self._misses, self._stats)
             self._udp.append(endpoint)
             await self._tcp.accept(stream, over_tcp)
             loop.add_reader(datagrams.fileno(), endpoint.readable)

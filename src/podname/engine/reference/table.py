@@ -1,19 +1,18 @@
 """A table of the reference engine: the nine rules of `podname.engine.base` over what a table holds.
 
-`by_type` answers rule 3 in one step and is all that most questions need; `find` is every rule. Whoever asks again in
-Python (the plugin chain, a test) uses `get` and `exists`.
+`respond` is every rule. Whoever asks again in Python (the plugin chain, a test) uses `get` and `exists`.
 
 Sources: RFC 1034 §4.3.2; RFC 2308; RFC 8020; CoreDNS plugin/kubernetes (parse.go, `findPods`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from podname.dns import addresses, reply
 from podname.dns import constants as c
-from podname.dns.names import LABEL_OCTETS_MAX, starts_of
-from podname.dns.patching import move, recase
+from podname.dns.names import LABEL_OCTETS_MAX, longest_match, starts_of
+from podname.dns.patching import move, recase, rotate
 from podname.dns.query import Query
 from podname.dns.records import answer
 from podname.engine.base import (
@@ -28,7 +27,7 @@ from podname.engine.reference.apex import Apex
 from podname.engine.reference.content import Content
 
 #: Types whose targets lie in the zone and are spelled as the question spells it.
-TYPES_IN_THE_ZONES_CASE = frozenset({c.SRV, c.NS})
+_TYPES_IN_THE_ZONES_CASE = frozenset({c.SRV, c.NS})
 _DASHED_LABELS_MAX = 3  # the address itself, and two labels left of it that are ignored
 _LAZY_LABEL = 3  # counted from the origin
 _UNDERSCORE = 0x5F
@@ -52,24 +51,6 @@ PASS, MISS = Outcome.PASS, Outcome.MISS
 Found = ReadyAnswer | Denial | Outcome
 
 
-class Suffixes:
-    """A set of names that asks which of them a name is at or below, longest first. O(lengths that occur)."""
-
-    __slots__ = ("_lengths", "_names")
-
-    def __init__(self, names: Iterable[Owner]) -> None:
-        self._names = frozenset(names)
-        self._lengths = sorted({len(name) for name in self._names}, reverse=True)
-
-    def match(self, owner: Owner, starts: Sequence[int]) -> Owner | None:
-        """Return the longest match of `owner`, whose labels begin at `starts`."""
-        for length in self._lengths:
-            suffix = owner[-length:]
-            if suffix in self._names and len(owner) - length in starts:
-                return suffix
-        return None
-
-
 class PythonTable:
     """Owner names and their ready answers; answers to whoever asks between two changes."""
 
@@ -79,47 +60,28 @@ class PythonTable:
         "_dashed",
         "_fallthrough",
         "_is_lenient",
-        "_zones",
-        "by_type",
-        "followers",
-        "is_synced",
         "options",
+        "synced",
     )
 
     def __init__(self, options: TableOptions) -> None:
         self.options = options
-        self.is_synced = False
-        self.followers: set[Callable[[], None]] = set()  # told of every change
+        self.synced = False
         self._apexes = {zone.origin: Apex(zone) for zone in options.zones}
-        self._zones = Suffixes(self._apexes)
-        self._fallthrough = Suffixes(options.fallthrough)
+        self._fallthrough = frozenset(options.fallthrough)
         self._is_lenient = bool(options.fallthrough) or not options.denies
         self._dashed: dict[Owner, bool] = {}
         self._content = Content()
-        self.by_type = self._content.by_type
 
     # -------------------------------------------------------------- contents
-
-    @property
-    def synced(self) -> bool:
-        """Whether the table answers: until then it says SERVFAIL."""
-        return self.is_synced
-
-    @synced.setter
-    def synced(self, synced: bool) -> None:
-        self.is_synced = synced
-        self._changed()
 
     def update(self, changes: Iterable[Change]) -> None:
         """Put and remove answers. O(changes x labels)."""
         self._content.update(changes)
-        self._changed()
 
     def replace(self, changes: Iterable[Change]) -> None:
         """Swap the whole content for this one, atomically. Dashed parents stay."""
         self._content = Content(changes)
-        self.by_type = self._content.by_type
-        self._changed()
 
     def set_dashed(self, parent: Owner, *, open_: bool | None) -> None:
         """Make `parent` a dashed parent: open (any address answers), closed, or (None) none at all."""
@@ -127,17 +89,11 @@ class PythonTable:
             self._dashed.pop(parent, None)
         else:
             self._dashed[parent] = open_
-        self._changed()
 
     def set_serial(self, serial: int) -> None:
         """Set the SOA serial of the table's zones."""
         for apex in self._apexes.values():
             apex.set_serial(serial)
-        self._changed()
-
-    def _changed(self) -> None:
-        for follower in self.followers:
-            follower()
 
     def get(self, owner: Owner, qtype: int) -> ReadyAnswer | None:
         """Return what rule 3 would find."""
@@ -145,7 +101,7 @@ class PythonTable:
             return self._content.held.get(owner)
         if qtype == c.SOA and owner in self._apexes and self.options.denies:
             return self._apexes[owner].soa_answer()
-        return self.by_type.get(qtype, {}).get(owner)
+        return self._content.by_type.get(qtype, {}).get(owner)
 
     def exists(self, owner: Owner) -> bool:
         """Return whether the owner has records, is held, is an empty non-terminal or a zone's origin."""
@@ -153,28 +109,30 @@ class PythonTable:
 
     def __len__(self) -> int:
         """Count the ready answers."""
-        return sum(map(len, self.by_type.values())) + len(self._content.held)
+        return sum(map(len, self._content.by_type.values())) + len(self._content.held)
 
     # --------------------------------------------------------------- answers
 
-    def respond(self, query: Query) -> bytes | Outcome:
-        """Answer for the plugin chain by the same rules: a whole response without OPT, or why there is none."""
-        starts = starts_of(query.folded)
-        apex = self.apex(query.folded, starts)
+    def respond(self, query: Query, turn: int = 0) -> bytes | Outcome:
+        """Return a whole response without OPT, or why there is none. Addresses begin with that of the turn."""
+        owner = query.folded
+        apex = self._apex(owner)
         if apex is None:
             return PASS
-        found = self.find(apex, query.folded, starts, query.qtype)
+        found = self._find(apex, owner, starts_of(owner), query.qtype)
         if isinstance(found, Outcome):
             return found
         if isinstance(found, Denial):
             return self._denial(query, found, apex)
-        if query.qtype in TYPES_IN_THE_ZONES_CASE and query.name != query.folded:
-            found = self.in_case_of(found, query.name)
+        if turn:
+            found = rotate(found, turn)
+        if query.qtype in _TYPES_IN_THE_ZONES_CASE and query.name != query.folded:
+            found = recase(found, apex.origin, query.name[-len(apex.origin) :])
         return reply.respond(query, found)
 
     def no_data(self, query: Query) -> bytes:
         """Make the response that says: this name of yours exists, but not with this type."""
-        apex = self.apex(query.folded, starts_of(query.folded))
+        apex = self._apex(query.folded)
         return reply.deny(query, c.SERVFAIL) if apex is None else self._denial(query, NODATA, apex)
 
     def _denial(self, query: Query, denial: Denial, apex: Apex) -> bytes:
@@ -182,20 +140,14 @@ class PythonTable:
             return reply.deny(query, denial.rcode, apex.soa(len(query.name)), flags=c.AA)
         return reply.deny(query, denial.rcode, flags=c.AA if denial is NODATA else 0)
 
-    def apex(self, owner: Owner, starts: Sequence[int]) -> Apex | None:
-        """Return the apex of the zone that a name lies in; `starts` are its labels' offsets."""
-        origin = self._zones.match(owner, starts)
+    def _apex(self, owner: Owner) -> Apex | None:
+        """Return the apex of the zone that a name lies in."""
+        origin = longest_match(owner, self._apexes)
         return None if origin is None else self._apexes[origin]
 
-    def in_case_of(self, ready: ReadyAnswer, name: bytes) -> ReadyAnswer:
-        """Spell the zone in a ready answer's targets as `name`, the question's, does."""
-        owner = name.lower()
-        apex = self.apex(owner, starts_of(owner))
-        return ready if apex is None else recase(ready, apex.origin, name[-len(apex.origin) :])
-
-    def find(self, apex: Apex, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
+    def _find(self, apex: Apex, owner: Owner, starts: Sequence[int], qtype: int) -> Found:
         """Answer a question for a folded name in the zone of `apex`, by the rules of `podname.engine.base`."""
-        if not self.is_synced:  # rule 1
+        if not self.synced:  # rule 1
             return SERVFAIL
         if qtype in _TRANSFERS:  # rule 2
             return MISS
@@ -216,11 +168,11 @@ class PythonTable:
 
     def _at(self, owner: Owner, qtype: int, shift: int) -> Found | None:
         """Answer from the owner's records; None when it has no record of the type and no alias."""
-        answers = self.by_type.get(qtype)
+        answers = self._content.by_type.get(qtype)
         if answers is not None and (ready := answers.get(owner)) is not None:
             return move(ready, shift) if shift else ready
         if qtype in _ADDRESSES:
-            aliases = self.by_type.get(c.CNAME)
+            aliases = self._content.by_type.get(c.CNAME)
             if aliases and owner in aliases:
                 return MISS
         return None
@@ -280,7 +232,7 @@ class PythonTable:
         if owner == apex.origin:
             return apex.soa_answer() if qtype == c.SOA else self._no_data(qtype)
         exists = content.exists(owner)
-        if options.fallthrough and self._falls_through(owner, starts):
+        if options.fallthrough and self._falls_through(owner):
             known = exists and content.has_records_besides(owner, options.lone_types)
             return self._no_data(qtype) if known else PASS
         return self._no_data(qtype) if exists else NXDOMAIN
@@ -293,8 +245,10 @@ class PythonTable:
             return found
         if qtype == c.PTR:
             return PASS
-        falls_through = self._falls_through(owner, starts)
-        exists = any(name in self.by_type.get(a, ()) for a in _ADDRESSES for name in owners)
+        falls_through = self._falls_through(owner)
+        exists = any(
+            name in self._content.by_type.get(a, ()) for a in _ADDRESSES for name in owners
+        )
         if falls_through and self.options.passes_other_types and qtype not in _ADDRESSES:
             return PASS
         if exists:
@@ -304,8 +258,8 @@ class PythonTable:
     def _no_data(self, qtype: int) -> Denial | Outcome:
         return MISS if qtype in self.options.lazy_types else NODATA
 
-    def _falls_through(self, owner: Owner, starts: Sequence[int]) -> bool:
-        return self._fallthrough.match(owner, starts) is not None
+    def _falls_through(self, owner: Owner) -> bool:
+        return longest_match(owner, self._fallthrough) is not None
 
 
 def _with_underscore(name: bytes) -> bytes | None:

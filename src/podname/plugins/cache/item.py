@@ -90,4 +90,4 @@ class Item:
 
 def wants_authenticated(query: Query) -> bool:
     """Return whether the client wants to know about DNSSEC (RFC 6840 §5.7)."""
-    return bool(query.flags & c.AD or (query.edns and query.edns.dnssec_ok))
+    return bool(query.flags & c.AD or query.dnssec_ok)

@@ -49,7 +49,7 @@ def examine(query: Query, message: Message) -> Examined:
     found = message.classify(query)
     has_soa = any(rr.rtype == c.SOA for rr in message.section(Section.AUTHORITY))
     keepable = found not in _NEVER_KEPT and not message.is_truncated
-    if query.edns and query.edns.dnssec_ok and _has_expired(message):
+    if query.dnssec_ok and _has_expired(message):
         found, keepable = Classification.OTHER_ERROR, False
     elif found is Classification.SUCCESS and not _answers(query, message):
         found, keepable = (Classification.NODATA, keepable) if has_soa else (found, False)

@@ -37,7 +37,7 @@ class Entry:
     @property
     def dnssec_ok(self) -> bool:
         """Whether the client wants DNSSEC records."""
-        return self.query.edns is not None and self.query.edns.dnssec_ok
+        return self.query.dnssec_ok
 
     @property
     def buffer_octets(self) -> int:

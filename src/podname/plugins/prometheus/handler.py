@@ -94,7 +94,7 @@ class Prometheus(Plugin):
             request_octets=len(query.packet),
             response_octets=response_octets,
             seconds=time.perf_counter() - request.started_seconds,
-            dnssec_ok=query.edns is not None and query.edns.dnssec_ok,
+            dnssec_ok=query.dnssec_ok,
         )
 
     def _tally(self, server: str, zone: bytes, protocol: str, over_ipv6: bool) -> Tally:

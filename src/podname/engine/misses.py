@@ -27,7 +27,7 @@ from podname.dns import reply
 from podname.dns.edns import clamped
 from podname.dns.query import Malformed, Query
 from podname.engine.base import Client, EngineStats, Plan
-from podname.engine.reference.responder import Responder
+from podname.engine.responding import Refuser
 
 MISSES_MAX = 4096  # per listener, each some kilobytes of coroutine
 MISSES_OF_A_CLIENT_MAX = MISSES_MAX // 4
@@ -42,18 +42,18 @@ _log = logging.getLogger(__name__)
 class Question:
     """A question that waits or is on its way. `send` is called once with the finished response, or None for silence."""
 
-    __slots__ = ("asked_seconds", "client", "plan", "query", "responder", "send", "task")
+    __slots__ = ("asked_seconds", "client", "plan", "query", "refuser", "send", "task")
 
     def __init__(  # noqa: PLR0917  # what there is to know of it
         self,
         plan: Plan,
         query: Query,
-        responder: Responder,
+        refuser: Refuser,
         client: Client,
         send: Callable[[bytes | None], None],
         asked_seconds: float,
     ) -> None:
-        self.plan, self.query, self.responder = plan, query, responder
+        self.plan, self.query, self.refuser = plan, query, refuser
         self.client, self.send, self.asked_seconds = client, send, asked_seconds
         self.task: asyncio.Task[None] | None = None
 
@@ -87,7 +87,7 @@ class Misses:
         self,
         plan: Plan,
         query: Query | Malformed,
-        responder: Responder,
+        refuser: Refuser,
         client: Client,
         send: Callable[[bytes | None], None],
     ) -> Question | None:
@@ -98,9 +98,9 @@ class Misses:
         self._stats.misses += 1
         address = client.address
         if self._total >= MISSES_MAX or self._counts[address] >= MISSES_OF_A_CLIENT_MAX:
-            send(responder.refuse(query, c.SERVFAIL))
+            send(refuser.refuse(query, c.SERVFAIL))
             return None
-        question = Question(plan, query, responder, client, send, self._clock())
+        question = Question(plan, query, refuser, client, send, self._clock())
         self._counts[address] += 1
         self._total += 1
         if self._left and not self._waiting:
@@ -169,7 +169,7 @@ class Misses:
 
     async def _ask(self, question: Question) -> None:
         query = clamped(question.query, question.plan.edns_octets_max)
-        limit_octets = question.responder.size_limit(query)
+        limit_octets = question.refuser.size_limit(query)
         try:
             whole = await question.plan.miss(query, question.client)
             response = None if whole is None else _finished(query, whole, limit_octets)

@@ -20,8 +20,8 @@ from typing import cast
 
 from podname.dns.query import parse
 from podname.engine.base import Client, Plan
-from podname.engine.reference.misses import Misses, Question
-from podname.engine.reference.responder import Responder
+from podname.engine.misses import Misses, Question
+from podname.engine.responding import Responder
 
 FIRST_READ_SECONDS, IDLE_SECONDS, WRITE_SECONDS = 3.0, 10.0, 5.0
 CONNECTIONS_MAX = 1000  # per listener
@@ -184,7 +184,6 @@ class Connection(asyncio.Protocol):
                 break
             self._answer(buffer[at + 2 : behind])
             at = behind
-        self._responder.settle()
         if at:
             self._due = self._loop.time() + IDLE_SECONDS
             self._tcp.asked(self)
