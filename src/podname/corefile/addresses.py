@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from podname.corefile.tree import ServerBlock, Token
 from podname.corefile.zones import SCHEME_PORTS, BadZone, split_port, split_scheme
@@ -52,8 +53,12 @@ def block_keys(block: ServerBlock, default_port: int = DNS_PORT) -> tuple[Server
     return tuple(key for token in block.keys for key in server_keys(token, default_port))
 
 
-def refuse_overlaps(listeners: Iterable[tuple[ServerKey, str]]) -> None:
+def refuse_overlaps(
+    listeners: Iterable[tuple[ServerKey, str]], views: Iterable[tuple[ServerKey, str]] = ()
+) -> None:
     """Refuse keys that want the same queries: raises CorefileError with both places.
+
+    Blocks with a `view` take only a part of the queries: any number of them may have one key.
 
     A listener is a key and one address that its block listens on, '' for every address. A key may not be served both
     on every address and on one of them. Nor may two blocks on one port mean every address and write it in two ways,
@@ -61,12 +66,15 @@ def refuse_overlaps(listeners: Iterable[tuple[ServerKey, str]]) -> None:
     """
     bound: dict[ServerKey, dict[str, ServerKey]] = {}
     wildcards: dict[int, tuple[ServerKey, str]] = {}
-    for key, address in listeners:
+    either = chain(((each, False) for each in listeners), ((each, True) for each in views))
+    for (key, address), is_viewed in either:
         if key.port and is_every(address):
             first, spelling = wildcards.setdefault(key.port, (key, address))
             if spelling != address:
                 what = f"{_listener(first, spelling)} has the same sockets"
                 raise _taken(key, address, what, first, ": give both blocks the same 'bind'")
+        if is_viewed:
+            continue
         others = bound.setdefault(key, {})
         if address in others:
             raise _taken(key, address, "it is already defined", others[address])

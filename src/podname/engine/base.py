@@ -178,6 +178,16 @@ class Client(NamedTuple):
     protocol: str
     server: str
 
+    @property
+    def server_address(self) -> str:
+        """The address that was asked; '' where the listener is on every address."""
+        return self.server.partition("://")[2].rpartition(":")[0].strip("[]")
+
+    @property
+    def server_port(self) -> str:
+        """The port that was asked."""
+        return self.server.rpartition(":")[2]
+
 
 #: Runs the plugin chain: query, client → the whole response message, or None to stay silent. Must not raise.
 Miss = Callable[[Query, Client], Awaitable[bytes | None]]

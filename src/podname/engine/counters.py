@@ -106,8 +106,8 @@ class Tally:
 
     __slots__ = ("_cells", "_totals", "labels", "seconds", "slow")
 
-    def __init__(self, server: str, zone: str, protocol: str, family: int) -> None:
-        self.labels = (server, zone, protocol, str(family))
+    def __init__(self, server: str, zone: str, protocol: str, family: int, view: str = "") -> None:
+        self.labels = (server, zone, protocol, str(family), view)
         self._cells: Counter[Cell] = Counter()
         self.seconds = 0.0
         self.slow = [0] * (len(DURATION_BOUNDS_SECONDS) + 1)  # per bucket, above the first bound
@@ -164,20 +164,20 @@ class Counters:
     """The tallies of one server block, or of what belongs to none."""
 
     def __init__(self) -> None:
-        self._tallies: dict[tuple[str, str, str, int], Tally] = {}
+        self._tallies: dict[tuple[str, str, str, int, str], Tally] = {}
         #: Called before anybody reads: whoever counts elsewhere brings what is new into its tallies.
         self.folds: set[Callable[[], None]] = set()
 
-    def tally(self, server: str, zone: str, protocol: str, family: int) -> Tally:
+    def tally(self, server: str, zone: str, protocol: str, family: int, view: str = "") -> Tally:
         """Return the tally under these labels; `family` is 1 for IPv4, 2 for IPv6. Always the same object."""
-        key = (server, zone, protocol, family)
+        key = (server, zone, protocol, family, view)
         found = self._tallies.get(key)
         if found is None:
             found = self._tallies[key] = Tally(*key)
         return found
 
     def families(self) -> Families:
-        """Return all families (the view is always empty)."""
+        """Return all families."""
         for fold in self.folds:
             fold()
         out = Families(
@@ -190,8 +190,8 @@ class Counters:
 
 
 def _add_tally(out: Families, tally: Tally) -> None:
-    server, zone, protocol, family = tally.labels
-    totals, block = tally.totals(), (server, zone, "")
+    server, zone, protocol, family, view = tally.labels
+    totals, block = tally.totals(), (server, zone, view)
     for qtype, count in totals.requests.items():
         out.counts["requests_total"][*block, protocol, family, type_label(qtype)] += count
     if totals.dnssec_ok:

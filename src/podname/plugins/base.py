@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 
+#: What plugins know of a query, by label (`view/name`); made when somebody asks.
+Metadata = dict[str, Callable[[], str]]
+
+
 @dataclass(slots=True)
 class Request:
     """A query on its way down the chain of one server block.
@@ -51,7 +55,14 @@ class Request:
     started_seconds: float  # time.perf_counter
     upstream: Callable[[bytes, Client], Awaitable[bytes | None]]
     plugin: str = ""  # who answered, for the metrics' label
+    view: str = ""  # of the server block, for the metrics' label
+    metadata: Metadata | None = None  # by label; None where no `metadata` gathers it
     lookups: int = 0
+
+    def metadatum(self, label: str) -> str:
+        """Return one piece of metadata; '' where there is none."""
+        value = (self.metadata or {}).get(label)
+        return value() if value else ""
 
 
 #: The whole response message, without OPT, as if there were no size limit: the server adds OPT and
@@ -190,6 +201,10 @@ class Plugin:
         """Answer a query that the engine did not answer, or hand it on."""
         return await next_(request)
 
+    def provide(self, query: Query, client: Client) -> Metadata:
+        """Return what it knows of a query before anybody answers, for `metadata`."""
+        return {}
+
     def ready(self) -> bool:
         """Return whether it can answer yet (the `ready` plugin asks)."""
         return True
@@ -208,6 +223,14 @@ class CapsTtl(Protocol):
 
     def cap_ttl_seconds(self, zone: bytes, ttl_seconds: int, *, denial: bool) -> int:
         """Return the TTL that an answer from `zone` leaves with."""
+
+
+@runtime_checkable
+class GathersMetadata(Protocol):
+    """A plugin that knows what all plugins of its block know of a query: `metadata`."""
+
+    def gather(self, query: Query, client: Client) -> Metadata:
+        """Return it, by label."""
 
 
 def named_zones(word: Token) -> NamedZones:

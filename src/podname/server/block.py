@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from podname.corefile import ServerKey
-from podname.plugins.base import Plugin
+from podname.plugins.base import GathersMetadata, Plugin
 from podname.plugins.bind.handler import Bind
+from podname.plugins.view.handler import View
 
 _EVERY_ADDRESS = ("",)
 
@@ -17,6 +18,17 @@ class Block:
 
     keys: tuple[ServerKey, ...]
     plugins: list[Plugin]
+
+    @property
+    def view(self) -> View | None:
+        """What says which questions it gets; None: all."""
+        return next((plugin for plugin in self.plugins if isinstance(plugin, View)), None)
+
+    @property
+    def metadata(self) -> GathersMetadata | None:
+        """What gathers metadata before its chain begins."""
+        found = (plugin for plugin in self.plugins if isinstance(plugin, GathersMetadata))
+        return next(found, None)
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -70,11 +70,11 @@ async def configure(corefile: Corefile, house: House, resources: Resources) -> C
     found = Findings()
     for block in corefile.blocks:
         _set_up(block, house, configuration, found)
-    listeners = [
-        (key, host) for block in configuration.blocks for key in block.keys for host in block.hosts
-    ]
+    viewed = [block for block in configuration.blocks if block.view is not None]
+    others = [block for block in configuration.blocks if block.view is None]
     with found.gathered():
-        refuse_overlaps(listeners)
+        refuse_overlaps(_listeners(others), _listeners(viewed))
+    listeners = _listeners(configuration.blocks)
     endpoints = [each for each in resources.all() if isinstance(each, Endpoint)]
     for error in _http_on_dns(listeners, endpoints):
         found.keep(error)
@@ -88,6 +88,10 @@ async def configure(corefile: Corefile, house: House, resources: Resources) -> C
         for plugin in ready.plugins:
             plugin.link(siblings)
     return configuration
+
+
+def _listeners(blocks: Sequence[Block]) -> list[tuple[ServerKey, str]]:
+    return [(key, host) for block in blocks for key in block.keys for host in block.hosts]
 
 
 def _http_on_dns(

@@ -28,6 +28,7 @@ from podname.server.block import Block
 from podname.server.chain import build_chain
 from podname.server.configuration import Configuration
 from podname.server.misses import Misses
+from podname.server.routes import Route, Routes
 
 _log = logging.getLogger("podname.server")
 
@@ -154,7 +155,11 @@ def tell_bound(configuration: Configuration, listeners: Listeners) -> None:
 
 
 def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list[Plan]]:
-    """Make the plans of every address: one for each zone that is served there."""
+    """Make the plans of every address: one for each zone that is served there.
+
+    Of a zone with a `view` the engine answers nothing: who gets a question is said by its expressions. What clients may
+    say that they take is bounded before, so the smallest bound of its blocks holds for all.
+    """
     drafts = [(block, _draft(block)) for block in configuration.blocks]
     plans: dict[Address, list[Plan]] = {}
     for address in addresses_of(configuration):
@@ -164,20 +169,31 @@ def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list
             for key in block.keys
             if key.port == address[1] and address[0] in block.hosts
         ]
-        chains = {zone: build_chain(block.plugins) for zone, block, _ in here}
+        miss = misses.of(
+            Routes(
+                Route(zone, build_chain(block.plugins), block.view, block.metadata)
+                for zone, block, _ in here
+            )
+        )
+        classes = frozenset[int]().union(*(draft.classes for _, _, draft in here))
+        viewed = {zone for zone, block, _ in here if block.view is not None}
         plans[address] = [
+            Plan(zone, (), miss, classes=classes, edns_octets_max=_smallest(zone, here))
+            for zone in sorted(viewed)
+        ] + [
             Plan(
                 zone=zone,
                 layers=tuple(draft.layers),
-                miss=misses.of(chains, zone),
+                miss=miss,
                 rotate=draft.rotate,
-                classes=frozenset(draft.classes),
+                classes=classes,
                 observers=tuple(draft.observers),
                 counters=draft.counters,
                 cache=draft.cache,
                 edns_octets_max=draft.edns_octets_max,
             )
             for zone, _, draft in here
+            if zone not in viewed
         ]
     return plans
 
@@ -189,3 +205,8 @@ def _draft(block: Block) -> Draft:
         if type(plugin).serve is not Plugin.serve and not plugin.is_planned:
             draft.is_whole = False
     return draft
+
+
+def _smallest(zone: bytes, here: Sequence[tuple[bytes, Block, Draft]]) -> int:
+    """Return the smallest bound that a block of a zone sets on the EDNS size of queries."""
+    return min(draft.edns_octets_max for other, _, draft in here if other == zone)

@@ -21,13 +21,15 @@ from itertools import count
 
 from podname.dns import constants as c
 from podname.dns import names
+from podname.dns.names import ROOT
 from podname.dns.query import Query, parse
 from podname.dns.reply import deny, opt_record
 from podname.engine.base import Client, Engine, Miss
 from podname.engine.counters import DROPPED
 from podname.errors import ServeError
-from podname.plugins.base import Next, Request
+from podname.plugins.base import Request
 from podname.plugins.prometheus.totals import ServerTotals
+from podname.server.routes import Routes
 
 _log = logging.getLogger("podname.server")
 
@@ -61,9 +63,9 @@ class Misses:
         self._idle: asyncio.Event | None = None  # somebody waits for it
         self._told: set[tuple[str, int | None]] = set()
 
-    def of(self, zones: dict[bytes, Next], zone: bytes) -> Miss:
-        """Make the miss of one zone; `zones` are all that its listener serves, with their chains."""
-        return partial(self._run, zones, zone, None)
+    def of(self, routes: Routes) -> Miss:
+        """Make what answers the misses of a listener."""
+        return partial(self._run, routes, None)
 
     async def finished(self, grace_seconds: float) -> None:
         """Wait until none is under way, at most so long."""
@@ -78,18 +80,21 @@ class Misses:
 
     async def _run(
         self,
-        zones: dict[bytes, Next],
-        zone: bytes,
+        routes: Routes,
         lookups: Lookups | None,
         query: Query,
         client: Client,
     ) -> bytes | None:
         self._under_way += 1
         lookups = lookups or Lookups()
-        upstream = partial(self._ask, zones, lookups.next())
-        request = Request(query, client, zone, time.perf_counter(), upstream, lookups=lookups.depth)
+        upstream = partial(self._ask, routes, lookups.next())
+        request = Request(query, client, ROOT, time.perf_counter(), upstream, lookups=lookups.depth)
         try:
-            return await zones[zone](request)
+            route = routes.find(request)
+            if route is None:
+                self._count_dropped(query, client, c.REFUSED)
+                return deny(query, c.REFUSED)
+            return await route.chain(request)
         except ServeError as error:
             return deny(query, error.rcode)
         except Exception as error:
@@ -101,30 +106,31 @@ class Misses:
                 self._idle.set()
 
     async def _ask(
-        self, zones: dict[bytes, Next], lookups: Lookups, packet: bytes, client: Client
+        self, routes: Routes, lookups: Lookups, packet: bytes, client: Client
     ) -> bytes | None:
         """Ask the whole server anew, for an alias; aliases of aliases end somewhere."""
         query = parse(packet)
         if not isinstance(query, Query):
             return None
-        zone = names.longest_match(query.folded, frozenset(zones))
-        if zone is None:
-            return deny(query, c.REFUSED)
         if lookups.are_too_many():
             return deny(query, c.SERVFAIL)
-        return await self._run(zones, zone, lookups, query, client)
+        return await self._run(routes, lookups, query, client)
 
-    def _panic(self, query: Query, client: Client, error: Exception) -> None:
-        self._totals.panics += 1
+    def _count_dropped(self, query: Query, client: Client, rcode: int) -> None:
+        """Count an answer that belongs to no server block."""
         family = 2 if ":" in client.address else 1
         self._engine.dropped.tally(client.server, DROPPED, client.protocol, family).count(
             query.qtype,
-            c.SERVFAIL,
+            rcode,
             "",
             request_octets=len(query.packet),
             response_octets=query.end + len(opt_record(query)),  # as the engine counts a refusal
             seconds=0.0,
         )
+
+    def _panic(self, query: Query, client: Client, error: Exception) -> None:
+        self._totals.panics += 1
+        self._count_dropped(query, client, c.SERVFAIL)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = frame.filename, frame.lineno
         fault = None if place in self._told and not self.stacktrace else error

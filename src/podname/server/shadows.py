@@ -44,6 +44,8 @@ _Sockets = Mapping[tuple[str, int], dict[bytes, _Listener]]
 
 def shadows(blocks: Sequence[Block]) -> Iterator[str]:
     """Return a warning for all that is said in vain, with the places of both."""
+    yield from _views_too_late(blocks)
+    blocks = [block for block in blocks if block.view is None]
     every = [_listeners(block) for block in blocks]
     sockets: dict[tuple[str, int], dict[bytes, _Listener]] = defaultdict(dict)
     for listener in chain.from_iterable(every):
@@ -57,6 +59,21 @@ def shadows(blocks: Sequence[Block]) -> Iterator[str]:
                     yield f"{word.place}: {told}: {why}"
     for listeners in every:
         yield from _bound_elsewhere(listeners, sockets)
+
+
+def _views_too_late(blocks: Sequence[Block]) -> Iterator[str]:
+    """Warn of a view behind a block that gets all questions for the same zone."""
+    taken: dict[tuple[str, int, bytes], ServerKey] = {}
+    for listener in chain.from_iterable(map(_listeners, blocks)):
+        place = (*listener.socket, listener.zone)
+        if listener.block.view is None:
+            taken.setdefault(place, listener.key)
+        elif place in taken:
+            other = taken[place]
+            yield (
+                f"{listener.key.place}: no question reaches this server block: "
+                f"the one at {other.place}, before it and without 'view', gets them all"
+            )
 
 
 def _listeners(block: Block) -> list[_Listener]:

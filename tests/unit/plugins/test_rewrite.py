@@ -299,7 +299,10 @@ rewrite name exact a b answer all | 2:31 | 'answer' takes auto, name or value, a
 rewrite name suffix a b answer name x | 2:37 | the replacement is missing
 rewrite name suffix a b answer value x {1} | 2:40 | '{1}' uses 1 groups, 'x' has 0
 rewrite name suffix a b answer auto name x y | 2:37 | 'answer auto' and 'answer name' exclude each other
-rewrite name regex (a) {1} metadata | 2:28 | 'metadata' is not supported yet
+rewrite name exact a b metadata | 2:22 | metadata is only supported for regex name rules
+rewrite name regex (a) {2} metadata | 2:24 | has no group 2
+rewrite name regex (a) {x} metadata | 2:24 | 'x' is no label of metadata
+rewrite name regex (a) {1 metadata | 2:24 | a brace of '{1' has no other
 rewrite type A | 2:14 | a type is missing
 rewrite type A B | 2:16 | invalid type 'B'
 rewrite type A AAAA TXT | 2:21 | unexpected 'TXT' at the end of the rule
@@ -316,7 +319,6 @@ rewrite edns0 local put 1 a | 2:21 | 'put' is not an action of edns0
 rewrite edns0 local set 65536 a | 2:25 | the code of the option must be a number up to 65535: '65536'
 rewrite edns0 local set 1 0xabc | 2:27 | '0xabc' is not hexadecimal
 rewrite edns0 local set 1 {qnam} | 2:27 | unsupported variable '{qnam}'
-rewrite edns0 local set 1 {kubernetes/namespace} | 2:27 | metadata ({kubernetes/namespace}) is not supported yet
 rewrite edns0 subnet set 33 56 | 2:26 | the length of the IPv4 mask must be a number up to 32: '33'
 """.strip().splitlines()
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
@@ -123,4 +124,4 @@ def replaces(message: bytes) -> bool:
 def _over_tcp(request: Request) -> Request:
     """Make a request of our own, that the client's does not share."""
     client = request.client._replace(protocol="tcp")
-    return Request(request.query, client, request.zone, perf_counter(), request.upstream)
+    return replace(request, client=client, started_seconds=perf_counter(), plugin="")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import cycle
 from time import perf_counter
 
@@ -71,6 +72,8 @@ class Forwarder:
         try:
             for upstream in self._candidates():
                 started = perf_counter()
+                if request.metadata is not None:
+                    request.metadata["forward/upstream"] = partial(str, upstream.label)
                 try:
                     octets = await (upstream.tcp if tcp else upstream.udp).exchange(packet)
                     message = relay(query, octets, limit, tcp=tcp)

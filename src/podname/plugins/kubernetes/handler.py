@@ -15,19 +15,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podname.dns import constants as c
+from podname.dns.addresses import parse as parse_address
 from podname.dns.message import Message
 from podname.dns.names import from_text, longest_match
 from podname.dns.patching import recase
 from podname.dns.query import Query
 from podname.dns.reply import respond
-from podname.engine.base import Outcome, TableOptions, Zone
+from podname.engine.base import Client, Outcome, TableOptions, Zone
 from podname.errors import KubeError, ServeError
 from podname.kube.informer import Source
 from podname.names.discovery import LAZY_LABELS
 from podname.names.options import ZoneOptions
 from podname.names.schema import Kind
-from podname.plugins.base import Bound, CapsTtl, Context, Draft, Next, Plugin, Reply, Request
+from podname.plugins.base import (
+    Bound,
+    CapsTtl,
+    Context,
+    Draft,
+    Metadata,
+    Next,
+    Plugin,
+    Reply,
+    Request,
+)
 from podname.plugins.interfaces import own_addresses
+from podname.plugins.kubernetes.metadata import of_client, of_name
 from podname.plugins.kubernetes.names import ClusterNames
 from podname.plugins.kubernetes.on_demand import is_lazy, srv_answer
 from podname.plugins.kubernetes.options import Options
@@ -104,6 +116,14 @@ class Kubernetes(Plugin):
     def plan(self, draft: Draft) -> None:
         """Let the engine answer from the table."""
         draft.layers.append(self.names.table)
+
+    def provide(self, query: Query, client: Client) -> Metadata:
+        """Return what is known of the pod that asks, and of the name."""
+        holders, address = self.names.compiler.pods.holders, parse_address(client.address)
+        knows_pods = self.options.pods == "verified" or self.options.pod_names
+        found = of_client(holders.first(address) if knows_pods and address else None)
+        zone = longest_match(query.folded, frozenset(self._zones))
+        return found if zone is None else found | of_name(query.folded, zone)
 
     def ready(self) -> bool:
         """Return whether the first sync is done."""

@@ -15,6 +15,7 @@ from podname.dns import constants as c
 from podname.dns.message import BadMessage, Classification, Message, uncompressed_octets
 from podname.dns.query import Query
 from podname.engine.base import Client
+from podname.plugins.base import Metadata
 
 SUCCESS, DENIAL, ERROR = "success", "denial", "error"
 _SUCCESSES = frozenset({Classification.SUCCESS, Classification.DELEGATION})
@@ -28,6 +29,7 @@ class Entry:
     client: Client
     response: bytes | None
     seconds: float
+    metadata: Metadata | None = None
 
     @property
     def opcode(self) -> int:

@@ -1,7 +1,7 @@
 """Formats of the query log: text with `{fields}`.
 
 A field that nobody knows stays as it is written. `{/log/class}` and `{/log/type}` need no `metadata`
-directive here; any other label of metadata is `-`.
+directive here; a label that nobody knows anything under is `-`.
 
 Sources: CoreDNS plugin/log README, plugin/pkg/replacer.
 """
@@ -52,6 +52,12 @@ def compile_format(text: str) -> Callable[[Entry], str]:
     return lambda entry: joined % tuple([field(entry) for field in fields])
 
 
+def labels_of(text: str) -> frozenset[str]:
+    """Return the labels of metadata that a format shows."""
+    words = (match[0] for match in _FIELD.finditer(text))
+    return frozenset(w[2:-1] for w in words if w.startswith("{/") and w not in _METADATA)
+
+
 def bracketed(address: str) -> str:
     """Put an IPv6 address in brackets."""
     return f"[{address}]" if ":" in address else address
@@ -64,18 +70,21 @@ def duration_text(seconds: float) -> str:
 
 def _field(word: str) -> Field | None:
     if word.startswith("{/"):
-        return _METADATA.get(word, _empty)
+        return _METADATA.get(word) or _metadatum(word[2:-1])
     return _FIELDS.get(word)
 
 
-def _empty(_: Entry) -> str:
-    return EMPTY
+def _metadatum(label: str) -> Field:
+    def field(entry: Entry) -> str:
+        value = (entry.metadata or {}).get(label)
+        return EMPTY if value is None else value()
+
+    return field
 
 
 def _local(entry: Entry) -> str:
     """Return the address that was asked; a listener on every address is `[::]`."""
-    host = entry.client.server.partition("://")[2].rpartition(":")[0]
-    return host or "[::]"
+    return bracketed(entry.client.server_address or "::")
 
 
 def _flags(entry: Entry) -> str:

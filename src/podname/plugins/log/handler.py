@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,9 @@ from podname.dns import names
 from podname.dns.query import Query, parse
 from podname.dns.reply import deny
 from podname.dns.texts import class_text, rcode_text, type_text
-from podname.engine.base import Client
+from podname.engine.base import Client, Code
 from podname.errors import ServeError
-from podname.plugins.base import Draft, Next, Plugin, Reply, Request
+from podname.plugins.base import Draft, GathersMetadata, Next, Plugin, Reply, Request
 from podname.plugins.log.entry import Entry
 
 _queries = logging.getLogger("podname.queries")
@@ -33,6 +33,11 @@ class Rule:
     zone: bytes
     write: Callable[[Entry], str]
     classes: frozenset[str]
+    labels: frozenset[str] = frozenset()  # of metadata that it shows
+
+
+#: What is known only once a question went down the chain.
+_LABELS_OF_THE_CHAIN = frozenset({"forward/upstream"})
 
 
 class Log(Plugin):
@@ -43,10 +48,19 @@ class Log(Plugin):
 
     def __init__(self, rules: list[Rule]) -> None:
         self.rules = rules
+        self._labels = frozenset[str]().union(*(rule.labels for rule in rules))
+        self._metadata: GathersMetadata | None = None
+
+    def link(self, siblings: Mapping[str, Plugin]) -> None:
+        """Learn who gathers metadata."""
+        metadata = siblings.get("metadata")
+        self._metadata = metadata if isinstance(metadata, GathersMetadata) else None
 
     def plan(self, draft: Draft) -> None:
-        """See the answers of the engine."""
+        """See the answers of the engine, or have it ask for all when metadata need the chain."""
         draft.observers.append(self.observe)
+        if self._metadata and self._labels & _LABELS_OF_THE_CHAIN:
+            draft.layers.append(Code((names.ROOT,)))
 
     def observe(
         self,
@@ -59,7 +73,10 @@ class Log(Plugin):
         """Log what the engine answered."""
         query = parse(packet)
         if isinstance(query, Query):
-            self._log(Entry(query, client, response, seconds))
+            known = (
+                self._metadata.gather(query, client) if self._metadata and self._labels else None
+            )
+            self._log(Entry(query, client, response, seconds, known))
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Log what comes back from the rest of the chain."""
@@ -73,7 +90,7 @@ class Log(Plugin):
 
     def _log_reply(self, request: Request, reply: Reply) -> None:
         seconds = time.perf_counter() - request.started_seconds
-        self._log(Entry(request.query, request.client, reply, seconds))
+        self._log(Entry(request.query, request.client, reply, seconds, request.metadata))
 
     def _log(self, entry: Entry) -> None:
         for rule in self.rules:

@@ -13,7 +13,7 @@ from podname.corefile.properties import Properties, prop, union
 from podname.dns import names
 from podname.plugins.base import Context
 from podname.plugins.log.entry import DENIAL, ERROR, SUCCESS
-from podname.plugins.log.format import COMMON, compile_format
+from podname.plugins.log.format import COMMON, compile_format, labels_of
 from podname.plugins.log.handler import Log, Rule
 
 _ALL = frozenset({SUCCESS, DENIAL, ERROR})
@@ -48,9 +48,9 @@ def setup(directives: Sequence[Directive], context: Context) -> Log:
 def _rules(directive: Directive, context: Context) -> list[Rule]:
     tokens, form = _names_and_format(directive, context)
     classes = Options.read(directive, context).classes or _ALL
-    write = compile_format(form)
+    write, labels = compile_format(form), labels_of(form)
     zones = [_zone(directive, token) for token in tokens] or [names.ROOT]
-    return [Rule(zone, write, classes) for zone in zones]
+    return [Rule(zone, write, classes, labels) for zone in zones]
 
 
 def _names_and_format(directive: Directive, context: Context) -> tuple[Sequence[Token], str]:

@@ -19,6 +19,7 @@ from podname.engine.counters import Counters, Tally
 from podname.errors import ServeError
 from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
 from podname.plugins.prometheus.collector import ServerCollector
+from podname.plugins.view.handler import View
 from podname.runtime.http.endpoint import Endpoint
 from podname.runtime.metrics import metrics
 
@@ -32,7 +33,8 @@ class Prometheus(Plugin):
     def __init__(self, endpoint: Endpoint, counters: Counters, collector: ServerCollector) -> None:
         self.endpoint = endpoint
         self._counters = counters
-        self._tallies: dict[tuple[str, bytes, str, bool], Tally] = {}
+        self._tallies: dict[tuple[str, bytes, str, bool, str], Tally] = {}
+        self._view = ""
         self._siblings: tuple[str, ...] = ()
         self._listeners: Sequence[Bound] = ()
         self._shown = metrics(collector)
@@ -42,6 +44,8 @@ class Prometheus(Plugin):
         self._siblings = tuple(
             name for name, plugin in siblings.items() if type(plugin).serve is not Plugin.serve
         )
+        view = siblings.get("view")
+        self._view = view.view_name if isinstance(view, View) else ""
 
     def bound(self, listeners: Sequence[Bound]) -> None:
         """Learn where."""
@@ -82,12 +86,14 @@ class Prometheus(Plugin):
         )
         for bound in self._listeners:
             for name in self._siblings:
-                enabled.add_metric([bound.server, bound.zone, "", name], 1)
+                enabled.add_metric([bound.server, bound.zone, self._view, name], 1)
         return [enabled]
 
     def _count(self, request: Request, rcode: int, plugin: str, response_octets: int) -> None:
         query, client = request.query, request.client
-        self._tally(client.server, request.zone, client.protocol, ":" in client.address).count(
+        is_ipv6 = ":" in client.address
+        labels = (client.server, request.zone, client.protocol, is_ipv6, request.view)
+        self._tally(*labels).count(
             query.qtype,
             rcode,
             plugin,
@@ -97,11 +103,11 @@ class Prometheus(Plugin):
             dnssec_ok=query.dnssec_ok,
         )
 
-    def _tally(self, server: str, zone: bytes, protocol: str, over_ipv6: bool) -> Tally:
-        key = (server, zone, protocol, over_ipv6)
+    def _tally(self, server: str, zone: bytes, protocol: str, over_ipv6: bool, view: str) -> Tally:
+        key = (server, zone, protocol, over_ipv6, view)
         found = self._tallies.get(key)
         if found is None:
             text = names.to_text(zone)
-            found = self._counters.tally(server, text, protocol, 2 if over_ipv6 else 1)
+            found = self._counters.tally(server, text, protocol, 2 if over_ipv6 else 1, view)
             self._tallies[key] = found
         return found

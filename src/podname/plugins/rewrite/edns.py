@@ -77,6 +77,11 @@ def constant(data: bytes) -> Data:
     return lambda _: data
 
 
+def metadatum(label: str) -> Data:
+    """Return what is known of the query under a label."""
+    return lambda state: state.request.metadatum(label).encode("utf-8", "surrogateescape") or None
+
+
 def client_subnet(v4_bits: int, v6_bits: int) -> Data:
     """Return the network that the client is in."""
 
@@ -91,18 +96,15 @@ def client_subnet(v4_bits: int, v6_bits: int) -> Data:
     return data
 
 
-def _server(state: State) -> tuple[str, str]:
-    """Return the address and the port that the query came to; of every address, the IPv6 one that means it."""
-    host, _, port = state.request.client.server.partition("://")[2].rpartition(":")
-    return host.strip("[]") or "::", port
-
-
 def _address(text: str) -> bytes | None:
     return addresses.parse(text)
 
 
 def _server_address(state: State) -> bytes | None:
-    client, server = _address(state.request.client.address), _address(_server(state)[0])
+    client, server = (
+        _address(state.request.client.address),
+        _address(state.request.client.server_address or "::"),
+    )
     if client is None or server is None or len(client) == len(server):
         return server
     return None
@@ -116,7 +118,7 @@ VARIABLES: dict[str, Data] = {
     "{client_port}": lambda state: state.request.client.port.to_bytes(2, "big"),
     "{protocol}": lambda state: state.request.client.protocol.encode(),
     "{server_ip}": _server_address,
-    "{server_port}": lambda state: int(_server(state)[1]).to_bytes(2, "big"),
+    "{server_port}": lambda state: int(state.request.client.server_port).to_bytes(2, "big"),
 }
 
 

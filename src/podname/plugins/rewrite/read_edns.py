@@ -18,6 +18,7 @@ from podname.plugins.rewrite.edns import (
     OptionRule,
     client_subnet,
     constant,
+    metadatum,
 )
 from podname.plugins.rewrite.words import Words
 from podname.text import shown
@@ -76,7 +77,7 @@ def _variable(words: Words, token: Token) -> Data:
     if token.text in VARIABLES:
         return VARIABLES[token.text]
     if _METADATA.fullmatch(token.text):
-        raise words.error(f"rewrite: metadata ({token.text}) is not supported yet", token)
+        return metadatum(token.text[1:-1])
     known = ", ".join(VARIABLES)
     message = f"rewrite: unsupported variable '{shown(token.text)}', there are {known}"
     raise words.error(message, token)

@@ -5,16 +5,19 @@ Source: CoreDNS 1.15.0 plugin/rewrite name.go.
 
 from __future__ import annotations
 
+import re
+
 from podname.corefile import Token
 from podname.corefile.findings import Findings
 from podname.corefile.regexp import BadPattern, Regexp, regexp
 from podname.plugins.rewrite.matching import Exact, Matcher, Regex, Suffix, normalized
 from podname.plugins.rewrite.responses import Owner, ResponseRule, Target, matched
-from podname.plugins.rewrite.rules import NameRule
+from podname.plugins.rewrite.rules import UNKNOWN, MetadataNameRule, NameRule, Part
 from podname.plugins.rewrite.words import Words
 from podname.text import shown
 
 _PLACEHOLDERS_MAX = 101
+_PLACEHOLDER, _NUMBER = re.compile(r"\{([^{}]*)\}"), re.compile(r"[+-]?\d+")
 
 
 def read_name(words: Words) -> NameRule:
@@ -33,12 +36,18 @@ def _read(words: Words, found: Findings) -> NameRule:
         matcher = words.matcher(kind)
     to = words.take("the name to ask for")
     with found.gathered():
-        if isinstance(matcher, Regex):
+        if isinstance(matcher, Regex) and not words.next_is("metadata"):
             _check_groups(words, matcher.regexp, to)
         elif kind == "exact":
             _check_exact(words, to)
+    parts: tuple[Part, ...] = ()
+    if words.next_if("metadata"):
+        with found.gathered():
+            parts = _parts(words, matcher, to)
     auto, responses = _answers(words, found)
     text = normalized(to.text)
+    if parts:
+        return MetadataNameRule(matcher, text, responses, auto=auto, parts=parts)
     if isinstance(matcher, Suffix) and auto:
         rename = matched(Suffix(text), matcher.text)
         return NameRule(matcher, text, (Owner(rename), Target(rename), *responses))
@@ -64,14 +73,45 @@ def _check_groups(words: Words, pattern: Regexp, to: Token) -> None:
         raise words.error(message, to)
 
 
+def _parts(words: Words, matcher: Matcher, to: Token) -> tuple[Part, ...]:
+    """Read a name with groups and labels of metadata in braces."""
+    if not isinstance(matcher, Regex):
+        raise words.error("rewrite: metadata is only supported for regex name rules", to)
+    *pieces, rest = _PLACEHOLDER.split(_absolute(to.text))
+    if any("{" in text or "}" in text for text in [*pieces[::2], rest]):
+        raise words.error(f"rewrite: a brace of '{shown(to.text)}' has no other", to)
+    parts: list[Part] = []
+    for text, label in zip(pieces[::2], pieces[1::2], strict=True):
+        parts += [_literal(text), _placeholder(words, matcher.regexp, to, label)]
+    return (*parts, _literal(rest))
+
+
+def _absolute(text: str) -> str:
+    return text if text.endswith(".") else text + "."
+
+
+def _literal(text: str) -> Part:
+    return lambda _, __: text.lower()
+
+
+def _placeholder(words: Words, pattern: Regexp, to: Token, label: str) -> Part:
+    if _NUMBER.fullmatch(label):
+        number = int(label)
+        if not 0 <= number <= pattern.groups:
+            message = f"rewrite: '{shown(pattern.pattern)}' has no group {label}"
+            raise words.error(message, to)
+        return lambda groups, _: groups[number]
+    if not 0 < label.find("/") < len(label) - 1:
+        raise words.error(f"rewrite: '{shown(label)}' is no label of metadata: plugin/name", to)
+    return lambda _, request: request.metadatum(label).lower() or UNKNOWN
+
+
 def _answers(words: Words, found: Findings) -> tuple[bool, tuple[ResponseRule, ...]]:
     """Read `[answer] auto`, `[answer] name FROM TO`, `[answer] value FROM TO`, as often as they stand there."""
     auto, names, rules = None, None, []
     is_first = True
     while words.left:
         token = words.tokens[words.at]
-        if is_first and token.text == "metadata":
-            raise words.error("rewrite: 'metadata' is not supported yet", token)
         if token.text == "answer":
             words.at += 1
         elif is_first:

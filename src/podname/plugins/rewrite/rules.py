@@ -9,10 +9,11 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from podname.corefile.regexp import Groups
 from podname.dns.names import from_escaped, to_text
 from podname.dns.unpacked import Unpacked, options_of
 from podname.plugins.base import Request
-from podname.plugins.rewrite.matching import EVERYWHERE, Matcher
+from podname.plugins.rewrite.matching import EVERYWHERE, Matcher, Regex
 from podname.plugins.rewrite.responses import Alias, Owner, ResponseRule, Target, back
 
 #: What is to be done to the response; None when the rule does not apply.
@@ -73,7 +74,7 @@ class NameRule:
     def apply(self, state: State) -> Outcome:
         """Change the name."""
         name = state.name
-        to = self.matcher.replace(name, self.to)
+        to = self.renamed(state)
         if to is None:
             return None
         state.query.name = from_escaped(to)
@@ -81,6 +82,34 @@ class NameRule:
             return self.responses
         rename = back(to, name)
         return Owner(rename), Target(rename), *self.responses
+
+    def renamed(self, state: State) -> str | None:
+        """Return the name to ask for; None when the rule does not apply."""
+        return self.matcher.replace(state.name, self.to)
+
+
+#: Makes a part of a name of the groups of a match and of the query.
+Part = Callable[[Groups, Request], str]
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataNameRule(NameRule):
+    """Ask for a name that metadata are a part of; where they are not known, the rule does not apply."""
+
+    parts: tuple[Part, ...] = ()
+
+    def renamed(self, state: State) -> str | None:
+        """Return the name to ask for."""
+        assert isinstance(self.matcher, Regex)  # noqa: S101
+        groups = self.matcher.regexp.find(state.name)
+        if groups is None:
+            return None
+        texts = [part(groups, state.request) for part in self.parts]
+        return None if UNKNOWN in texts else "".join(texts)
+
+
+#: What a part is whose metadata are not known. No name has it.
+UNKNOWN = "{}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ class Words:
             return word
         return None
 
+    def next_is(self, word: str) -> bool:
+        """Return whether this is the next word."""
+        return self.left > 0 and self.tokens[self.at].text == word
+
     def end(self) -> None:
         """Raise CorefileError when words are left."""
         if self.left:

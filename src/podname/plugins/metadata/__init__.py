@@ -1,0 +1,1 @@
+"""The `metadata` directive: gathers what plugins know of a query."""

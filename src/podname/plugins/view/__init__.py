@@ -1,0 +1,1 @@
+"""The `view` directive: which questions its server block gets."""
