@@ -9,42 +9,36 @@ Source: CoreDNS 1.15.0 plugin/template template.go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import dns.exception
-import dns.name
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-import dns.ttl
+from typing import TYPE_CHECKING
 
 from podname.corefile.regexp import Regexp
 from podname.dns import constants as c
 from podname.dns.names import longest_match, to_text
 from podname.dns.query import Query
 from podname.dns.reply import build
-from podname.dns.texts import class_text, type_text
 from podname.dns.unpacked import ResourceRecord, opt_record
 from podname.engine.base import Code
 from podname.errors import ServeError
+from podname.expression import ExpressionError
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.lookup import look_up, records_of
-from podname.plugins.template.language import TemplateError
+from podname.plugins.template.data import Conditions, data_of
+from podname.plugins.template.functions import Fields, TemplateError
+from podname.plugins.template.records import BadRecord, record_of
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-_TTL_SECONDS, _EDE, _EDE_OPT_OCTETS = 3600, 15, 4096
-_CLASSES = frozenset({"IN", "CH", "HS"})
+_EDE, _EDE_OPT_OCTETS = 15, 4096
 _TYPE_COUNTS = {
     "matches": "Counter of template regex matches.",
     "template_failures": "Counter of go template failures.",
     "rr_failures": "Counter of mis-templated RRs.",
 }
 
-Run = Callable[[Mapping[str, Any]], str]
+Run = Callable[[Fields], str]
 Labels = tuple[str, ...]
 
 
@@ -70,10 +64,25 @@ class Template:
     rcode: int
     extended_error: tuple[int, str] | None
     fallthrough: frozenset[bytes]
+    conditions: Conditions
 
     def passes(self, folded: bytes) -> bool:
         """Return whether a name that the patterns do not match is left to the next template."""
         return longest_match(folded, self.fallthrough) is not None
+
+    def data(self, request: Request, zone: bytes) -> Fields | None:
+        """Return what its texts see; None when no pattern matches, or a condition is false. Raises ServeError."""
+        name = to_text(request.query.folded)
+        for pattern in self.patterns:
+            found = pattern.find(name)
+            if found is None:
+                continue
+            data = data_of(request, zone, pattern, found, (self.qclass, self.qtype))
+            try:
+                return data if self.conditions.hold(request, data) else None
+            except ExpressionError as error:
+                raise ServeError(c.SERVFAIL, f"plugin/template: {error}") from None
+        return None
 
     def is_about(self, query: Query) -> bool:
         """Return whether class and type are this template's."""
@@ -105,12 +114,11 @@ class Templates(Plugin):
             zone = longest_match(query.folded, template.zones)
             if zone is None or not template.is_about(query):
                 continue
-            data = _data(template, request, zone)
+            request.plugin = self.name
+            data = template.data(request, zone)
             if data is not None:
-                request.plugin = self.name
                 return await self._answer(template, request, data)
             if not template.passes(query.folded):
-                request.plugin = self.name
                 raise ServeError(c.SERVFAIL, "plugin/template: the name does not match")
         return await next_(request)
 
@@ -126,8 +134,8 @@ class Templates(Plugin):
                 family.add_metric(values, count)
             yield family
 
-    async def _answer(self, template: Template, request: Request, data: Mapping[str, Any]) -> bytes:
-        labels = (request.client.server, data["Zone"], "", data["Class"], data["Type"])
+    async def _answer(self, template: Template, request: Request, data: Fields) -> bytes:
+        labels = (request.client.server, data["Zone"], request.view, data["Class"], data["Type"])
         self._counts["matches"][labels] += 1
         if template.rcode == c.SERVFAIL:
             raise ServeError(c.SERVFAIL, "plugin/template: rcode SERVFAIL")
@@ -157,9 +165,7 @@ class Templates(Plugin):
             rcode=template.rcode,
         )
 
-    def _record(
-        self, section: str, text: Text, data: Mapping[str, Any], labels: Labels
-    ) -> ResourceRecord:
+    def _record(self, section: str, text: Text, data: Fields, labels: Labels) -> ResourceRecord:
         """Make one record. Raises ServeError."""
         counted = (*labels, section, text.source)
         try:
@@ -169,55 +175,6 @@ class Templates(Plugin):
             raise ServeError(c.SERVFAIL, f"plugin/template: {error}") from None
         try:
             return record_of(made)
-        except (dns.exception.DNSException, ValueError) as error:
+        except BadRecord as error:
             self._counts["rr_failures"][counted] += 1
             raise ServeError(c.SERVFAIL, f"plugin/template: {made!r}: {error}") from None
-
-
-def record_of(text: str) -> ResourceRecord:
-    """Read one record in zone-file text, of any type and class. Raises DNSException or ValueError.
-
-    It is read by itself, not as a zone: a SOA record may stand at any name.
-    """
-    owner, word, rest = text.split(None, 2)
-    ttl_seconds, rclass = _TTL_SECONDS, dns.rdataclass.IN
-    while word[0].isdigit() or word.upper() in _CLASSES:
-        if word[0].isdigit():
-            ttl_seconds = dns.ttl.from_text(word)
-        else:
-            rclass = dns.rdataclass.from_text(word)
-        word, rest = rest.split(None, 1)
-    rtype = dns.rdatatype.from_text(word)
-    rdata = dns.rdata.from_text(rclass, rtype, rest, origin=dns.name.root, relativize=False)
-    name, wire = dns.name.from_text(owner).to_wire(), rdata.to_wire()
-    assert name is not None and wire is not None  # noqa: S101, PT018
-    return ResourceRecord(name, rtype, rclass, ttl_seconds, wire)
-
-
-def _data(template: Template, request: Request, zone: bytes) -> dict[str, Any] | None:
-    """Return what the templates see; None when no pattern matches."""
-    query, name = request.query, to_text(request.query.folded)
-    for pattern in template.patterns:
-        found = pattern.find(name)
-        if found is None:
-            continue
-        group = {str(number): text for number, text in enumerate(found)}
-        group |= {label: found[number] for label, number in pattern.group_names.items()}
-        qclass = template.qclass if query.qclass == c.ANY else query.qclass
-        qtype = template.qtype if query.qtype == c.ANY else query.qtype
-        question = {
-            "Name": to_text(query.name), "Qtype": query.qtype, "Qclass": query.qclass
-        }  # fmt: skip
-        return {
-            "Zone": to_text(zone),
-            "Name": name,
-            "Regex": pattern.pattern,
-            "Match": list(found),
-            "Group": group,
-            "Class": class_text(qclass),
-            "Type": type_text(qtype),
-            "Question": question,
-            "Message": {"Id": query.message_id, "Question": [question]},
-            "Remote": request.client.address,
-        }
-    return None

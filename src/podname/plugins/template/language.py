@@ -1,467 +1,265 @@
-"""Go's template language, as far as Corefiles use it: fields, functions, pipelines, variables, `if` and `with`.
+"""Go's template language, as far as Corefiles use it: a template is read once, and run for each question.
 
-A template is read once, and whatever it has that is not known here is refused then. Running it takes time in proportion
-to its length: there are no loops (`range`), no templates within templates, and texts do not grow beyond a bound.
+What a template has that is not known here is refused when it is read. Running it takes time in proportion to its length
+and to the steps of its loops, which are bounded, as the text is that it makes.
 
-Sources: Go text/template (syntax, truth, comparison), fmt (`printf`); CoreDNS 1.15.0 plugin/template (`parseInt`).
+Source: Go text/template and text/template/parse.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-TEXT_MAX = 65_536
-_DEPTH_MAX = 32
-_ACTION = re.compile(r"\{\{(- )?(.*?)( -)?\}\}", re.DOTALL)
-_TOKEN = re.compile(
-    r'\s*(?:(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<number>[+-]?\d+)'
-    r"|(?P<field>(?:\$\w*)?(?:\.\w+)+|\.)|(?P<variable>\$\w*)|(?P<word>\w+)|(?P<mark>:=|=|[|()]))"
+from podname.plugins.template import nodes
+from podname.plugins.template.functions import FUNCTIONS, Value
+from podname.plugins.template.lexer import (
+    BadTemplate,
+    Piece,
+    Token,
+    number_of,
+    pieces_of,
+    tokens_of,
+    unquoted,
 )
-_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'", "r": "\r"}
-_VERB = re.compile(r"%(?P<flags>[-+# 0]*)(?P<width>\d*)(?:\.(?P<precision>\d+))?(?P<verb>.?)")
+from podname.plugins.template.nodes import Expression, Node, Scope
 
-Value = Any
-Scope = dict[str, Value]
-
-
-class BadTemplate(ValueError):
-    """The text is no template, or has something that is not known here."""
+_DEPTH_MAX = 32
+_CONSTANTS = {"true": True, "false": False, "nil": None}
+_NOT_YET = frozenset({"template", "define", "block", "html", "js", "urlquery", "call"})
 
 
-class TemplateError(ValueError):
-    """A template could not be run on this question."""
-
-
-Node = Callable[[Scope], str]
-Expression = Callable[[Scope], Value]
-
-
-def compiled(text: str) -> Callable[[Mapping[str, Value]], str]:
-    """Read a template; gives what runs it on data, whose fields are keys. Raises BadTemplate.
+def compiled(text: str) -> Callable[[Value], str]:
+    """Read a template; gives what runs it on data. Raises BadTemplate.
 
     What is given raises TemplateError.
     """
-    node = _Reader(text).whole()
+    node = _Reader(list(pieces_of(text))).whole()
 
-    def run(data: Mapping[str, Value]) -> str:
-        return node({"": data, "$": data})
+    def run(data: Value) -> str:
+        scope = Scope(data, {0: data})
+        node(scope)
+        return "".join(scope.written)
 
     return run
 
 
-# ------------------------------------------------------------------- reading
-
-
 @dataclass
 class _Reader:
-    """Reads one template."""
+    """Reads one template. Variables have the number of their place among those in sight."""
 
-    text: str
-    pieces: list[tuple[bool, str]] = field(default_factory=list)  # whether it is an action
+    pieces: list[Piece]
     at: int = 0
     depth: int = 0
-    names: list[set[str]] = field(default_factory=lambda: [{"$"}])  # of variables, by block
-
-    def __post_init__(self) -> None:
-        before, trims = 0, False
-        for found in _ACTION.finditer(self.text):
-            between = self.text[before : found.start()]
-            between = between.lstrip() if trims else between
-            self.pieces.append((False, between.rstrip() if found[1] else between))
-            self.pieces.append((True, found[2].strip()))
-            before, trims = found.end(), bool(found[3])
-        rest = self.text[before:]
-        if "{{" in rest:
-            raise BadTemplate("an action is not closed by '}}'")
-        self.pieces.append((False, rest.lstrip() if trims else rest))
+    loops: int = 0
+    names: list[str] = field(default_factory=lambda: ["$"])
 
     def whole(self) -> Node:
-        node, end = self._block(frozenset())
+        node, end = self.block()
         if end:
             raise BadTemplate(f"unexpected '{end}'")
         return node
 
-    def _block(self, ends: frozenset[str]) -> tuple[Node, str]:
-        """Read until an action that ends the block; gives it."""
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Read what has variables of its own."""
         self.depth += 1
         if self.depth > _DEPTH_MAX:
             raise BadTemplate("blocks too deep in one another")
-        self.names.append(set())
-        nodes: list[Node] = []
+        known = len(self.names)
+        yield
+        del self.names[known:]
+        self.depth -= 1
+
+    def block(self) -> tuple[Node, str]:
+        """Read until an action that ends a block, and return that too; '' at the end of the text."""
+        found: list[Node] = []
         while self.at < len(self.pieces):
             is_action, text = self.pieces[self.at]
             self.at += 1
             if not is_action:
-                nodes.append(lambda _, text=text: text)  # type: ignore[misc]
+                found.append(nodes.text(text))
                 continue
             word = text.split(None, 1)[0] if text else ""
             if word in {"end", "else"}:
-                if word not in ends:
-                    raise BadTemplate(f"unexpected '{text}'")
-                self._leave()
-                return _joined(nodes), text
-            nodes.append(self._action(word, text))
-        if ends:
-            raise BadTemplate("a block is not closed by 'end'")
-        self._leave()
-        return _joined(nodes), ""
+                return nodes.joined(found), text
+            found.append(self.action(word, text))
+        return nodes.joined(found), ""
 
-    def _leave(self) -> None:
-        self.depth -= 1
-        self.names.pop()
-
-    def _action(self, word: str, text: str) -> Node:
-        if text.startswith("/*") and text.endswith("*/"):
-            return lambda _: ""
-        if word in {"if", "with"}:
-            return self._choice(word, text[len(word) :])
-        if word in {"range", "template", "define", "block", "break", "continue"}:
+    def action(self, word: str, text: str) -> Node:
+        if word in {"if", "with", "range"}:
+            with self.inside():
+                return self.control(word, text[len(word) :])
+        if word in _NOT_YET:
             raise BadTemplate(f"'{word}' is not supported yet")
-        name, expression = self._pipeline(text)
-        if name is None:
-            return lambda scope: shown(expression(scope))
-        return _assignment(name, expression)
+        if word in {"break", "continue"} and text == word:
+            if not self.loops:
+                raise BadTemplate(f"'{word}' outside of a loop")
+            return nodes.leave(word)
+        variables, expression = self.pipeline(text)
+        if variables:
+            (number,) = variables
+            return nodes.assignment(number, expression)
+        return nodes.shown_value(expression)
 
-    def _choice(self, word: str, condition: str) -> Node:
-        self.names.append(set())
-        name, expression = self._pipeline(condition)
-        then, end = self._block(frozenset({"end", "else"}))
-        otherwise: Node = lambda _: ""  # noqa: E731
-        if end.startswith("else"):
+    def control(self, word: str, condition: str) -> Node:
+        variables, expression = self.pipeline(condition, is_loop=word == "range")
+        self.loops += word == "range"
+        with self.inside():
+            then, end = self.block()
+        self.loops -= word == "range"
+        otherwise = self.otherwise(word, end)
+        if word == "range":
+            return nodes.loop(variables, expression, then, otherwise)
+        return nodes.choice(variables, expression, then, otherwise, is_with=word == "with")
+
+    def otherwise(self, word: str, end: str) -> Node:
+        """Read what follows `else`, to the end of the block."""
+        if end == "end":
+            return nodes.joined([])
+        if not end.startswith("else"):
+            raise BadTemplate("a block is not closed by 'end'")
+        with self.inside():
             more = end[len("else") :].strip()
-            if more.startswith(("if ", "with ")):
-                inner, rest = more.split(None, 1)
-                otherwise = self._choice(inner, rest)
-            elif more:
+            if word in {"if", "with"} and more.split(None, 1)[:1] == [word]:
+                return self.control(word, more[len(word) :])
+            if more:
                 raise BadTemplate(f"unexpected '{end}'")
-            else:
-                otherwise, _ = self._block(frozenset({"end"}))
-        self.names.pop()
+            node, end = self.block()
+        if end != "end":
+            raise BadTemplate(f"unexpected '{end}'" if end else "a block is not closed by 'end'")
+        return node
 
-        def run(scope: Scope) -> str:
-            found = expression(scope)
-            inside = {**scope, name: found} if name else dict(scope)
-            if word == "with" and is_true(found):
-                inside[""] = found
-            out = then(inside) if is_true(found) else otherwise(inside)
-            scope.update({other: inside[other] for other in scope if other not in {"", name}})
-            return out
+    # ------------------------------------------------------------- pipelines
 
-        return run
-
-    def _pipeline(self, text: str) -> tuple[str | None, Expression]:
-        """Read `NAME := pipeline` or a pipeline; gives the variable's name."""
-        tokens = list(_tokens(text))
-        name = None
-        if len(tokens) > 1 and tokens[0][0] == "variable" and tokens[1][1] in {":=", "="}:
-            name = tokens[0][1]
-            if tokens[1][1] == ":=":
-                self.names[-1].add(name)
-            self._known(name)
-            tokens = tokens[2:]
-        stream = _Tokens(tokens)
-        expression = self._pipe(stream)
+    def pipeline(self, text: str, *, is_loop: bool = False) -> tuple[list[int], Expression]:
+        """Read `$x := a | b`; gives the numbers of the variables."""
+        stream = _Tokens(list(tokens_of(text)))
+        named, declares = stream.assigned(is_loop=is_loop)
+        if not declares:
+            variables = [self.known(name) for name in named]
+        expression = self.pipe(stream)
         if not stream.is_done:
-            raise BadTemplate(f"unexpected '{stream.take()[1]}' in '{text}'")
-        return name, expression
+            raise BadTemplate(f"unexpected '{stream.peek()}' in '{text.strip()}'")
+        if declares:
+            variables = list(range(len(self.names), len(self.names) + len(named)))
+            self.names += named
+        return variables, expression
 
-    def _pipe(self, stream: _Tokens) -> Expression:
-        expression = self._command(stream, None)
-        while stream.next_is("|"):
+    def pipe(self, stream: _Tokens) -> Expression:
+        expression = self.command(stream, None)
+        while stream.peek() == "|":
             stream.take()
-            expression = self._command(stream, expression)
+            expression = self.command(stream, expression)
         return expression
 
-    def _command(self, stream: _Tokens, last: Expression | None) -> Expression:
-        """Read an operand, or a function with its arguments, `last` being the value piped into it."""
-        if stream.is_word() and stream.peek() not in {"true", "false", "nil"}:
-            word = stream.take()[1]
-            function = FUNCTIONS.get(word)
-            if function is None:
-                raise BadTemplate(f"function '{word}' is not known")
-            arguments: list[Expression] = []
-            while not stream.is_done and stream.peek() not in {"|", ")"}:
-                arguments.append(self._operand(stream))
-            if last is not None:
-                arguments.append(last)
-            return _call(word, function, arguments)
+    def command(self, stream: _Tokens, last: Expression | None) -> Expression:
+        """Read an operand, or what is called with its arguments, `last` being the value piped into it."""
+        token, operand = stream.next(), self.operand(stream, is_first=True)
+        arguments: list[Expression] = []
+        while not stream.is_done and stream.peek() not in {"|", ")"}:
+            arguments.append(self.operand(stream))
         if last is not None:
-            raise BadTemplate("a value is piped into something that is not a function")
-        operand = self._operand(stream)
-        if not stream.is_done and stream.peek() not in {"|", ")"}:
-            raise BadTemplate(f"unexpected '{stream.peek()}'")
-        return operand
+            arguments.append(last)
+        if token.kind == "word" and token.text not in _CONSTANTS:
+            return _call(token.text, arguments)
+        if token.kind == "field" and token.text != "." and arguments:
+            return nodes.method(token.text, operand, arguments)
+        if token.kind == "field" and token.text.endswith(".Meta"):
+            raise BadTemplate("wrong number of args for Meta: want 1 got 0")
+        if arguments:
+            raise BadTemplate(f"'{token.text}' is not a function")
+        return nodes.nil_command if token.text == "nil" else operand
 
-    def _operand(self, stream: _Tokens) -> Expression:
-        kind, text = stream.take()
-        if kind == "string":
-            return _constant(_unquoted(text))
-        if kind == "number":
-            return _constant(int(text))
+    def operand(self, stream: _Tokens, *, is_first: bool = False) -> Expression:
+        kind, text, is_apart = stream.take()
+        if not is_apart and not is_first and text != ")":
+            raise BadTemplate(f"a space is missing before '{text}'")
+        if kind in {"string", "number", "character"}:
+            return nodes.constant(_VALUES[kind](text))
         if kind == "variable":
-            self._known(text)
-            return lambda scope: scope[text]
+            return nodes.variable(self.known(text))
         if kind == "field":
-            return self._field(text)
+            return self.field(text)
         if text == "(":
-            expression = self._pipe(stream)
-            if stream.take()[1] != ")":
-                raise BadTemplate("a parenthesis is not closed")
-            return expression
-        if text in {"true", "false", "nil"}:
-            return _constant({"true": True, "false": False, "nil": None}[text])
-        function = FUNCTIONS.get(text)
-        if kind == "word" and function is not None:
-            return _call(text, function, [])
+            return self.parenthesis(stream)
+        if kind == "word" and text in _CONSTANTS:
+            return nodes.constant(_CONSTANTS[text])
+        if kind == "word" and (text in FUNCTIONS or text in nodes.LAZY):
+            return nodes.constant(None) if is_first else _call(text, [])
+        if kind == "word":
+            raise BadTemplate(f"function '{text}' is not known")
         raise BadTemplate(f"unexpected '{text}'")
 
-    def _field(self, text: str) -> Expression:
-        head, *path = text.split(".")
-        if head:
-            self._known(head)
-        path = [name for name in path if name]
+    def parenthesis(self, stream: _Tokens) -> Expression:
+        """Read `…)`, and fields right behind it."""
+        expression = self.pipe(stream)
+        if stream.is_done or stream.take().text != ")":
+            raise BadTemplate("a parenthesis is not closed")
+        if stream.peek().startswith(".") and not stream.next().is_apart:
+            return nodes.path(expression, stream.take().text.split(".")[1:])
+        return expression
 
-        def read(scope: Scope) -> Value:
-            found = scope[head]
-            for name in path:
-                found = _entry(found, name)
-            return found
+    def field(self, text: str) -> Expression:
+        head, *names = text.split(".")
+        start = nodes.variable(self.known(head)) if head else nodes.dot
+        return nodes.path(start, [name for name in names if name])
 
-        return read
-
-    def _known(self, name: str) -> None:
-        if not any(name in names for names in self.names):
-            raise BadTemplate(f"undefined variable '{name}'")
+    def known(self, name: str) -> int:
+        """Return the number of a variable: the last one of the name."""
+        for number in range(len(self.names) - 1, -1, -1):
+            if self.names[number] == name:
+                return number
+        raise BadTemplate(f"undefined variable '{name}'")
 
 
 @dataclass
 class _Tokens:
     """Tokens of one action, and how far they are read."""
 
-    tokens: list[tuple[str, str]]
+    tokens: list[Token]
     at: int = 0
 
     @property
     def is_done(self) -> bool:
         return self.at >= len(self.tokens)
 
-    def peek(self) -> str:
-        return "" if self.is_done else self.tokens[self.at][1]
-
-    def next_is(self, text: str) -> bool:
-        return not self.is_done and self.tokens[self.at] == ("mark", text)
-
-    def is_word(self) -> bool:
-        return not self.is_done and self.tokens[self.at][0] == "word"
-
-    def take(self) -> tuple[str, str]:
+    def next(self) -> Token:
         if self.is_done:
             raise BadTemplate("something is missing at the end of an action")
+        return self.tokens[self.at]
+
+    def peek(self) -> str:
+        return "" if self.is_done else self.tokens[self.at].text
+
+    def take(self) -> Token:
+        found = self.next()
         self.at += 1
-        return self.tokens[self.at - 1]
+        return found
+
+    def assigned(self, *, is_loop: bool) -> tuple[list[str], bool]:
+        """Read the variables before `:=` or `=`; gives whether they are declared."""
+        texts = [token.text for token in self.tokens[:4]]
+        for count in (1, 3) if is_loop else (1,):
+            if len(texts) > count and texts[count] in {":=", "="}:
+                if any(token.kind != "variable" for token in self.tokens[:count:2]):
+                    break
+                self.at = count + 1
+                return texts[:count:2], texts[count] == ":="
+        return [], False
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    at = 0
-    while text[at:].strip():
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise BadTemplate(f"unexpected '{text[at:].strip()[:20]}'")
-        assert found.lastgroup  # noqa: S101
-        yield found.lastgroup, found[found.lastgroup]
-        at = found.end()
-
-
-def _unquoted(text: str) -> str:
-    if text.startswith("`"):
-        return text[1:-1]
-    try:
-        return re.sub(r"\\(.)", lambda found: _ESCAPES[found[1]], text[1:-1])
-    except KeyError as error:
-        raise BadTemplate(f"unknown escape '\\{error.args[0]}'") from None
-
-
-# ------------------------------------------------------------------- running
-
-
-def _joined(nodes: list[Node]) -> Node:
-    def run(scope: Scope) -> str:
-        inside, out = dict(scope), ""
-        for node in nodes:
-            out += node(inside)
-            if len(out) > TEXT_MAX:
-                raise TemplateError(f"more than {TEXT_MAX} characters")
-        scope.update({name: inside[name] for name in scope if name in inside})
-        return out
-
-    return run
-
-
-def _assignment(name: str, expression: Expression) -> Node:
-    def run(scope: Scope) -> str:
-        scope[name] = expression(scope)
-        return ""
-
-    return run
-
-
-def _constant(value: Value) -> Expression:
-    return lambda _: value
-
-
-def _call(word: str, function: Callable[..., Value], arguments: list[Expression]) -> Expression:
-    def run(scope: Scope) -> Value:
-        values = [argument(scope) for argument in arguments]
-        try:
-            return function(*values)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise TemplateError(f"{word}: {error}") from None
-
-    return run
-
-
-def _entry(found: Value, name: str) -> Value:
-    if isinstance(found, Mapping):
-        if name in found:
-            return found[name]
-        if found and all(isinstance(key, str) and key[:1].isupper() for key in found):
-            raise TemplateError(f"there is no field '{name}'")
-        return ""  # a map of texts gives the empty one
-    raise TemplateError(f"'{name}' of something without fields")
-
-
-def is_true(value: Value) -> bool:
-    """Return whether a value is not empty: Go's truth."""
-    return bool(value)
-
-
-def shown(value: Value) -> str:
-    """Return a value as Go prints it."""
-    if value is None:
-        return "<no value>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return "[" + " ".join(map(shown, value)) + "]"
-    if isinstance(value, Mapping):
-        return "map[" + " ".join(f"{k}:{shown(value[k])}" for k in sorted(value)) + "]"
-    return str(value)
-
-
-def _index(value: Value, *keys: Value) -> Value:
-    for key in keys:
-        if isinstance(value, Mapping):
-            value = value.get(shown(key), "")
-        elif isinstance(key, int) and 0 <= key < len(value):
-            value = ord(value[key]) if isinstance(value, str) else value[key]
-        else:
-            raise IndexError(f"index out of range: {shown(key)}")
-    return value
-
-
-def _slice(value: Value, *bounds: int) -> Value:
-    begin, end = (*bounds, *((0, len(value))[len(bounds) :]))[:2]
-    if not 0 <= begin <= end <= len(value):
-        raise IndexError("index out of range")
-    return value[begin:end]
-
-
-def _equal(first: Value, *others: Value) -> bool:
-    if not others:
-        raise TypeError("missing argument for comparison")
-    if any(type(other) is not type(first) for other in others):
-        raise TypeError("incompatible types for comparison")
-    return first in others
-
-
-def _ordered(test: Callable[[Value, Value], bool]) -> Callable[[Value, Value], bool]:
-    def compare(first: Value, second: Value) -> bool:
-        if type(first) is not type(second):
-            raise TypeError("incompatible types for comparison")
-        return test(first, second)
-
-    return compare
-
-
-def _and(*values: Value) -> Value:
-    return next((value for value in values if not is_true(value)), values[-1])
-
-
-def _or(*values: Value) -> Value:
-    return next((value for value in values if is_true(value)), values[-1])
-
-
-def _parse_int(text: str, base: int, bits: int) -> int:
-    number = int(text, base)
-    if not re.fullmatch(r"[0-9a-zA-Z]+", text) or number >= 1 << (bits or 64):
-        raise ValueError(f'parsing "{text}": value out of range')
-    return number
-
-
-def _print(*values: Value) -> str:
-    out = ""
-    for number, value in enumerate(values):
-        both_other = (
-            number and not isinstance(value, str) and not isinstance(values[number - 1], str)
-        )
-        out += (" " if both_other else "") + shown(value)
-    return out
-
-
-def _printf(text: str, *values: Value) -> str:
-    rest = list(values)
-
-    def one(found: re.Match[str]) -> str:
-        verb = found["verb"]
-        if verb == "%":
-            return "%"
-        if not rest:
-            return f"%!{verb}(MISSING)"
-        return _formatted(found, verb, rest.pop(0))
-
-    out = _VERB.sub(one, text)
-    return out + "".join(f"%!(EXTRA {shown(value)})" for value in rest)
-
-
-def _formatted(found: re.Match[str], verb: str, value: Value) -> str:
-    flags, width, precision = found["flags"], int(found["width"] or 0), found["precision"]
-    if width > TEXT_MAX:
-        raise ValueError("a width that is too large")
-    if verb in {"s", "v"}:
-        text = shown(value)
-        text = text if precision is None else text[: int(precision)]
-    elif verb == "q":
-        text = '"' + shown(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-    elif verb in "dxXob" and isinstance(value, int):
-        text = format(value, verb)
-    elif verb in "xX" and isinstance(value, str):
-        text = value.encode().hex()
-        text = text.upper() if verb == "X" else text
-    else:
-        return f"%!{verb}({shown(value)})"
-    if "-" in flags:
-        return text.ljust(width)
-    return text.zfill(width) if "0" in flags and verb in "dxXob" else text.rjust(width)
-
-
-FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "and": _and,
-    "or": _or,
-    "not": lambda value: not is_true(value),
-    "eq": _equal,
-    "ne": lambda first, second: not _equal(first, second),
-    "lt": _ordered(lambda first, second: first < second),
-    "le": _ordered(lambda first, second: first <= second),
-    "gt": _ordered(lambda first, second: first > second),
-    "ge": _ordered(lambda first, second: first >= second),
-    "index": _index,
-    "slice": _slice,
-    "len": len,
-    "print": _print,
-    "printf": _printf,
-    "println": lambda *values: " ".join(map(shown, values)) + "\n",
-    "parseInt": _parse_int,
+_VALUES: dict[str, Callable[[str], Value]] = {
+    "string": unquoted,
+    "number": number_of,
+    "character": lambda text: ord(unquoted(text)),
 }
+
+
+def _call(word: str, arguments: list[Expression]) -> Expression:
+    if word not in nodes.LAZY:
+        return nodes.call(word, FUNCTIONS[word], arguments)
+    if not arguments:
+        raise BadTemplate(f"wrong number of args for {word}: want at least 1 got 0")
+    return nodes.lazy(arguments, until=nodes.LAZY[word])

@@ -5,6 +5,7 @@ Source: CoreDNS 1.15.0 plugin/template setup.go.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,15 +19,21 @@ from podname.corefile.findings import Findings
 from podname.corefile.properties import Properties, ReadContext, Value, prop, value
 from podname.corefile.regexp import Regexp, regexp
 from podname.dns.names import from_text
+from podname.expression import RESERVED, Expression
 from podname.plugins.base import Context, named_zones
+from podname.plugins.expressions import condition, expression
+from podname.plugins.template.data import KNOWN_OF_TEMPLATES, Conditions
 from podname.plugins.template.handler import Template, Templates, Text
-from podname.plugins.template.language import BadTemplate, compiled
+from podname.plugins.template.language import compiled
+from podname.plugins.template.lexer import BadTemplate
+from podname.text import shown
 
 Patterns = tuple[Regexp, ...]
 Texts = tuple[Text, ...]
 
 _EVERYTHING = Regexp(".*")
 _CODE_MOST = 0xFFFF
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 def _patterns(line: Line, before: Patterns, _: ReadContext) -> Patterns:
@@ -42,6 +49,27 @@ def _text(line: Line, token: Token) -> Text:
         return Text(token.text, compiled(token.text))
     except BadTemplate as error:
         raise line.error(f"could not compile template: {error}", token) from None
+
+
+def _kept(_: Line, before: tuple[Line, ...], __: ReadContext) -> tuple[Line, ...]:
+    return before  # read once all else is, since the one needs what the other says
+
+
+def _conditions(directive: Directive, context: Context) -> Conditions:
+    """Read the variables and the conditions, each of which may use the variables before it. Raises CorefileError."""
+    variables, conditions = dict[str, Expression](), list[Expression]()
+    for line in directive.block or ():
+        known = KNOWN_OF_TEMPLATES | {name: found.type for name, found in variables.items()}
+        if line.name.text == "var":
+            name = line.arguments[0]
+            if not _NAME.fullmatch(name.text):
+                raise line.error(f"invalid variable name '{shown(name.text)}'", name)
+            if name.text in known or name.text in RESERVED:
+                raise line.error(f"variable name '{name.text}' is reserved", name)
+            variables[name.text] = expression(line, known, start=1)
+        elif line.name.text == "expr":
+            conditions.append(condition(line, known, context))
+    return Conditions(tuple(variables.items()), tuple(conditions))
 
 
 def _rcode(line: Line) -> int:
@@ -73,10 +101,11 @@ class Options(Properties):
     """One `template` directive."""
 
     SYNTAX = "CLASS TYPE [ZONE...]"
-    LATER = frozenset({"var", "expr"})
     OBSOLETE = frozenset({"upstream"})
 
     match: Patterns = prop((), Value("REGEX...", _patterns, 1, None))
+    var: tuple[Line, ...] = prop((), Value("NAME EXPRESSION", _kept, 2, None))
+    expr: tuple[Line, ...] = prop((), Value("EXPRESSION", _kept, 1, None))
     answer: Texts = prop((), _TEMPLATES)
     authority: Texts = prop((), _TEMPLATES)
     additional: Texts = prop((), _TEMPLATES)
@@ -118,6 +147,7 @@ def _template(directive: Directive, context: Context) -> Template:
         rcode=options.rcode,
         extended_error=options.extended_error,
         fallthrough=options.fallthrough,
+        conditions=_conditions(directive, context),
     )
 
 
