@@ -8,6 +8,7 @@ from __future__ import annotations
 # Types
 A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, SRV = 1, 2, 5, 6, 12, 13, 15, 16, 28, 33
 NAPTR, DNAME, OPT, DS = 35, 39, 41, 43
+RRSIG, NSEC, SVCB, HTTPS = 46, 47, 64, 65
 TSIG, IXFR, AXFR, ANY = 250, 251, 252, 255
 
 # Classes

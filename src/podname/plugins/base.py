@@ -5,8 +5,8 @@ Plugin`: what the Corefile says, or a CorefileError), `handler.py` (the Plugin) 
 man-page form. A server block's plugins form a chain in CoreDNS's order, whatever the order in the
 file.
 
-The life of a plugin: `setup` → `link` (meet the others of the block) → `bound` (learn the block's
-sockets) → `start` → `plan` (tell the engine what it may answer by itself) and `serve` (answer what
+The life of a plugin: `setup` → `prepare` (read files) → `link` (meet the others of the block) → `bound`
+(learn the block's sockets) → `start` → `plan` (tell the engine what it may answer by itself) and `serve` (answer what
 the engine does not) → `drain` (when the whole server is about to end, not at a reload) → `stop`.
 A reload makes new plugins from the new Corefile; what must outlive it (watched data, caches,
 sockets) is claimed from `Resources` under a key that says what it is, so that an unchanged
@@ -178,6 +178,9 @@ class Plugin:
     named_zones: tuple[NamedZones, ...] = ()
     #: Whether `plan` has the engine do all that `serve` does to an answer from behind it.
     is_planned = False
+
+    async def prepare(self) -> None:
+        """Read what takes its time and must be right before anything starts. Raises CorefileError."""
 
     def link(self, siblings: Mapping[str, Plugin]) -> None:
         """Meet the other plugins of the block, by name, before anything starts."""

@@ -20,8 +20,8 @@ import dns.rrset
 from podname.plugins.base import Request
 
 
-async def look_up(request: Request, name: bytes, qtype: int) -> dns.message.Message | None:
-    """Return the reply to a question of our own; None when there is none that can be read."""
+async def asked(request: Request, name: bytes, qtype: int) -> bytes | None:
+    """Return the response to a question of our own; None when there is none."""
     question = dns.message.make_query(
         dns.name.from_wire(name, 0)[0], dns.rdatatype.RdataType(qtype)
     )
@@ -30,7 +30,12 @@ async def look_up(request: Request, name: bytes, qtype: int) -> dns.message.Mess
         question.use_edns(
             0, dns.flags.DO if edns.dnssec_ok else 0, payload=request.query.udp_octets
         )
-    reply = await request.upstream(question.to_wire(), request.client)
+    return await request.upstream(question.to_wire(), request.client)
+
+
+async def look_up(request: Request, name: bytes, qtype: int) -> dns.message.Message | None:
+    """Return the response to a question of our own; None when there is none that can be read."""
+    reply = await asked(request, name, qtype)
     if reply is None:
         return None
     try:

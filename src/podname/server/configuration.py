@@ -70,6 +70,9 @@ async def configure(corefile: Corefile, house: House, resources: Resources) -> C
     found = Findings()
     for block in corefile.blocks:
         _set_up(block, house, configuration, found)
+    for plugin in configuration.roster:
+        with found.gathered():
+            await plugin.prepare()
     viewed = [block for block in configuration.blocks if block.view is not None]
     others = [block for block in configuration.blocks if block.view is None]
     with found.gathered():

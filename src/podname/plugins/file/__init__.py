@@ -1,0 +1,1 @@
+"""The `file` directive: zones from files."""
