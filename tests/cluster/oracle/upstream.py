@@ -3,7 +3,9 @@
 It answers by the first label of the name, the same for everybody and every time.
 """
 
+import contextlib
 import socket
+import ssl
 import threading
 from struct import pack, unpack
 
@@ -80,6 +82,57 @@ class Upstream:
                 packet = octets.read(unpack("!H", length)[0])
                 answer = reply_to(packet, 65535)
                 stream.sendall(len(answer).to_bytes(2, "big") + answer)
+
+
+class TlsUpstream:
+    """The same over TLS, until `close`. `fault` is what is wrong with it, for whoever forwards."""
+
+    def __init__(self, namespace: Namespace, context: ssl.SSLContext, fault: str = "") -> None:
+        self.port, self._context, self._fault = namespace.free_port(), context, fault
+        self.handshakes = 0
+        self._listening = namespace.open_socket(socket.SOCK_STREAM)
+        self._listening.bind((HOST, self.port))
+        self._listening.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"{HOST}:{self.port}"
+
+    def close(self) -> None:
+        """Stop listening; the threads end with their sockets."""
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                stream, _ = self._listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(stream,), daemon=True).start()
+
+    def _talk(self, plain: socket.socket) -> None:
+        if self._fault == "garbage":
+            plain.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            plain.close()
+            return
+        with (
+            contextlib.suppress(OSError),
+            self._context.wrap_socket(plain, server_side=True) as stream,
+        ):
+            self.handshakes += 1
+            with stream.makefile("rb") as octets:
+                while length := octets.read(2):
+                    packet = octets.read(unpack("!H", length)[0])
+                    if self._fault == "eof":
+                        return
+                    answer = reply_to(packet, 65535)
+                    if self._fault == "wrong id":
+                        answer = bytes((answer[0] ^ 1,)) + answer[1:]
+                    stream.sendall(len(answer).to_bytes(2, "big") + answer)
+                    if self._fault == "one each":
+                        return
 
 
 def reply_to(packet: bytes, limit_octets: int) -> bytes:

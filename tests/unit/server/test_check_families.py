@@ -28,11 +28,7 @@ EXPECTED = {
     "kubespray": [],
     "minikube": [],
     "nodelocal": [],
-    "openshift": [
-        "openshift:4:15 tls://",
-        "openshift:5:9 tls_servername",
-        "openshift:6:9 tls",
-    ],
+    "openshift": [],
     "vcluster": [],
 }
 

@@ -18,11 +18,16 @@ from podname.plugins.forward.failures import calling
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An upstream's address. `source` is the local address to bind, if one is asked for."""
+    """An upstream's address. `source` is the local address to bind, if one is asked for.
+
+    `scheme` is `dns` or `tls`; `server_name` is what a certificate must be for, if not for the address.
+    """
 
     host: str
     port: int
     source: str | None = None
+    scheme: str = "dns"
+    server_name: str = ""
 
     def __str__(self) -> str:
         """Return `host:port`, with brackets around IPv6: the label `to` of the metrics."""

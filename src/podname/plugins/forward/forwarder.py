@@ -18,11 +18,9 @@ from podname.dns.relayed import BadReply, relay
 from podname.engine.relaying import Relay
 from podname.errors import ServeError
 from podname.plugins.base import Request
-from podname.plugins.forward.options import Options
+from podname.plugins.forward.options import TOTAL_SECONDS_MOST, Options
 from podname.plugins.forward.policy import POLICIES, Policy
 from podname.plugins.forward.upstream import Upstream
-
-TOTAL_SECONDS_MOST = 5.0
 
 
 class Tally:
@@ -65,13 +63,13 @@ class Forwarder:
         self._take_a_place()
         over_tcp = request.client.protocol == "tcp"
         limit = query.octets_max(over_udp=not over_tcp)
-        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
+        prefers_tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
         packet = passed_on(query)
         failed, last, problem = 0, None, "no healthy proxies"
         others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
         try:
             for upstream in self._candidates():
-                started = perf_counter()
+                started, tcp = perf_counter(), prefers_tcp or upstream.is_encrypted
                 if request.metadata is not None:
                     request.metadata["forward/upstream"] = partial(str, upstream.label)
                 try:

@@ -9,6 +9,7 @@ Sources: CoreDNS plugin/pkg/proxy health.go, plugin/pkg/up.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 
 from podname.dns import constants as c
@@ -25,13 +26,19 @@ _TIMEOUT_SECONDS = 1.0
 class Health:
     """The failed checks of one upstream in a row, and the task that goes on checking."""
 
-    def __init__(self, address: Address, options: HealthOptions, *, tcp: bool) -> None:
+    def __init__(
+        self,
+        address: Address,
+        options: HealthOptions,
+        *,
+        tcp: bool,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.fails = 0
         self.failures_total = 0
         self._options = options
         self._query = ping(options)
-        self._kind: type[TcpPool | UdpPool] = TcpPool if tcp else UdpPool
-        self._address = address
+        self._address, self._tcp, self._tls = address, tcp, tls
         self._task: asyncio.Task[None] | None = None
         #: Called whenever `fails` has changed.
         self.watchers: set[Callable[[], None]] = set()
@@ -61,7 +68,7 @@ class Health:
             watcher()
 
     async def _is_alive(self) -> bool:
-        pool = self._kind(self._address, PoolLimits(), _TIMEOUT_SECONDS)
+        pool = self._pool()
         try:
             await pool.exchange(self._query)
         except OSError:
@@ -69,6 +76,11 @@ class Health:
         finally:
             pool.close()
         return True
+
+    def _pool(self) -> TcpPool | UdpPool:
+        if self._tcp:
+            return TcpPool(self._address, PoolLimits(), _TIMEOUT_SECONDS, self._tls)
+        return UdpPool(self._address, PoolLimits(), _TIMEOUT_SECONDS)
 
 
 def ping(options: HealthOptions) -> bytes:

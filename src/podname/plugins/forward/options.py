@@ -26,10 +26,13 @@ from podname.corefile.properties import (
 from podname.corefile.zones import normalize_zones
 from podname.dns import names
 from podname.engine.relaying import RelayOptions
+from podname.plugins.client_tls import CLIENT_TLS, NO_FILES, ClientTls
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.policy import POLICIES
 from podname.plugins.forward.pool import PoolLimits
 
+#: How long one question may take, whatever is tried.
+TOTAL_SECONDS_MOST = 5.0
 _A_LABEL = b"\x01\x00"  # that no Corefile names
 
 
@@ -50,6 +53,7 @@ class UpstreamOptions:
     read_timeout_seconds: float = 2.0
     force_tcp: bool = False
     health: HealthOptions = field(default_factory=HealthOptions)
+    tls: ClientTls = NO_FILES
 
 
 def _zones(line: Line) -> frozenset[bytes]:
@@ -116,6 +120,10 @@ def _source_address(line: Line) -> str:
         raise line.error(f"invalid IP address: {word}", line.arguments[0]) from None
 
 
+def _server_name(line: Line) -> str:
+    return line.words()[0]
+
+
 _HEALTH = value("DURATION [no_rec] [domain NAME]", _health_check, most=None)
 _COUNT = integer(least=0)
 
@@ -125,7 +133,7 @@ class Options(Properties):
     """One `forward` directive."""
 
     SYNTAX = "FROM TO..."
-    LATER = frozenset({"tls", "tls_servername", "doh_method", "resolver"})
+    LATER = frozenset({"doh_method", "resolver"})
 
     zone: bytes = names.ROOT  # FROM, folded
     addresses: tuple[Address, ...] = ()
@@ -149,19 +157,25 @@ class Options(Properties):
     )
     failfast: bool = prop(False, flag(), "failfast_all_unhealthy_upstreams")
     source_address: str | None = prop(None, value("IP", _source_address))
+    tls: ClientTls = prop(NO_FILES, CLIENT_TLS)
+    server_name: str = prop("", value("NAME", _server_name), "tls_servername")
 
     @property
     def upstream(self) -> UpstreamOptions:
         """What all upstreams have in common."""
         limits = PoolLimits(self.expire_seconds, self.max_age_seconds, self.idle_most)
-        return UpstreamOptions(limits, self.read_timeout_seconds, self.force_tcp, self.health)
+        return UpstreamOptions(
+            limits, self.read_timeout_seconds, self.force_tcp, self.health, self.tls
+        )
 
     def relayed(self, *, is_last: bool) -> RelayOptions | None:
-        """Return how the engine may ask by itself; None when only code can: over TCP, or over a link that has a name.
+        """Return how the engine may ask by itself; None when only code can: over TCP or TLS, or a link with a name.
 
         What `next` and `failover` look for is for code, too: of the last directive `next` means nothing.
         """
-        if self.force_tcp or any("%" in address.host for address in self.addresses):
+        if self.force_tcp or any(
+            "%" in address.host or address.scheme != "dns" for address in self.addresses
+        ):
             return None
         odd_rcodes = frozenset() if is_last else self.next_rcodes
         if len(self.addresses) > 1:
@@ -170,7 +184,7 @@ class Options(Properties):
             upstreams=tuple((address.host, address.port) for address in self.addresses),
             order=self.policy,
             source=self.source_address,
-            timeout_seconds=self.read_timeout_seconds,
+            timeout_seconds=min(self.read_timeout_seconds, TOTAL_SECONDS_MOST),
             idle_seconds_most=self.expire_seconds,
             age_seconds_most=self.max_age_seconds,
             concurrent_most=self.max_concurrent,

@@ -8,17 +8,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from podname.corefile import Line, Token
 from podname.plugins.forward.address import Address
 
-PORT = 53
+PORTS = {"dns": 53, "tls": 853}
 UPSTREAMS_MOST = 15
 
 _SCHEME = re.compile(r"([a-z0-9]+)://(.*)", re.DOTALL)
+_WITH_SERVER_NAME = re.compile(r"(\[?[^%\]]*)%([^\]:]*)(\])?(:[0-9]*)?")
 _WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*)):([0-9]*)")
-_KNOWN_SCHEMES = frozenset({"tls", "https", "quic", "https3", "grpc", "unix"})
+_LATER = frozenset({"https", "quic", "https3", "grpc", "unix"})
 
 
 def addresses_of(
@@ -31,20 +33,22 @@ def addresses_of(
     """Return the upstreams in the order of the Corefile, each once. Raises CorefileError."""
     found: dict[Address, None] = {}
     for token in tokens:
-        for host, port in _of_token(line, token, folder, warn):
-            found[Address(host, port, source)] = None
+        for address in _of_token(line, token, folder, warn):
+            found[replace(address, source=source)] = None
     if not found:
         raise line.error("no valid upstream addresses found")
     return tuple(found)
 
 
-def _of_token(
-    line: Line, token: Token, folder: Path, warn: Callable[[str], None]
-) -> list[tuple[str, int]]:
-    text = _without_scheme(line, token)
-    address = _host_and_port(line, token, text)
-    if address is not None:
-        return [address]
+def _of_token(line: Line, token: Token, folder: Path, warn: Callable[[str], None]) -> list[Address]:
+    scheme, text = _scheme_of(line, token)
+    text, server_name = _without_server_name(text) if scheme == "tls" else (text, "")
+    found = _host_and_port(line, token, text, PORTS[scheme])
+    if found is not None:
+        return [Address(*found, scheme=scheme, server_name=server_name)]
+    if scheme != "dns":
+        message = f"'{text}' is not an IP address; a hostname as upstream is not supported yet"
+        raise line.error(message, token)
     path = folder / text
     if path.is_file():
         return _of_file(line, token, path, warn)
@@ -56,21 +60,30 @@ def _of_token(
     )
 
 
-def _without_scheme(line: Line, token: Token) -> str:
+def _scheme_of(line: Line, token: Token) -> tuple[str, str]:
     match = _SCHEME.fullmatch(token.text)
-    if match is None or match[1] == "dns":
-        return token.text if match is None else match[2]
-    if match[1] in _KNOWN_SCHEMES:
-        raise line.error(
-            f"upstreams over {match[1]}:// are not supported yet, only DNS over UDP and TCP", token
-        )
+    if match is None:
+        return "dns", token.text
+    if match[1] in PORTS:
+        return match[1], match[2]
+    if match[1] in _LATER:
+        message = f"upstreams over {match[1]}:// are not supported yet, only dns:// and tls://"
+        raise line.error(message, token)
     raise line.error(f"'{match[1]}' is not supported as a destination protocol in forward", token)
 
 
-def _host_and_port(line: Line, token: Token, text: str) -> tuple[str, int] | None:
+def _without_server_name(text: str) -> tuple[str, str]:
+    """Take `%NAME` out of `IP%NAME:PORT` and `[IP%NAME]:PORT`. CoreDNS knows no zones of addresses here."""
+    match = _WITH_SERVER_NAME.fullmatch(text)
+    if match is None:
+        return text, ""
+    return f"{match[1]}{match[3] or ''}{match[4] or ''}", match[2]
+
+
+def _host_and_port(line: Line, token: Token, text: str, port: int) -> tuple[str, int] | None:
     """Read `IP`, `IP:PORT`, `[IP]`, `[IP]:PORT`; None when it is no address."""
     if host := _ip(text.removeprefix("[").removesuffix("]")):
-        return host, PORT
+        return host, port
     match = _WITH_PORT.fullmatch(text)
     host = _ip(match[1] or match[2] or "") if match else None
     if match is None or host is None:
@@ -90,9 +103,7 @@ def _ip(text: str) -> str | None:
         return None
 
 
-def _of_file(
-    line: Line, token: Token, path: Path, warn: Callable[[str], None]
-) -> list[tuple[str, int]]:
+def _of_file(line: Line, token: Token, path: Path, warn: Callable[[str], None]) -> list[Address]:
     try:
         text = path.read_text("utf-8", "surrogateescape")
     except OSError as error:
@@ -102,7 +113,7 @@ def _of_file(
         if words[:1] != ["nameserver"] or len(words) < 2:
             continue
         if host := _ip(words[1]):
-            found.append((host, PORT))
+            found.append(Address(host, PORTS["dns"]))
         else:
             warn(f"{path}:{number}: '{words[1]}' is not an IP address, the name server is left out")
     if not found:

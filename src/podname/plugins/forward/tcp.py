@@ -1,14 +1,15 @@
-"""Questions over TCP: connections that are kept for the next question, one question at a time on each.
+"""Questions over TCP and TLS: connections that are kept for the next question, one question at a time on each.
 
 A connection that the upstream closed while it was kept is not its fault: `StaleConnection` asks for another try.
 
-Sources: RFC 7766; RFC 1035 §4.2.2; CoreDNS plugin/pkg/proxy connect.go (ErrCachedClosed).
+Sources: RFC 7766; RFC 7858; RFC 1035 §4.2.2; CoreDNS plugin/pkg/proxy connect.go (ErrCachedClosed).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from time import monotonic
 from typing import cast
 
@@ -90,13 +91,18 @@ class TcpConnection(asyncio.Protocol):
 
 
 class TcpPool(Pool[TcpConnection]):
-    """The TCP connections of one upstream."""
+    """The TCP connections of one upstream, over TLS where there is a context for it."""
 
-    protocol = "tcp"
-
-    def __init__(self, address: Address, limits: PoolLimits, read_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        address: Address,
+        limits: PoolLimits,
+        read_timeout_seconds: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         super().__init__(limits)
-        self._address = address
+        self.protocol = "tcp" if tls is None else "tcp-tls"
+        self._address, self._tls = address, tls
         self._deadlines = Deadlines(read_timeout_seconds)
 
     async def exchange(self, packet: bytes) -> bytes:
@@ -139,7 +145,19 @@ class TcpPool(Pool[TcpConnection]):
         address = self._address
         dialled = await address.dialled(CONNECT_TIMEOUT_SECONDS)
         path = f"tcp {endpoint(dialled.getsockname())}->{address}"
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: TcpConnection(path), sock=dialled
-        )
+        loop, tls = asyncio.get_running_loop(), self._tls
+        if tls is None:
+            _, connection = await loop.create_connection(lambda: TcpConnection(path), sock=dialled)
+            return connection
+        name = address.server_name or address.host.partition("%")[0]
+        try:
+            _, connection = await loop.create_connection(
+                lambda: TcpConnection(path),
+                sock=dialled,
+                ssl=tls,
+                server_hostname=name,
+                ssl_handshake_timeout=CONNECT_TIMEOUT_SECONDS,
+            )
+        except OSError as error:
+            raise UpstreamError(f"dial {path}: tls: {error}") from None
         return connection

@@ -24,9 +24,12 @@ class Upstream:
 
     def __init__(self, address: Address, options: UpstreamOptions) -> None:
         self.label = str(address)
+        self.is_encrypted = address.scheme == "tls"  # and so never asked over UDP
+        tls = options.tls.context() if self.is_encrypted else None
         self.udp = UdpPool(address, options.limits, options.read_timeout_seconds)
-        self.tcp = TcpPool(address, options.limits, options.read_timeout_seconds)
-        self.health = Health(address, options.health, tcp=options.force_tcp)
+        self.tcp = TcpPool(address, options.limits, options.read_timeout_seconds, tls)
+        tcp = options.force_tcp or self.is_encrypted
+        self.health = Health(address, options.health, tcp=tcp, tls=tls)
         self.durations: dict[int, Histogram] = {}
 
     def note(self, octets: bytes, seconds: float) -> None:
