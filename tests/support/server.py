@@ -14,6 +14,7 @@ import dns.rcode
 
 from podname.plugins.base import Plugin
 from podname.server.lifecycle import Server
+from podname.server.listeners import Address
 from podname.server.source import Source
 from tests.support import engines
 
@@ -49,7 +50,7 @@ def write(folder: Path, text: str) -> Path:
 
 def port_of(server: Server, host: str = LOOPBACK, asked: int = 0) -> int:
     """Return the port that a listener is bound to."""
-    return server.listeners.port((host, asked))
+    return server.listeners.port(Address(host, asked))
 
 
 def plugin_of(server: Server, name: str) -> Plugin:

@@ -48,12 +48,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from podname.dns.query import Query
 from podname.engine.caching import AnswerCache, Keeping
 from podname.engine.counters import Counters
 from podname.engine.relaying import Relay, RelayOptions
+
+if TYPE_CHECKING:
+    from podname.engine.responding import Responder
 
 Owner = bytes  # a folded name, podname.dns.names
 ReadyAnswer = bytes  # podname.dns.records
@@ -253,6 +256,9 @@ class Engine(Protocol):
 
     def relay(self, options: RelayOptions) -> Relay | None:
         """Begin to ask upstreams; None if the engine asks none. Raises OSError."""
+
+    def responder(self, server: str, protocol: str, family: int) -> Responder:
+        """Make what answers packets one by one, for other ways to be asked; `family` is 1 for IPv4, 2 for IPv6."""
 
     async def listen(self, host: str, port: int, server: str, plans: Sequence[Plan]) -> Listener:
         """Bind UDP and TCP and serve the plans; both get the same port when 0 is asked for. Raises OSError.

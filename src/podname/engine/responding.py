@@ -73,6 +73,10 @@ class Responder(Refuser, ABC):
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served."""
 
+    def close(self) -> None:
+        """Let go of what is served."""
+        self.serve(())
+
     @abstractmethod
     def respond(self, packet: bytes, source: Source) -> Response:
         """Answer a packet."""

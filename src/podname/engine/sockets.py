@@ -27,6 +27,53 @@ Pair = tuple[socket.socket, socket.socket]  # of datagrams, and a stream's
 _ours: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
+def bind_streams(host: str, port: int) -> list[socket.socket]:
+    """Bind TCP alone, for each family that a host stands for. Raises OSError."""
+    with contextlib.ExitStack() as undo:
+        streams: list[socket.socket] = []
+        for address in _addresses(host):
+            try:
+                streams.append(_bind_stream(address, port, undo))
+            except OSError as error:
+                if not (len(_addresses(host)) > 1 and error.errno in _NO_SUCH_FAMILY):
+                    raise
+                continue
+            port = streams[0].getsockname()[1]
+        if not streams:
+            raise OSError(errno.EAFNOSUPPORT, "neither IPv4 nor IPv6 is there")
+        undo.pop_all()
+    return streams
+
+
+def _addresses(host: str) -> tuple[str, ...]:
+    return ("0.0.0.0", "::") if host in {"", "::"} else (host,)
+
+
+def _bind_stream(address: str, port: int, undo: contextlib.ExitStack) -> socket.socket:
+    numeric = socket.AI_NUMERICHOST | socket.AI_PASSIVE
+    family, *_, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=numeric)[0]
+    stream = undo.enter_context(_stream(family))
+    if _may_stand_beside((where[0], port, *where[2:])):
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    privilege.bind(stream, where)
+    _let_others_stand_beside(stream)
+    _ours.add(stream)
+    return stream
+
+
+def _stream(family: int) -> socket.socket:
+    stream = socket.socket(family, socket.SOCK_STREAM)
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        stream.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return stream
+
+
+def _let_others_stand_beside(sock: socket.socket) -> None:
+    """From here on a socket of ours that asks for it may be bound to the port, too."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+
 def bind(host: str, port: int, *, share: bool = False) -> list[Pair]:
     """Bind UDP and TCP to one port, any free one when 0 is asked for. Raises OSError.
 
@@ -45,13 +92,12 @@ def bind(host: str, port: int, *, share: bool = False) -> list[Pair]:
 def _bind_once(host: str, port: int, *, share: bool) -> list[Pair]:
     """Bind every family of a host, all to one port: the one that the first got, if any will do."""
     pairs: list[Pair] = []
-    is_wildcard = host in {"", "::"}
     with contextlib.ExitStack() as undo:
-        for address in ("0.0.0.0", "::") if is_wildcard else (host,):
+        for address in _addresses(host):
             try:
                 pairs.append(_bind_pair(address, port, undo, share=share))
             except OSError as error:
-                if not (is_wildcard and error.errno in _NO_SUCH_FAMILY):
+                if not (len(_addresses(host)) > 1 and error.errno in _NO_SUCH_FAMILY):
                     raise
                 continue
             port = pairs[0][0].getsockname()[1]
@@ -65,22 +111,17 @@ def _bind_pair(address: str, port: int, undo: contextlib.ExitStack, *, share: bo
     numeric = socket.AI_NUMERICHOST | socket.AI_PASSIVE
     family, *_, where = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=numeric)[0]
     datagrams = undo.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-    stream = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    for sock in (datagrams, stream):
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    stream = undo.enter_context(_stream(family))
+    if family == socket.AF_INET6:
+        datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if beside := _may_stand_beside((where[0], port, *where[2:])):
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if share or beside:
         datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     privilege.bind(datagrams, where)
     privilege.bind(stream, (where[0], datagrams.getsockname()[1], *where[2:]))
-    for sock in (
-        datagrams,
-        stream,
-    ):  # from here on one that asks for it, as above, may stand beside
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    for sock in (datagrams, stream):
+        _let_others_stand_beside(sock)
     _ours.add(stream)
     return datagrams, stream
 

@@ -151,15 +151,13 @@ class Bound:
     zone: str
     host: str  # '' is every address
     port: int
+    scheme: str = "dns"
 
     @property
     def server(self) -> str:
-        """CoreDNS's label of the listener: `dns://:53`, `dns://[::1]:53`."""
-        return (
-            f"dns://[{self.host}]:{self.port}"
-            if ":" in self.host
-            else f"dns://{self.host}:{self.port}"
-        )
+        """CoreDNS's label of the listener: `dns://:53`, `tls://[::1]:853`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import time
 from podname import __version__
 from podname.engine.choice import remark
 from podname.server.lifecycle import Server
+from podname.server.listeners import address_of
 from podname.server.source import EXAMPLES
 from podname.server.version import version
 from podname.text import escaped_lines
@@ -53,17 +54,17 @@ def _zones(server: Server) -> list[str]:
     for block in server.configuration.blocks if server.configuration else ():
         for key in block.keys:
             for host in block.hosts:
-                port = server.listeners.port((host, key.port))
-                lines.append(f"{key.zone}:{port}" + (f" on {host}" if host else ""))
+                port = server.listeners.port(address_of(block, key, host))
+                scheme = "" if key.scheme == "dns" else f"{key.scheme}://"
+                lines.append(f"{scheme}{key.zone}:{port}" + (f" on {host}" if host else ""))
     return sorted(lines)
 
 
 def _addresses(server: Server) -> list[str]:
-    shown = []
-    for host, asked in server.listeners.open:
-        port = server.listeners.port((host, asked))
-        shown.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    return shown
+    return [
+        address._replace(port=server.listeners.port(address)).label.removeprefix("dns://")
+        for address in server.listeners.open
+    ]
 
 
 def _names_to_try(server: Server) -> str:

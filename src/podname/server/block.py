@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from podname.corefile import ServerKey
 from podname.plugins.base import GathersMetadata, Plugin
 from podname.plugins.bind.handler import Bind
+from podname.plugins.tls.handler import TlsPlugin
 from podname.plugins.view.handler import View
+from podname.runtime.http.tls import Tls
 
 _EVERY_ADDRESS = ("",)
 
@@ -29,6 +31,13 @@ class Block:
         """What gathers metadata before its chain begins."""
         found = (plugin for plugin in self.plugins if isinstance(plugin, GathersMetadata))
         return next(found, None)
+
+    @property
+    def tls(self) -> Tls | None:
+        """What its listeners for TLS and HTTPS show; None: they speak in the clear."""
+        found = (plugin for plugin in self.plugins if isinstance(plugin, TlsPlugin))
+        plugin = next(found, None)
+        return None if plugin is None else plugin.certificate.tls
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -62,6 +62,10 @@ class House:
     elsewhere: bool = False
 
 
+#: Of the keys that are served.
+SCHEMES = frozenset({"dns", "tls", "https"})
+
+
 async def configure(corefile: Corefile, house: House, resources: Resources) -> Configuration:
     """Set a Corefile up. Raises CorefileError, the first one with all `others`."""
     configuration = Configuration(corefile.text_digest, resources)
@@ -154,8 +158,8 @@ def _keys(block: ServerBlock, house: House, found: Findings) -> tuple[ServerKey,
         with found.gathered():
             keys += server_keys(token, house.port)
     for key in keys:
-        if key.scheme != "dns":
-            message = f"podname does not serve '{key.scheme}://' yet, only 'dns://'"
+        if key.scheme not in SCHEMES:
+            message = f"podname does not serve '{key.scheme}://' yet, only 'dns://', 'tls://' and 'https://'"
             found.keep(CorefileError(message, key.place))
     return tuple(keys)
 

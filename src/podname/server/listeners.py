@@ -16,14 +16,18 @@ import errno
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from podname.corefile import ServerKey
 from podname.dns import constants as c
 from podname.dns import names
 from podname.dns.query import Query
 from podname.dns.reply import deny
 from podname.engine.base import Client, Engine, Listener, Plan
+from podname.engine.encrypted import EncryptedListener
 from podname.errors import PodnameError
 from podname.plugins.base import Bound, Draft, Plugin
+from podname.runtime.http.tls import Tls
 from podname.server.block import Block
 from podname.server.chain import build_chain
 from podname.server.configuration import Configuration
@@ -38,7 +42,19 @@ _HOW_TO_BIND = (
     " or run as root; or in a pod add the capability NET_BIND_SERVICE"
 )
 
-Address = tuple[str, int]  # as the Corefile asks for it: '' is every address, port 0 is any
+
+class Address(NamedTuple):
+    """Where and how to listen, as the Corefile asks for it: '' is every address, port 0 is any."""
+
+    host: str
+    port: int
+    scheme: str = "dns"
+    tls: Tls | None = None
+
+    @property
+    def label(self) -> str:
+        """CoreDNS's label of the listener."""
+        return Bound("", self.host, self.port, self.scheme).server
 
 
 class AddressInUse(PodnameError):
@@ -93,17 +109,19 @@ class Listeners:
         try:
             self.open[address] = await self._listen(address, plans)
         except AddressInUse:
-            ours = [a for a in self.open if a[1] == address[1] and a not in wanted]
+            ours = [a for a in self.open if a.port == address.port and a not in wanted]
             if not ours:
                 raise
             await self.close(ours, GRACE_SECONDS)
             self.open[address] = await self._listen(address, plans)
 
     async def _listen(self, address: Address, plans: Sequence[Plan]) -> Listener:
-        host, port = address
-        label = Bound("", host, port).server
+        label = address.label
         try:
-            return await self.engine.listen(host, port, label, plans)
+            if address.scheme == "dns":
+                return await self.engine.listen(address.host, address.port, label, plans)
+            listener = EncryptedListener(self.engine, label, address.scheme, address.tls)
+            await listener.open(address.host, address.port, plans)
         except OSError as error:
             message = f"cannot listen on {label}: {error.strerror or error}"
             if error.errno == errno.EADDRINUSE:
@@ -111,18 +129,25 @@ class Listeners:
             if error.errno == errno.EACCES:
                 message += f" ({_HOW_TO_BIND})"
             raise PodnameError(message) from error
+        return listener
 
 
 def addresses_of(configuration: Configuration) -> list[Address]:
     """Return every address that a configuration listens on, each once."""
     return list(
         dict.fromkeys(
-            (host, key.port)
+            address_of(block, key, host)
             for block in configuration.blocks
             for key in block.keys
             for host in block.hosts
         )
     )
+
+
+def address_of(block: Block, key: ServerKey, host: str) -> Address:
+    """Return where a key of a block listens on a host."""
+    encrypts = key.scheme != "dns"
+    return Address(host, key.port, key.scheme, block.tls if encrypts else None)
 
 
 def cold_plans(configuration: Configuration) -> dict[Address, list[Plan]]:
@@ -132,7 +157,7 @@ def cold_plans(configuration: Configuration) -> dict[Address, list[Plan]]:
             Plan(names.from_text(key.zone), (), _starting)
             for block in configuration.blocks
             for key in block.keys
-            if key.port == address[1] and address[0] in block.hosts
+            if address.host in block.hosts and address_of(block, key, address.host) == address
         ]
         for address in addresses_of(configuration)
     }
@@ -146,7 +171,7 @@ def tell_bound(configuration: Configuration, listeners: Listeners) -> None:
     """Tell every plugin where its block listens."""
     for block in configuration.blocks:
         bound = [
-            Bound(key.zone, host, listeners.port((host, key.port)))
+            Bound(key.zone, host, listeners.port(address_of(block, key, host)), key.scheme)
             for key in block.keys
             for host in block.hosts
         ]
@@ -167,7 +192,7 @@ def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list
             (names.from_text(key.zone), block, draft)
             for block, draft in drafts
             for key in block.keys
-            if key.port == address[1] and address[0] in block.hosts
+            if address.host in block.hosts and address_of(block, key, address.host) == address
         ]
         miss = misses.of(
             Routes(

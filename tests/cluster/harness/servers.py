@@ -34,14 +34,14 @@ class DnsServer:
         self._ready_port = namespace.free_port()
         self.corefile = log.with_suffix(".Corefile")
         self.corefile.write_text(corefile)
-        variables = {
+        self.variables = {
             "ADDRESS": self.address,
             "PORT": str(self.port),
             "READY": f"{self.address}:{self._ready_port}",
             **environment,
         }
         arguments = [*command, "-conf", self.corefile, "-dns.port", str(self.port)]
-        self.program = Program(namespace, arguments, log, variables)
+        self.program = Program(namespace, arguments, log, self.variables)
 
     def __enter__(self) -> "DnsServer":
         return self

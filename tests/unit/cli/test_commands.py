@@ -13,9 +13,9 @@ from podname.plugins import SUPPORTED
 from podname.server.source import EXAMPLES
 
 GOOD = ". {\n    whoami\n}\n"
-BAD = "tls://a. {\n    whoani\n    health nowhere\n    reload 1ms\n}\n"
+BAD = "quic://a. {\n    whoani\n    health nowhere\n    reload 1ms\n}\n"
 MISTAKES = [
-    "Corefile:1:1: podname does not serve 'tls://' yet, only 'dns://'",
+    "Corefile:1:1: podname does not serve 'quic://' yet, only 'dns://', 'tls://' and 'https://'",
     "Corefile:2:5: unknown directive 'whoani', did you mean 'whoami'?",
     "Corefile:3:12: missing port in address 'nowhere': write HOST:PORT or :PORT",
     "Corefile:4:12: interval value must be greater or equal to 2s",
@@ -120,7 +120,7 @@ def test_check_warns_and_stays_content(
         (None, "cannot read 'Corefile': No such file or directory"),
         (". {", "Corefile:"),
         (". {\nwhoami\n}\n.:53 {\nwhoami\n}", "Corefile:4:1: cannot serve dns://.:53 - it is"),
-        ("tls://10.0.0.0/9 {\nwhoami\n}", "Corefile:1:1: podname does not serve 'tls://' yet"),
+        ("quic://10.0.0.0/9 {\nwhoami\n}", "Corefile:1:1: podname does not serve 'quic://' yet"),
         ("# all of it is a comment", "Corefile:1:1: there is no server block: nothing would be"),
         ("a.:99999 {\nwhoami\n}", "Corefile:1:1: port 99999 is not in range"),
     ],

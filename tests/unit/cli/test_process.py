@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.server import addresses, serving
+from tests.support.server import addresses, port_of, serving
 
 import podname as podname_package
 from podname import __version__
@@ -110,7 +110,7 @@ async def test_a_corefile_through_a_pipe_and_quietly(tmp_path: Path) -> None:
 
 async def test_a_port_in_use_is_1(tmp_path: Path) -> None:
     async with serving(tmp_path, WHOAMI) as server:
-        port = server.listeners.port(("127.0.0.1", 0))
+        port = port_of(server)
         (tmp_path / "Corefile").write_text(WHOAMI.replace(":0", f":{port}"))
         async with podname(tmp_path, "serve") as running:
             async with asyncio.timeout(20):

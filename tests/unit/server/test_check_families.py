@@ -20,7 +20,7 @@ EXPECTED = {
     "coredns-deployment": [],
     "eks": [],
     "gardener": [],
-    "helm": ["helm:19:1 tls://", "helm:19:24 grpc://", "helm:20:5 tls"],
+    "helm": ["helm:19:24 grpc://"],
     "k3s": [],
     "kops": [],
     "kubeadm": [],

@@ -36,6 +36,7 @@ from podname.plugins.reload.handler import Reload
 from podname.plugins.whoami.handler import Whoami
 from podname.runtime.process import Signals, attend
 from podname.server.lifecycle import Server
+from podname.server.listeners import Address
 from podname.server.process import Options, Serving
 from podname.server.watch import Watch
 
@@ -126,7 +127,7 @@ async def test_a_reload_keeps_the_socket_and_changes_the_answers(tmp_path: Path)
     [
         (BROKEN, "Corefile:3:5: unknown directive 'whoani', did you mean 'whoami'?"),
         ('.:0 {\nwhoami "', "Corefile:2:8: "),
-        ("tls://.:0 {\nwhoami\n}", "podname does not serve 'tls://' yet"),
+        ("quic://.:0 {\nwhoami\n}", "podname does not serve 'quic://' yet"),
         ("", "Corefile:1:1: there is no server block: nothing would be served"),
         (".:0 {\nbind 127.0.0.1\nhealth 192.0.2.1:8080\nwhoami\n}", "assign requested address"),
         (".:0 {\nbind 192.0.2.1\nwhoami\n}", "cannot listen on dns://192.0.2.1:0"),
@@ -140,7 +141,7 @@ async def test_what_cannot_be_used_keeps_the_old(tmp_path: Path, text: str, mess
             await server.reload()
         assert message in str(caught.value)
         assert server.configuration is before
-        assert list(server.listeners.open) == [("127.0.0.1", 0)]
+        assert list(server.listeners.open) == [Address("127.0.0.1", 0)]
         assert (await udp(port, "a.")).additional
 
 

@@ -98,6 +98,10 @@ class NativeEngine:
         """Begin to ask upstreams. Raises OSError."""
         return NativeRelay(options)
 
+    def responder(self, server: str, protocol: str, family: int) -> NativeResponder:
+        """Make what answers packets one by one."""
+        return NativeResponder(server, protocol, family, self.dropped)
+
     async def listen(
         self, host: str, port: int, server: str, plans: Sequence[Plan]
     ) -> NativeListener:

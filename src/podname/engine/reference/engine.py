@@ -101,6 +101,10 @@ class PythonEngine:
         del options
         return None
 
+    def responder(self, server: str, protocol: str, family: int) -> PythonResponder:
+        """Make what answers packets one by one."""
+        return PythonResponder(server, protocol, family, self.dropped)
+
     async def listen(
         self, host: str, port: int, server: str, plans: Sequence[Plan]
     ) -> PythonListener:

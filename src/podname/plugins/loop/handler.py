@@ -45,7 +45,7 @@ class Loop(Plugin):
 
     def bound(self, listeners: Sequence[Bound]) -> None:
         """Learn where to ask: the first listener of the block."""
-        for listener in listeners[:1]:
+        for listener in [each for each in listeners if each.scheme == "dns"][:1]:
             self._host, self._port = listener.host, listener.port
 
     async def start(self) -> None:

@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
         self.is_written = True
         self.is_finishing = False
         self._transport: asyncio.Transport | None = None
+        self._peer = ("", 0)
         self._version: Version = Http1(self)
         self._unread = bytearray()
         self._feeding: asyncio.Handle | None = None
@@ -105,6 +106,7 @@ class Connection(asyncio.Protocol):
         """Begin; a TLS handshake is over by now."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(_UNWRITTEN_OCTETS)
+        self._peer = (transport.get_extra_info("peername") or self._peer)[:2]
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == HTTP2:
             # Imported late: it takes memory that only a TLS server needs, which has it in by now.
@@ -208,7 +210,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
-            response = await self.service.handler(exchange.request())
+            response = await self.service.handler(exchange.request(self._peer))
         except Exception:
             _log.exception("HTTP: a request could not be answered")
             response = plain(500, "500 internal server error\n")

@@ -36,15 +36,15 @@ class Exchange:
         else:
             self._body += octets
 
-    def request(self) -> Request:
-        """Return the whole request."""
+    def request(self, peer: tuple[str, int]) -> Request:
+        """Return the whole request, of a client at that address."""
         path, _, query = self.target.decode("latin-1").partition("?")
         headers: dict[str, str] = {}
         for octets, value in self.fields:
             name, text = octets.decode("latin-1").lower(), value.decode("latin-1")
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
         body = None if self._is_too_large else bytes(self._body)
-        return Request(self.method, unquote(path), query, headers, body)
+        return Request(self.method, unquote(path), query, headers, body, peer)
 
     def cancel(self) -> None:
         """Let nobody answer."""

@@ -20,6 +20,7 @@ class Request:
     query: str
     headers: Mapping[str, str]  # the names in lower case
     body: bytes | None = b""
+    peer: tuple[str, int] = ("", 0)  # the client's address and port
 
 
 @dataclass(frozen=True, slots=True)

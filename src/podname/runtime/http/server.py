@@ -68,11 +68,15 @@ class HttpServer:
         except OSError as error:
             where = f"{'https' if self._tls else 'http'}://{host}:{port}"
             raise PodnameError(f"cannot listen on {where}: {error.strerror or error}") from error
+        await self.serve(listening)
+        return int(listening.getsockname()[1])
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Serve on a socket that listens and does not block."""
         if self._tls is not None:
             await self._tls.prepare()
         self._listening = listening
         self._accepting = asyncio.create_task(self._accept(listening))
-        return int(listening.getsockname()[1])
 
     def drain(self) -> None:
         """Let each response end its connection: clients ask elsewhere, and none is surprised by `close`."""

@@ -13,6 +13,7 @@ import contextlib
 import os
 import ssl
 from importlib import import_module
+from pathlib import Path
 
 _ALPN = ("h2", "http/1.1")
 
@@ -27,6 +28,14 @@ class Tls:
         """Show this certificate and its chain from now on. Raises OSError for a bad one; the one before stays."""
         _load(_context(), certificate, key)
         _load(self.context, certificate, key)
+
+    def ask_clients(self, authority: Path | None, *, require: bool) -> None:
+        """Check clients' certificates, by an authority's file or the system's. Raises OSError."""
+        self.context.verify_mode = ssl.CERT_REQUIRED if require else ssl.CERT_OPTIONAL
+        if authority is None:
+            self.context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+        else:
+            self.context.load_verify_locations(authority)
 
     async def prepare(self) -> None:
         """Import what only TLS needs, in a thread: that takes long."""
