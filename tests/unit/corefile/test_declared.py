@@ -124,9 +124,12 @@ def test_the_syntax_comes_from_the_declaration() -> None:
 
 
 DECLARED = [
-    (name, module.Options)
+    (name, declared)
     for name in sorted(SUPPORTED)
-    if hasattr(module := import_module(f"podname.plugins.{name}.setup"), "Options")
+    for declared in vars(import_module(f"podname.plugins.{name}.setup")).values()
+    if isinstance(declared, type)
+    and issubclass(declared, Properties)
+    and declared is not Properties
 ]
 
 

@@ -56,6 +56,8 @@ reload 2s 1s
 reload 2s 0s
 loadbalance
 loadbalance round_robin
+loadbalance { prefer 10.0.0.0/8 fd00::/8 }
+loadbalance weighted w.txt
 bind 127.0.0.1
 bind lo
 bind 127.0.0.1 ::1
@@ -109,8 +111,14 @@ reload 10s 5s 1s | 2:15 | expected 0 to 2 arguments
 reload { x } | 2:10 | unknown property 'x'
 loadbalance fastest | 2:13 | unknown policy: fastest
 loadbalance round_robin x | 2:25 | expected 0 to 1 arguments
-loadbalance weighted w.txt | 2:13 | podname does not support 'weighted' of loadbalance yet
-loadbalance { prefer 10.0.0.0/8 } | 2:15 | the property 'prefer' of loadbalance is not supported yet
+loadbalance weighted | 2:13 | expected 2 arguments, found 1
+loadbalance weighted w.txt w.txt | 2:28 | expected 2 arguments, found 3
+loadbalance weighted w.txt { prefer 10.0.0.0/8 } | 2:30 | unknown property 'prefer' of loadbalance
+loadbalance weighted w.txt { reload } | 2:30 | expected 1 argument, found 0
+loadbalance weighted w.txt { reload soon } | 2:37 | 'soon' after 'reload' is not a duration
+loadbalance { reload 1s } | 2:15 | unknown property 'reload' of loadbalance
+loadbalance { prefer 10.0.0.0/33 } | 2:22 | invalid CIDR '10.0.0.0/33'
+loadbalance { prefer 10.0.0.0 } | 2:22 | invalid CIDR '10.0.0.0': write its length
 loadbalance { x } | 2:15 | unknown property 'x'
 bind | 2:1 | expected at least 1 argument, found 0
 bind nosuch0 | 2:6 | not a valid IP address or interface name: 'nosuch0'
