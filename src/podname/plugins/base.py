@@ -6,8 +6,9 @@ man-page form. A server block's plugins form a chain in CoreDNS's order, whateve
 file.
 
 The life of a plugin: `setup` → `prepare` (read files) → `link` (meet the others of the block) → `bound`
-(learn the block's sockets) → `start` → `plan` (tell the engine what it may answer by itself) and `serve` (answer what
-the engine does not) → `drain` (when the whole server is about to end, not at a reload) → `stop`.
+(learn the block's sockets) → `start` → `plan` (tell the engine what it may answer by itself) →
+`took_effect` → `serve` (answer what the engine does not) → `drain` (when the whole server is about to
+end, not at a reload) → `stop`.
 A reload makes new plugins from the new Corefile; what must outlive it (watched data, caches,
 sockets) is claimed from `Resources` under a key that says what it is, so that an unchanged
 directive finds its data again.
@@ -188,6 +189,9 @@ class Plugin:
 
     async def start(self) -> None:
         """Begin what needs the event loop. A PodnameError or OSError refuses the configuration."""
+
+    def took_effect(self) -> None:
+        """Learn that the engine serves the configuration from now on."""
 
     async def drain(self) -> None:
         """Prepare for the server's end. It goes on answering until every plugin has returned."""

@@ -138,6 +138,8 @@ class Server:
         self.configuration, self._misses = new, misses
         self.changed.set()
         set_debug(on=new.plugin("debug") is not None)
+        for plugin in new.roster:
+            plugin.took_effect()
 
 
 def _set_cold(plugins: Sequence[Plugin], *, cold: bool) -> None:

@@ -66,6 +66,16 @@ whoami
 debug
 chaos
 chaos v1 somebody
+erratic
+erratic { drop }
+erratic { drop 0 }
+erratic { delay 3 50ms }
+erratic { delay 3 -1s }
+erratic { truncate }
+erratic { large }
+on startup cmd arg1 arg2
+on SHUTDOWN cmd &
+on certrenew cmd
 """.strip().splitlines()
 
 REFUSED = """
@@ -128,6 +138,19 @@ bind 127.0.0.1 { exept lo } | 2:18 | unknown property 'exept' of bind, did you m
 bind 127.0.0.1 { except 127.0.0.1 } | 2:1 | no address is left to bind to
 whoami x | 2:8 | expected no argument
 debug x | 2:7 | expected no argument
+erratic x | 2:9 | expected no argument
+erratic { drop -1 } | 2:16 | drop must be in range [0, 2147483647]: -1
+erratic { drop 1 2 } | 2:18 | expected 0 to 1 arguments, found 2
+erratic { truncate 2147483648 } | 2:20 | truncate must be in range
+erratic { delay 1 soon } | 2:19 | 'soon' after 'delay' is not a duration
+erratic { delay 1 1s 1s } | 2:22 | expected 0 to 2 arguments, found 3
+erratic { large x } | 2:17 | expected no argument
+erratic { dorp 1 } | 2:11 | unknown property 'dorp' of erratic, did you mean 'drop'?
+on | 2:1 | expected at least 1 argument, found 0
+on restart cmd | 2:4 | wrong event name or event not supported: 'restart' (startup, shutdown, certrenew)
+on startup | 2:4 | no command behind 'startup'
+on startup cmd 'x | 2:12 | error parsing command: No closing quotation
+on startup cmd { x } | 2:18 | unknown property 'x' of on
 """.strip().splitlines()
 
 

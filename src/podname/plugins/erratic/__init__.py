@@ -1,0 +1,1 @@
+"""The `erratic` directive: answers badly, for tests of clients."""

@@ -1,0 +1,1 @@
+"""The `on` directive: runs commands when the server starts and ends."""
