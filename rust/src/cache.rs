@@ -38,6 +38,8 @@ const CHECKING_DISABLED: u8 = 2;
 const IS_DENIAL: u8 = 4;
 /// See above.
 const KEEPS_TTL: u8 = 8;
+/// What a relay fetched; all else was left by the plugin chain, which bounds it by itself.
+const IS_FETCHED: u8 = 16;
 /// Octets of an answer before its offsets.
 const HEAD_OCTETS: usize = 36;
 
@@ -92,6 +94,8 @@ pub struct Left<'a> {
     pub keeps_ttl: bool,
     /// Whether it is a denial, for the counts.
     pub is_denial: bool,
+    /// Whether a relay fetched it.
+    pub is_fetched: bool,
     /// Groups of addresses: the size of each, and where they stand.
     pub groups: &'a [(u16, Vec<u16>)],
     /// What the records would have without compression.
@@ -115,6 +119,7 @@ impl Left<'_> {
         let mut head = kind.octets();
         head[4] |= if self.is_denial { IS_DENIAL } else { 0 };
         head[4] |= if self.keeps_ttl { KEEPS_TTL } else { 0 };
+        head[4] |= if self.is_fetched { IS_FETCHED } else { 0 };
         body.extend_from_slice(&head);
         body.push(0);
         body.extend_from_slice(&self.flags.to_be_bytes());
@@ -233,6 +238,11 @@ impl<'g> Entry<'g> {
         self.octets[18..26].try_into().map_or(0, u64::from_be_bytes)
     }
 
+    /// Return how many octets its records have.
+    fn record_octets(&self) -> usize {
+        usize::from(u16_at(self.octets, 26))
+    }
+
     /// Take it apart, if it has not expired.
     fn read(&self, now_ns: u64) -> Option<Cached<'g>> {
         let octets = self.octets;
@@ -270,17 +280,63 @@ fn entries(mut body: &[u8]) -> impl Iterator<Item = Entry<'_>> {
     })
 }
 
+/// How much there is of what relays fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Answers.
+    pub answers: usize,
+    /// Octets of their names and their records.
+    pub octets: usize,
+}
+
+/// [`Room`] as it changes: of successes and of denials. Only who may write changes it.
+#[derive(Default)]
+struct Rooms {
+    /// Answers.
+    answers: [AtomicUsize; 2],
+    /// Octets.
+    octets: [AtomicUsize; 2],
+}
+
+impl Rooms {
+    /// Count answers of a name that go or come.
+    fn count<'g>(&self, owner: &[u8], entries: impl Iterator<Item = Entry<'g>>, comes: bool) {
+        for entry in entries.filter(|entry| entry.octets[4] & IS_FETCHED != 0) {
+            let half = usize::from(entry.octets[4] & IS_DENIAL != 0);
+            let octets = owner.len() + entry.record_octets();
+            for (sum, by) in [(&self.answers[half], 1), (&self.octets[half], octets)] {
+                let before = sum.load(Ordering::Relaxed);
+                let after = if comes { before + by } else { before - by };
+                sum.store(after, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Forget all.
+    fn clear(&self) {
+        for sum in self.answers.iter().chain(&self.octets) {
+            sum.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Answers by name. Readers need a guard and never wait.
 pub struct AnswerCache {
     /// The names.
     names: Map,
     /// How many answers there are.
     count: AtomicUsize,
+    /// How much of them relays fetched.
+    rooms: Rooms,
 }
 
 impl Default for AnswerCache {
     fn default() -> Self {
-        Self { names: Map::new(names::hash_of), count: AtomicUsize::new(0) }
+        Self {
+            names: Map::new(names::hash_of),
+            count: AtomicUsize::new(0),
+            rooms: Rooms::default(),
+        }
     }
 }
 
@@ -293,6 +349,26 @@ impl AnswerCache {
     /// Return whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Return how much there is of the successes, or the denials, that relays fetched.
+    pub fn fetched(&self, is_denial: bool) -> Room {
+        let half = usize::from(is_denial);
+        Room {
+            answers: self.rooms.answers[half].load(Ordering::Relaxed),
+            octets: self.rooms.octets[half].load(Ordering::Relaxed),
+        }
+    }
+
+    /// Return whether the answer of a kind is still the one that was stored at that time.
+    ///
+    /// # Errors
+    /// [`Busy`] while a change is under way.
+    pub fn has_stored(&self, owner: &[u8], kind: Kind, stored_ns: u64) -> Result<bool, Busy> {
+        let names = self.names.write().ok_or(Busy)?;
+        let there = names.find(owner).map_or(&[][..], |node| node.body());
+        let wanted = kind.octets();
+        Ok(entries(there).any(|entry| entry.is(wanted) && entry.stored_ns() == stored_ns))
     }
 
     /// Leave an answer for a folded name, in place of the one of its kind; or take that out. Of one that is too
@@ -339,6 +415,8 @@ impl AnswerCache {
         if let Some(left) = left {
             left.append(kind, &mut body);
         }
+        self.rooms.count(owner, entries(there), false);
+        self.rooms.count(owner, entries(&body), true);
         if body.is_empty() {
             names.remove(owner);
         } else {
@@ -356,6 +434,7 @@ impl AnswerCache {
     pub fn clear(&self) -> Result<(), Busy> {
         self.names.write().ok_or(Busy)?.swap(Map::new(names::hash_of));
         self.count.store(0, Ordering::Relaxed);
+        self.rooms.clear();
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! Which replies of upstreams are kept, for how long, and which of them make room.
 //!
 //! Python says how (`podname.engine.caching.Keeping`, from the properties of `cache`); here it is done, so that a reply
-//! that the relay fetched is kept without Python. Of each half, successes and denials, the answer that was kept
-//! longest ago makes room.
+//! that the relay fetched is kept without Python. Of each half, successes and denials, so many answers and octets are
+//! kept, and the answer that was put there longest ago makes room.
 //!
 //! Sources: CoreDNS plugin/cache; podname.plugins.cache.response, which decides the same in Python.
 
@@ -22,6 +22,8 @@ const TTL_SECONDS_DEFAULT: u32 = 5;
 pub struct Half {
     /// Answers at most.
     pub capacity: usize,
+    /// Octets of them at most, names and records.
+    pub octets_most: usize,
     /// The longest TTL.
     pub ttl_seconds_most: u32,
     /// The shortest TTL; the longest wins.
@@ -68,10 +70,13 @@ struct Stored {
     at_ns: u64,
 }
 
+/// So many that are gone may always stand in an order.
+const GONE_MOST: usize = 64;
+
 /// What one half has kept.
 #[derive(Default)]
 struct Order {
-    /// The oldest first; some of them are gone from the cache already.
+    /// The oldest first; some of them are gone from the cache already, or another one stands in their place.
     stored: VecDeque<Stored>,
     /// How many had to make room.
     evictions: u64,
@@ -129,6 +134,7 @@ impl Keeper {
             stored_ns: now_ns,
             keeps_ttl: self.policy.keeps_ttl,
             is_denial,
+            is_fetched: true,
             groups: fetched.groups,
             uncompressed_octets: reply.uncompressed_octets() as u32,
         };
@@ -136,15 +142,24 @@ impl Keeper {
         if self.answers.put(fetched.name.octets(), kind, Some(&left)).is_err() {
             return false;
         }
-        self.make_room(usize::from(is_denial), half.capacity, fetched.name.octets(), kind, now_ns);
+        self.make_room(
+            is_denial,
+            Stored { owner: fetched.name.octets().into(), kind, at_ns: now_ns },
+        );
         true
     }
 
-    /// Note what was kept, and let the oldest go if there are too many.
-    fn make_room(&self, half: usize, capacity: usize, owner: &[u8], kind: Kind, at_ns: u64) {
-        let mut order = self.halves[half].lock().unwrap_or_else(PoisonError::into_inner);
-        order.stored.push_back(Stored { owner: owner.into(), kind, at_ns });
-        while order.stored.len() > capacity {
+    /// Note what was kept, and let the oldest go if there is too much.
+    fn make_room(&self, is_denial: bool, stored: Stored) {
+        let limits = if is_denial { &self.policy.denial } else { &self.policy.success };
+        let half = &self.halves[usize::from(is_denial)];
+        let mut order = half.lock().unwrap_or_else(PoisonError::into_inner);
+        order.stored.push_back(stored);
+        loop {
+            let room = self.answers.fetched(is_denial);
+            if room.answers <= limits.capacity && room.octets <= limits.octets_most {
+                break self.forget_gone(&mut order, room.answers);
+            }
             let Some(oldest) = order.stored.front() else {
                 return;
             };
@@ -154,6 +169,15 @@ impl Keeper {
             };
             order.stored.pop_front();
             order.evictions += u64::from(is_removed);
+        }
+    }
+
+    /// Keep an order about as short as the half: a name that is fetched again and again stands in it each time.
+    fn forget_gone(&self, order: &mut Order, answers: usize) {
+        if order.stored.len() > 2 * answers + GONE_MOST {
+            order.stored.retain(|each| {
+                self.answers.has_stored(&each.owner, each.kind, each.at_ns).unwrap_or(true)
+            });
         }
     }
 
@@ -172,10 +196,10 @@ impl Keeper {
     pub fn counts(&self) -> ([usize; 2], [u64; 2]) {
         let read = |half: usize| {
             let order = self.halves[half].lock().unwrap_or_else(PoisonError::into_inner);
-            (order.stored.len(), order.evictions)
+            order.evictions
         };
-        let (success, denial) = (read(0), read(1));
-        ([success.0, denial.0], [success.1, denial.1])
+        let sizes = [false, true].map(|is_denial| self.answers.fetched(is_denial).answers);
+        (sizes, [read(0), read(1)])
     }
 
     /// Forget what was kept; the cache is emptied by whoever owns it.

@@ -24,6 +24,7 @@ fn left(records: &[u8]) -> Left<'_> {
         stored_ns: 100 * SECOND,
         keeps_ttl: false,
         is_denial: false,
+        is_fetched: false,
         groups: &[],
         uncompressed_octets: 17,
     }

@@ -31,8 +31,8 @@ _Layer = (
     | tuple[bytes, Sequence[bytes], Relay, int]
     | tuple[Sequence[bytes], Sequence[int], bytes]
 )
-#: Answers at most, TTL at most, TTL at least, zones of which nothing is kept.
-_Half = tuple[int, int, int, Sequence[bytes]]
+#: Answers at most, octets at most, TTL at most, TTL at least, zones of which nothing is kept.
+_Half = tuple[int, int, int, int, Sequence[bytes]]
 #: A cache, the number of its plugin among the counts, its hits.
 _Cache = tuple[AnswerCache, int, Hits]
 #: Zone, layers, whether to rotate, counts, whether answers are observed, cache, what clients may say they take.

@@ -22,7 +22,7 @@ const OPT: &[u8] = b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00";
 
 fn half() -> Half {
     let disabled = Suffixes::new([b"\x01y\x00".as_slice()]);
-    Half { capacity: 1, ttl_seconds_most: 60, ttl_seconds_least: 1, disabled }
+    Half { capacity: 1, octets_most: usize::MAX, ttl_seconds_most: 60, ttl_seconds_least: 1, disabled }
 }
 
 fuzz_target!(|input: (u8, bool, u16, [u16; 3], &[u8])| {

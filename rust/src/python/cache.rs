@@ -19,15 +19,16 @@ pub struct AnswerCache {
     pub(super) keeper: Option<Arc<Keeper>>,
 }
 
-/// How one half is kept: answers at most, TTL at most, TTL at least, zones of which nothing is kept.
-type HalfFields = (usize, u32, u32, Vec<Vec<u8>>);
+/// How one half is kept: answers at most, octets at most, TTL at most, TTL at least, zones of which nothing is kept.
+type HalfFields = (usize, usize, u32, u32, Vec<Vec<u8>>);
 /// How replies are kept: successes, denials, the TTL of a SERVFAIL, whether TTLs are not counted down.
 type KeepingFields = (HalfFields, HalfFields, u32, bool);
 
 /// Make one half's policy of its fields.
-fn half_of((capacity, ttl_seconds_most, ttl_seconds_least, disabled): HalfFields) -> Half {
+fn half_of(fields: HalfFields) -> Half {
+    let (capacity, octets_most, ttl_seconds_most, ttl_seconds_least, disabled) = fields;
     let disabled = Suffixes::new(disabled.iter().map(Vec::as_slice));
-    Half { capacity, ttl_seconds_most, ttl_seconds_least, disabled }
+    Half { capacity, octets_most, ttl_seconds_most, ttl_seconds_least, disabled }
 }
 
 impl AnswerCache {
@@ -85,6 +86,7 @@ impl AnswerCache {
             uncompressed_octets,
             keeps_ttl,
             is_denial,
+            is_fetched: false,
             groups: &groups,
         };
         self.change(owner, kind, Some(&left))

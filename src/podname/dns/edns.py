@@ -1,7 +1,7 @@
-"""What is done to the EDNS part of a query on its way: its size bounded, its options passed on or not.
+"""The EDNS part of a query on its way: its size bounded, its options passed on or not. Extended errors of a response.
 
 Sources: RFC 6891 §6.1.2; RFC 7871 (client subnet); RFC 7873 §5.2, RFC 7828, RFC 7830 (cookies, keepalive and padding
-are between two neighbours).
+are between two neighbours); RFC 8914 (extended errors).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from podname.dns import constants as c
 from podname.dns.query import Query
 from podname.dns.records import walk
-from podname.dns.unpacked import options_of, pack_options
+from podname.dns.unpacked import opt_record, options_of, pack_options
 
 _HOP_BY_HOP = frozenset({10, 11, 12})
-_CLIENT_SUBNET = 8
+_CLIENT_SUBNET, _EXTENDED_ERROR = 8, 15
 _OPT_OCTETS = 11  # without options
 
 
@@ -43,6 +43,11 @@ def clamped(query: Query, octets_max: int) -> Query:
             packet = packet[:at] + octets_max.to_bytes(2, "big") + packet[at + 2 :]
             break
     return query._replace(packet=packet, edns=edns._replace(udp_octets=octets_max))
+
+
+def extended_error(code: int) -> bytes:
+    """Make the OPT record that tells a client why. It ends a response (`podname.dns.reply`)."""
+    return opt_record(0, [(_EXTENDED_ERROR, code.to_bytes(2, "big"))]).pack()
 
 
 def is_for_one_subnet(query: Query) -> bool:

@@ -16,10 +16,11 @@ from struct import pack, unpack_from
 from podname.dns import constants as c
 from podname.dns.fitting import fit
 from podname.dns.query import Malformed, Query
-from podname.dns.records import Record, walk
+from podname.dns.records import walk
 
 _COPIED_FLAGS = c.RD | c.CD
 _OPCODE = 0x7800
+_OPT_DATA_AT = 11  # the root, type, class, TTL, length
 _KEPT_OF_A_MALFORMED_QUERY = c.TC | c.RD | c.RA | c.AD | c.CD
 
 
@@ -93,26 +94,32 @@ def opt_record(query: Query) -> bytes:
     return b"\x00" + pack("!HHIH", c.OPT, edns.udp_octets, c.DNSSEC_OK if edns.dnssec_ok else 0, 0)
 
 
-def _own_opt(response: bytes, question_end: int) -> Record | None:
-    """Return the OPT record that a response ends with. Raises what `walk` raises."""
+def without_opt(response: bytes, question_end: int) -> tuple[bytes, bytes]:
+    """Return a response and the OPT record that it ended with, or nothing. Raises what `walk` raises."""
     *counts, additionals = unpack_from("!3H", response, 6)
     if not additionals:
-        return None
+        return response, b""
     *_, last = walk(response, question_end, sum(counts) + additionals)
-    return last if last.rtype == c.OPT else None
+    if last.rtype != c.OPT:
+        return response, b""
+    count = pack("!H", additionals - 1)
+    return response[:10] + count + response[12 : last.start], response[last.start :]
+
+
+def with_opt(response: bytes, opt: bytes) -> bytes:
+    """Return a response with an OPT record at its end, or as it is if there is none."""
+    if not opt:
+        return response
+    additionals = int.from_bytes(response[10:12], "big") + 1
+    return b"".join((response[:10], pack("!H", additionals), response[12:], opt))
 
 
 def finish(query: Query, response: bytes, limit_octets: int) -> bytes:
     """Add OPT and see to it that the message fits. Raises what `walk` raises when `response` is malformed."""
     opt = opt_record(query)
-    own = _own_opt(response, query.end)
-    if own is not None:
-        counts = pack("!H", int.from_bytes(response[10:12], "big") - 1)
-        data, response = response[own.rdata :], response[:10] + counts + response[12 : own.start]
-        opt = opt and opt[:-2] + pack("!H", len(data)) + data
+    response, own = without_opt(response, query.end)
+    if own:
+        opt = opt and opt[:-2] + own[_OPT_DATA_AT - 2 :]
     if len(response) + len(opt) > limit_octets:
         response = fit(response, limit_octets - len(opt))
-    if not opt:
-        return response
-    additionals = int.from_bytes(response[10:12], "big") + 1
-    return b"".join((response[:10], pack("!H", additionals), response[12:], opt))
+    return with_opt(response, opt)

@@ -3,7 +3,10 @@
 What is left with an `AnswerCache` is what `cache` keeps of forwarded answers: the octets of a message, where its TTLs
 stand, and since when. The engine adds the question's id, name and flags, and the TTL that is left. Who leaves an answer
 must take it out when it would no longer say the same; that it expires is all that the engine sees to by itself. With
-`Keeping` it also keeps what its own relay fetches (`podname.engine.relaying`), and bounds how many these are.
+`Keeping` it also keeps what its own relay fetches (`podname.engine.relaying`).
+
+What is kept is bounded the same way by both, the plugin chain and the relay (`KeptHalf`): of successes and of denials
+so many answers and so many octets, names and records counted. The answer that was put there longest ago makes room.
 
 Sources: RFC 2181 §8 (TTL); RFC 6840 §5.7 (AD); CoreDNS plugin/cache item.go (one TTL for all records of a message).
 """
@@ -25,6 +28,9 @@ CACHED_OCTETS_MAX = 4096
 #: Answers for one name: of more, the one that was left first makes room.
 CACHED_PER_NAME_MAX = 16
 
+
+#: What an answer may have on average, its name and its records; most have a fifth of it.
+OCTETS_PER_ANSWER = 1024
 
 _ADDRESS_OCTETS = {c.A: 4, c.AAAA: 16}
 
@@ -54,7 +60,8 @@ class CachedAnswer(NamedTuple):
 class KeptHalf(NamedTuple):
     """How replies of one half are kept: successes, or denials and errors."""
 
-    capacity: int  # answers at most; the one that was kept first makes room
+    capacity: int  # answers at most
+    octets_most: int
     ttl_seconds_most: int
     ttl_seconds_least: int  # the upper bound wins
     disabled: tuple[bytes, ...] = ()  # zones of which nothing is kept

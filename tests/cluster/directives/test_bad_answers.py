@@ -99,9 +99,7 @@ def test_who_comes_first_is_alike(beside: Beside, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["192.0.2.1 1", "a\n192.0.2.1", "a\n192.0.2.1 256", "a\nb 1", "a\n192.0.2.1 1 1"]
 )
-def test_coredns_refuses_the_same_weight_files(
-    text: str, beside: Beside, tmp_path: Path
-) -> None:
+def test_coredns_refuses_the_same_weight_files(text: str, beside: Beside, tmp_path: Path) -> None:
     (tmp_path / "weights").write_text(text)
     refused = block("root {$FOLDER}\n    loadbalance weighted weights\n    whoami")
     with pytest.raises(Exception, match=r"loadbalance|weights"), beside(refused):

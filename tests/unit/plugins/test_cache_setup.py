@@ -130,7 +130,13 @@ def test_servfail_and_keepttl() -> None:
         ("cache {\nserve_stale 1h immediate 1s 6m\n}", "negative or above 5m0s: 6m"),
         (
             "cache {\nserve_stale_policy prefer_positive\n}",
-            "'serve_stale_policy' of cache is not supported",
+            "3:1: serve_stale_policy requires serve_stale",
+        ),
+        ("cache {\nserve_stale\nserve_stale_policy x\n}", "4:20: invalid serve_stale_policy: x"),
+        ("cache {\nserve_stale\nserve_stale_policy\n}", "4:1: wrong argument count"),
+        (
+            "cache {\nserve_stale\nserve_stale_policy prefer_positive\nserve_stale_policy prefer_positive\n}",
+            "5:1: serve_stale_policy can only be specified once",
         ),
         ("cache {\nservfail 301s\n}", "3:10: servfail cannot be negative or above 5m0s: 301s"),
         ("cache {\nservfail\n}", "3:1: wrong argument count"),

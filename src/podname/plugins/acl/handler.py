@@ -13,9 +13,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from podname.dns import constants as c
+from podname.dns.edns import extended_error
 from podname.dns.names import longest_match, to_text
-from podname.dns.reply import build
-from podname.dns.unpacked import opt_record
+from podname.dns.reply import deny, with_opt
 from podname.engine.base import Code
 from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 Network = IPv4Network | IPv6Network
-_EDE, _BLOCKED, _FILTERED, _OPT_OCTETS = 15, 15, 17, 4096
+_BLOCKED, _FILTERED = 15, 17
 
 
 class Action(Enum):
@@ -88,10 +88,9 @@ class Acl(Plugin):
         if action is Action.DROP:
             return None
         is_blocked = action is Action.BLOCK
-        code = _BLOCKED if is_blocked else _FILTERED
-        option = opt_record(_OPT_OCTETS, [(_EDE, code.to_bytes(2, "big"))]).pack()
+        opt = extended_error(_BLOCKED if is_blocked else _FILTERED)
         rcode = c.REFUSED if is_blocked else c.NOERROR
-        return build(request.query, additional=[option], flags=0, rcode=rcode)
+        return with_opt(deny(request.query, rcode), opt)
 
     def collect(self) -> Iterable[Metric]:
         """Return its counts."""

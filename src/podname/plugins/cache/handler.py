@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from podname.dns import constants as c
 from podname.dns import names, reply
-from podname.dns.edns import is_for_one_subnet
+from podname.dns.edns import extended_error, is_for_one_subnet
 from podname.dns.message import BadMessage, Classification, Message, with_ttl
 from podname.dns.query import Query
 from podname.errors import ServeError
@@ -23,14 +23,16 @@ from podname.plugins.base import Draft, Next, Plugin, Reply, Request
 from podname.plugins.cache.item import Item, wants_authenticated
 from podname.plugins.cache.options import DENIAL, SUCCESS, LimitOptions, Options
 from podname.plugins.cache.refresh import Refresher
-from podname.plugins.cache.response import Examined, examine
-from podname.plugins.cache.store import Key, Lru, Store, Tally, key_of
+from podname.plugins.cache.response import Examined, examine, is_whole_reply, replaces
+from podname.plugins.cache.store import Key, Store, Tally, key_of
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _OPCODE = 0x7800
 _NEVER_KEPT = frozenset({"kubernetes", "hosts"})
+#: Extended errors (RFC 8914 §4.4, §4.20).
+_STALE_ANSWER, _STALE_NXDOMAIN = 3, 19
 
 
 class Cache(Plugin):
@@ -50,7 +52,7 @@ class Cache(Plugin):
         self.clock = clock
         self._zones = frozenset(names.from_text(zone) for zone in options.zones)
         self._everywhere = names.ROOT in self._zones
-        self._refresher = Refresher(options, clock, self.refresh)
+        self._refresher = Refresher(options, clock, self.fetch, self.renew)
 
     def plan(self, draft: Draft) -> None:
         """Let the engine repeat what is kept, unless somebody in front, or `prefetch`, must see each question."""
@@ -95,19 +97,24 @@ class Cache(Plugin):
             self.store.left.put(key, item)  # it was not there, or does not fit
         return item.response(query, item.ttl_seconds if self.options.keepttl else left)
 
-    async def refresh(
-        self, request: Request, next_: Next, accepts: Callable[[bytes], bool], *, again: bool
-    ) -> bytes | None:
-        """Ask the next plugin, keep what it says and give it, if it `accepts`. Raises ServeError."""
-        query = request.query
-        request.query = authenticated(query)
-        try:
-            message = await next_(request)
-        finally:
-            request.query = query
-        if message is None or not accepts(message):
+    async def fetch(self, request: Request, next_: Next) -> Reply:
+        """Fetch before it expires what is kept. Raises ServeError."""
+        message = await _asked(request, next_)
+        return message and self._keep(request, message, again=True)
+
+    async def renew(self, request: Request, next_: Next) -> Reply:
+        """Fetch what has expired; None when the stale answer is better. Raises ServeError."""
+        message = await _asked(request, next_)
+        if message is None:
             return None
-        return self._keep(request, message, again=again)
+        prefers_good, query = self.options.prefers_positive, request.query
+        try:
+            is_better = replaces(query, message, only_good=prefers_good)
+        except BadMessage:
+            return None
+        if is_better or (prefers_good and is_whole_reply(query, message)):
+            message = self._keep(request, message, again=True)
+        return message if is_better else None
 
     # ---------------------------------------------------------------- lookup
 
@@ -116,13 +123,17 @@ class Cache(Plugin):
 
     def _find(self, key: Key, now: float) -> Item | None:
         """Find what may be served. A kept SERVFAIL does not stand before a good answer."""
-        denial = self._usable(self.store.denial, key, now)
+        success, denial = self.store.success.get(key), self.store.denial.get(key)
+        if self.options.prefers_positive and success is not None:
+            good = self._usable(success.good, now)
+            if good is not None:
+                return good
+        denial = self._usable(denial, now)
         if denial is None or denial.rcode == c.SERVFAIL:
-            return self._usable(self.store.success, key, now) or denial
+            return self._usable(success, now) or denial
         return denial
 
-    def _usable(self, shelf: Lru, key: Key, now: float) -> Item | None:
-        item = shelf.get(key)
+    def _usable(self, item: Item | None, now: float) -> Item | None:
         if item is None:
             return None
         left = item.left_seconds(now)
@@ -132,11 +143,12 @@ class Cache(Plugin):
 
     async def _miss(self, request: Request, next_: Next) -> Reply:
         try:
-            return await self.refresh(request, next_, lambda _: True, again=False)
+            message = await _asked(request, next_)
         except ServeError as error:
             if error.rcode == c.SERVFAIL:
                 self._keep(request, reply.deny(request.query, c.SERVFAIL), again=False)
             raise
+        return message and self._keep(request, message, again=False)
 
     async def _serve_stale(self, request: Request, next_: Next, item: Item, tally: Tally) -> Reply:
         options, now = self.options, self.clock()
@@ -150,7 +162,8 @@ class Cache(Plugin):
         ttl_seconds = options.stale.ttl_seconds
         if options.keepttl and not ttl_seconds:
             ttl_seconds = item.ttl_seconds
-        return item.response(request.query, ttl_seconds)
+        code = _STALE_NXDOMAIN if item.rcode == c.NXDOMAIN else _STALE_ANSWER
+        return reply.with_opt(item.response(request.query, ttl_seconds), extended_error(code))
 
     def _keep(self, request: Request, message: bytes, *, again: bool) -> bytes:
         """Return a response the TTL that it leaves with, and keep it if it may be kept.
@@ -166,13 +179,14 @@ class Cache(Plugin):
             found = examine(query, view)
         except BadMessage:
             return message
+        message, opt = reply.without_opt(message, query.end)
         ttl_seconds = self._ttl_seconds(found)
         message = with_ttl(message, found.ttl_offsets, ttl_seconds)
         if found.is_keepable and ttl_seconds > 0 and request.plugin not in _NEVER_KEPT:
             self._store(request, message, found, ttl_seconds, again=again)
         if found.is_authenticated and not wants_authenticated(query):
-            return Message(message).with_flags(clear=c.AD)
-        return message
+            message = Message(message).with_flags(clear=c.AD)
+        return reply.with_opt(message, opt)
 
     def _ttl_seconds(self, found: Examined) -> int:
         if found.classification is Classification.SERVER_ERROR:
@@ -192,15 +206,26 @@ class Cache(Plugin):
         if not is_for_all or not self.options.keeps(DENIAL if denial else SUCCESS, query.folded):
             return
         key, now = key_of(query), self.clock()
-        item = Item(query, message, found.ttl_offsets, ttl_seconds, now, is_denial=denial)
-        if again and (old := store.success.get(key) or store.denial.get(key)):
-            item.inherit(old.hits, now)
+        item = Item(
+            query,
+            message,
+            found.ttl_offsets,
+            ttl_seconds,
+            now,
+            is_denial=denial,
+            answers=found.answers,
+        )
+        old = store.success.get(key)
+        if again and (before := old or store.denial.get(key)):
+            item.inherit(before.hits, now)
+        prefers_good = self.options.prefers_positive
+        if prefers_good and old is not None and not (denial or item.answers):
+            item.last_good = old.good
         shelf, name = (store.denial, DENIAL) if denial else (store.success, SUCCESS)
-        evicted = shelf.put(key, item)
-        if evicted is not None:
+        for evicted in shelf.put(key, item):
             store.tally(request.client.server).evictions[name] += 1
             store.left.remove(evicted)
-        if again and not denial:
+        if not denial and (item.answers if prefers_good else again):
             store.denial.remove(key)
         self._leave(key, now)
 
@@ -211,6 +236,16 @@ class Cache(Plugin):
             self.store.left.put(key, item)
         else:
             self.store.left.remove(key)
+
+
+async def _asked(request: Request, next_: Next) -> Reply:
+    """Ask the next plugin. Raises ServeError."""
+    query = request.query
+    request.query = authenticated(query)
+    try:
+        return await next_(request)
+    finally:
+        request.query = query
 
 
 def authenticated(query: Query) -> Query:

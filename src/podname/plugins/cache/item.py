@@ -20,12 +20,14 @@ class Item:
         "_body",
         "_body_ttl_seconds",
         "_hit_seconds",
+        "answers",
         "authenticated",
         "counts",
         "end",
         "flags",
         "hits",
         "is_denial",
+        "last_good",
         "message",
         "rcode",
         "refreshing",
@@ -44,6 +46,7 @@ class Item:
         now: float,
         *,
         is_denial: bool = False,
+        answers: bool = False,
     ) -> None:
         view = Message(message, query.end)
         self.rcode = view.rcode
@@ -51,6 +54,8 @@ class Item:
         self.stored_seconds = now
         self.ttl_seconds = ttl_seconds
         self.is_denial = is_denial
+        self.answers = answers
+        self.last_good: Item | None = None  # that this one, which answers nothing, stands before
         self.hits = 0
         self.refreshing = False
         self.retry_at_seconds = 0.0
@@ -62,6 +67,17 @@ class Item:
         self.ttl_offsets = ttl_offsets
         self._body_ttl_seconds = ttl_seconds
         self._body = message[query.end :]
+
+    @property
+    def good(self) -> Item | None:
+        """The answer to the question: this one, or the last one that was."""
+        return self if self.answers else self.last_good
+
+    @property
+    def octets(self) -> int:
+        """How many octets of the room it takes: its name and its records."""
+        own = len(self.message) - c.HEADER_OCTETS
+        return own + self.last_good.octets if self.last_good else own
 
     def left_seconds(self, now: float) -> int:
         """Return the TTL that is left; zero and below it has expired, and for how long."""

@@ -12,10 +12,11 @@ from podname.corefile import Line, Token
 from podname.corefile.properties import Properties, ReadContext, Value, flag, prop, value
 from podname.corefile.values import integer
 from podname.dns import names
-from podname.engine.caching import Keeping, KeptHalf
+from podname.engine.caching import OCTETS_PER_ANSWER, Keeping, KeptHalf
 from podname.plugins.durations import go_text
 
 SUCCESS, DENIAL = "success", "denial"
+PREFER_POSITIVE = "prefer_positive"
 
 _SHARDS = 256  # CoreDNS divides a cache by as many, and what remains is lost
 _SERVFAIL_SECONDS_MOST = _RECHECK_SECONDS_MOST = 300.0
@@ -35,6 +36,11 @@ class LimitOptions:
     capacity: int = capacity(10_000)
     ttl_seconds_most: int = 3600
     ttl_seconds_least: int = 5
+
+    @property
+    def octets_most(self) -> int:
+        """How many octets of answers are kept."""
+        return self.capacity * OCTETS_PER_ANSWER
 
     def clamped(self, ttl_seconds: int) -> int:
         """Bring a TTL between the bounds; the upper one wins."""
@@ -135,6 +141,16 @@ def _serve_stale(line: Line) -> Stale:
     )
 
 
+def _policy(line: Line, before: bool, _: ReadContext) -> bool:
+    (word,) = line.words()
+    if before:
+        raise line.error("serve_stale_policy can only be specified once")
+    if word.lower() != PREFER_POSITIVE:
+        message = f"invalid serve_stale_policy: {word} ({PREFER_POSITIVE})"
+        raise line.error(message, line.arguments[0])
+    return True
+
+
 def _whole_seconds(line: Line, index: int) -> int:
     seconds = _duration(line, index, most=_TTL_SECONDS_MOST)
     if seconds % 1:
@@ -169,7 +185,6 @@ class Options(Properties):
     """One `cache` directive."""
 
     SYNTAX = "[TTL] [ZONES...]"
-    LATER = frozenset({"serve_stale_policy"})
 
     zones: tuple[str, ...] = ()
     covers_block: bool = False  # whether every name of the block is in one of the zones
@@ -179,11 +194,17 @@ class Options(Properties):
         Prefetch(), value("AMOUNT [DURATION [PERCENTAGE%]]", _prefetch, most=3)
     )
     stale: Stale = prop(Stale(), value(_STALE, _serve_stale, least=0, most=5), "serve_stale")
+    has_policy: bool = prop(False, Value(PREFER_POSITIVE, _policy), "serve_stale_policy")
     servfail_seconds: float = prop(5.0, value("DURATION", _servfail), "servfail")
     disabled: Disabled = prop(
         frozenset(), Value(f"{SUCCESS}|{DENIAL} [ZONES...]", _disable, 1, None), "disable"
     )
     keepttl: bool = prop(False, flag())
+
+    @property
+    def prefers_positive(self) -> bool:
+        """Whether an answer that has what was asked for goes before a denial, also a stale one."""
+        return self.has_policy and self.stale.up_to_seconds > 0
 
     @property
     def label(self) -> str:
@@ -196,6 +217,7 @@ class Options(Properties):
         success, denial = (
             KeptHalf(
                 limits.capacity,
+                limits.octets_most,
                 limits.ttl_seconds_most,
                 limits.ttl_seconds_least,
                 tuple(sorted(zone for word, zone in self.disabled if word == half)),

@@ -10,15 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import perf_counter
-from typing import Protocol
 
-from podname.dns import constants as c
-from podname.dns.message import Message
 from podname.errors import ServeError
-from podname.plugins.base import Next, Request
+from podname.plugins.base import Next, Reply, Request
 from podname.plugins.cache.item import Item
 from podname.plugins.cache.options import Options
 from podname.plugins.cache.store import Tally
@@ -27,22 +24,20 @@ from podname.runtime.tasks import Tasks
 _log = logging.getLogger(__name__)
 
 
-class Refresh(Protocol):
-    """Asks the next plugin and keeps what it says, if it is accepted."""
-
-    async def __call__(
-        self, request: Request, next_: Next, accepts: Callable[[bytes], bool], *, again: bool
-    ) -> bytes | None:
-        """Return the response, None if it is not accepted. Raises ServeError."""
+#: Asks the next plugin and keeps what it says; None if that is not accepted. Raises ServeError.
+Fetch = Callable[[Request, Next], Awaitable[Reply]]
 
 
 class Refresher:
     """The fetches of one cache."""
 
-    def __init__(self, options: Options, clock: Callable[[], float], refresh: Refresh) -> None:
+    def __init__(
+        self, options: Options, clock: Callable[[], float], fetch: Fetch, renew: Fetch
+    ) -> None:
         self._options = options
         self._clock = clock
-        self._refresh = refresh
+        self._fetch = fetch
+        self._renew = renew
         self._tasks = Tasks()
 
     async def close(self) -> None:
@@ -57,23 +52,23 @@ class Refresher:
         threshold = math.ceil(options.percentage / 100 * item.ttl_seconds)
         if hits >= options.amount and item.left_seconds(now) <= threshold and not item.refreshing:
             tally.prefetches += 1
-            self._begin(request, next_, item, lambda _: True)
+            self._begin(request, next_, item, self._fetch)
 
     def renew(self, request: Request, next_: Next, item: Item, tally: Tally, now: float) -> None:
         """Fetch an expired item again, in the background."""
         if not self._may_try(item, now):
             return
         tally.prefetches += 1
-        self._begin(request, next_, item, replaces)
+        self._begin(request, next_, item, self._renew)
 
     async def verify(self, request: Request, next_: Next, item: Item, now: float) -> bytes | None:
         """Fetch an expired item again and wait for it, as long as the options say."""
         stale = self._options.stale
         if not (stale.recheck_seconds or stale.verify_timeout_seconds):
-            return await self._quietly(request, next_, replaces)
+            return await _quietly(self._renew, request, next_)
         if not self._may_try(item, now):
             return None
-        task = self._begin(request, next_, item, replaces)
+        task = self._begin(request, next_, item, self._renew)
         await asyncio.wait({task}, timeout=stale.verify_timeout_seconds or None)
         return task.result() if task.done() and not task.cancelled() else None
 
@@ -81,44 +76,35 @@ class Refresher:
         return not item.refreshing and now >= item.retry_at_seconds
 
     def _begin(
-        self, request: Request, next_: Next, item: Item, accepts: Callable[[bytes], bool]
+        self, request: Request, next_: Next, item: Item, fetch: Fetch
     ) -> asyncio.Task[bytes | None]:
         item.refreshing = True
-        task = self._tasks.start(self._fetch(_over_tcp(request), next_, item, accepts))
+        task = self._tasks.start(self._work(_over_tcp(request), next_, item, fetch))
         task.add_done_callback(_tell)
         return task
 
-    async def _fetch(
-        self, request: Request, next_: Next, item: Item, accepts: Callable[[bytes], bool]
-    ) -> bytes | None:
+    async def _work(self, request: Request, next_: Next, item: Item, fetch: Fetch) -> bytes | None:
         fresh = None
         try:
-            fresh = await self._quietly(request, next_, accepts)
+            fresh = await _quietly(fetch, request, next_)
         finally:
             item.refreshing = False
             recheck = self._options.stale.recheck_seconds
             item.retry_at_seconds = self._clock() + recheck if fresh is None and recheck else 0.0
         return fresh
 
-    async def _quietly(
-        self, request: Request, next_: Next, accepts: Callable[[bytes], bool]
-    ) -> bytes | None:
-        try:
-            return await self._refresh(request, next_, accepts, again=True)
-        except ServeError:
-            return None
+
+async def _quietly(fetch: Fetch, request: Request, next_: Next) -> bytes | None:
+    try:
+        return await fetch(request, next_)
+    except ServeError:
+        return None
 
 
 def _tell(task: asyncio.Task[bytes | None]) -> None:
     """Log what went wrong."""
     if not task.cancelled() and (error := task.exception()):
         _log.error("Fetching again what is kept failed: %r", error)
-
-
-def replaces(message: bytes) -> bool:
-    """Return whether a response is better than an expired one: complete, and NOERROR or NXDOMAIN (RFC 8767 §4)."""
-    view = Message(message)
-    return view.rcode in {c.NOERROR, c.NXDOMAIN} and not view.is_truncated
 
 
 def _over_tcp(request: Request) -> Request:

@@ -31,6 +31,7 @@ class Examined(NamedTuple):
     classification: Classification
     is_keepable: bool
     is_authenticated: bool
+    answers: bool  # the question, with at least one record
     ttl_offsets: tuple[int, ...]
     ttl_seconds_least: int | None  # None: it has no records
 
@@ -45,25 +46,47 @@ class Examined(NamedTuple):
 
 def examine(query: Query, message: Message) -> Examined:
     """Look a response over. Raises BadMessage."""
-    records = message.records
+    records = [rr for rr in message.records if rr.rtype != c.OPT]
     found = message.classify(query)
     has_soa = any(rr.rtype == c.SOA for rr in message.section(Section.AUTHORITY))
     keepable = found not in _NEVER_KEPT and not message.is_truncated
+    answers = False
     if query.dnssec_ok and _has_expired(message):
         found, keepable = Classification.OTHER_ERROR, False
-    elif found is Classification.SUCCESS and not _answers(query, message):
-        found, keepable = (Classification.NODATA, keepable) if has_soa else (found, False)
+    elif found is Classification.SUCCESS:
+        answers = message.count(Section.ANSWER) > 0 and _answers(query, message)
+        if message.count(Section.ANSWER) and not answers:
+            found, keepable = (Classification.NODATA, keepable) if has_soa else (found, False)
     elif message.rcode == c.NXDOMAIN and not has_soa:
         keepable = False
     least = min((rr.ttl_seconds for rr in records), default=None)
     offsets = tuple([rr.ttl_at for rr in records])
-    return Examined(found, keepable, message.is_authenticated, offsets, least)
+    return Examined(found, keepable, message.is_authenticated, answers, offsets, least)
+
+
+def is_whole_reply(query: Query, octets: bytes) -> bool:
+    """Return whether a message answers the query's question, and nothing of it was cut."""
+    message = Message(octets, query.end)
+    return message.is_response_to(query) and not message.is_truncated
+
+
+def replaces(query: Query, octets: bytes, *, only_good: bool) -> bool:
+    """Return whether a response is better than an expired one: NOERROR or NXDOMAIN (RFC 8767 §4). Raises BadMessage.
+
+    With `only_good` only one is that has what was asked for.
+    """
+    if not is_whole_reply(query, octets):
+        return False
+    found = examine(query, Message(octets, query.end))
+    if only_good:
+        return found.answers
+    return found.classification not in {*_NEVER_KEPT, Classification.SERVER_ERROR}
 
 
 def _answers(query: Query, message: Message) -> bool:
-    """Return whether the answer section answers the question, aliases followed; an empty one denies nothing."""
+    """Return whether the answer section answers the question, aliases followed."""
     answer = message.section(Section.ANSWER)
-    if not answer or _answers_by_itself(query, message.octets, answer):
+    if _answers_by_itself(query, message.octets, answer):
         return True
     owned = [rr for rr in answer if query.qclass in {_ANY_CLASS, message.class_of(rr)}]
     aliases = [rr for rr in owned if rr.rtype == c.CNAME]

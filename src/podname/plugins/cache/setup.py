@@ -31,6 +31,13 @@ def setup(directives: Sequence[Directive], context: Context) -> Cache:
     return Cache(options, context.resources.claim(key, make))
 
 
+def _refuse_lone_policy(directive: Directive) -> None:
+    lines = {line.name.text: line for line in directive.block or ()}
+    policy = lines.get("serve_stale_policy")
+    if policy is not None and "serve_stale" not in lines:
+        raise policy.error("serve_stale_policy requires serve_stale")
+
+
 def parse(directive: Directive, context: Context) -> Options:
     """Read the directive. Raises CorefileError."""
     options, zones = Options(), list(directive.arguments)
@@ -53,5 +60,7 @@ def parse(directive: Directive, context: Context) -> Options:
             success=success,
             denial=denial,
         )
+    with found.gathered():
+        _refuse_lone_policy(directive)
     found.raise_all()
     return options

@@ -1,6 +1,6 @@
 """Where answers are kept: two shelves, each bounded. It outlives a reload that does not change the directive.
 
-The answer that was put there longest ago makes room. (CoreDNS throws out any one of the same 256th.)
+`podname.engine.caching` says which answers make room. (CoreDNS throws out any one of the same 256th.)
 
 Source: CoreDNS 1.15.0 plugin/cache, plugin/pkg/cache.
 """
@@ -15,7 +15,7 @@ from podname.dns.query import Query
 from podname.engine.caching import AnswerKey
 from podname.plugins.cache.item import Item
 from podname.plugins.cache.left import Left
-from podname.plugins.cache.options import DENIAL, SUCCESS, Options
+from podname.plugins.cache.options import DENIAL, SUCCESS, LimitOptions, Options
 
 Key = AnswerKey
 
@@ -36,30 +36,37 @@ class Tally:
 class Lru:
     """Kept answers of one type."""
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+    def __init__(self, limits: LimitOptions) -> None:
+        self._limits = limits
+        self._octets = 0
         self._items: OrderedDict[Key, Item] = OrderedDict()
         self.get = self._items.get
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, key: Key, item: Item) -> Key | None:
-        """Keep an answer; give the key of another that had to go for it."""
-        items = self._items
-        items[key] = item
-        items.move_to_end(key)
-        if len(items) <= self._capacity:
-            return None
-        return items.popitem(last=False)[0]
+    def put(self, key: Key, item: Item) -> list[Key]:
+        """Keep an answer; return the keys of others that had to go for it."""
+        self.remove(key)
+        self._items[key] = item
+        self._octets += item.octets
+        gone = []
+        while len(self._items) > self._limits.capacity or self._octets > self._limits.octets_most:
+            oldest = next(iter(self._items))
+            self.remove(oldest)
+            gone.append(oldest)
+        return gone
 
     def remove(self, key: Key) -> None:
         """Throw an answer out, if it is there."""
-        self._items.pop(key, None)
+        item = self._items.pop(key, None)
+        if item is not None:
+            self._octets -= item.octets
 
     def clear(self) -> None:
         """Throw everything out."""
         self._items.clear()
+        self._octets = 0
 
 
 class Store:
@@ -67,8 +74,8 @@ class Store:
 
     def __init__(self, options: Options, left: Left) -> None:
         self.left = left
-        self.success = Lru(options.success.capacity)
-        self.denial = Lru(options.denial.capacity)
+        self.success = Lru(options.success)
+        self.denial = Lru(options.denial)
         self.tallies: dict[str, Tally] = {}
 
     def tally(self, server: str) -> Tally:
