@@ -1,12 +1,14 @@
 """A name server that says what a script tells it: what `forward` and external aliases ask.
 
-It answers by the first label of the name, the same for everybody and every time.
+It answers by the first label of the name, the same for everybody and every time. What a test puts into `says` under a
+first label goes before: what such a name is answered from then on.
 """
 
 import contextlib
 import socket
 import ssl
 import threading
+from dataclasses import dataclass
 from struct import pack, unpack
 
 import dns.flags
@@ -37,10 +39,20 @@ ALL = {
 SOA = "ns.example.com. admin.example.com. 1 7200 1800 86400 60"
 
 
+@dataclass(frozen=True, slots=True)
+class Says:
+    """An answer: records are `TTL TYPE DATA` of the name that is asked for, behind `authority:` of example.com."""
+
+    records: tuple[str, ...] = ()
+    rcode: str = "NOERROR"
+    is_silent: bool = False
+
+
 class Upstream:
     """A UDP and TCP server in the cluster's network, until `close`."""
 
     def __init__(self, namespace: Namespace) -> None:
+        self.says: dict[str, Says] = {}
         self.port = namespace.free_port()
         self._udp = namespace.open_socket()
         self._udp.bind((HOST, self.port))
@@ -66,7 +78,8 @@ class Upstream:
                 packet, client = self._udp.recvfrom(65535)
             except OSError:
                 return
-            self._udp.sendto(reply_to(packet, 512), client)
+            if reply := self._reply(packet, 512):
+                self._udp.sendto(reply, client)
 
     def _serve_tcp(self) -> None:
         while True:
@@ -80,8 +93,30 @@ class Upstream:
         with stream, stream.makefile("rb") as octets:
             while length := octets.read(2):
                 packet = octets.read(unpack("!H", length)[0])
-                answer = reply_to(packet, 65535)
-                stream.sendall(len(answer).to_bytes(2, "big") + answer)
+                if answer := self._reply(packet, 65535):
+                    stream.sendall(len(answer).to_bytes(2, "big") + answer)
+
+    def _reply(self, packet: bytes, limit_octets: int) -> bytes:
+        first = packet[13 : 13 + packet[12]].decode("latin-1").lower()
+        said = self.says.get(first)
+        return reply_to(packet, limit_octets) if said is None else _said(packet, said)
+
+
+def _said(packet: bytes, said: Says) -> bytes:
+    """Answer as a test says; nothing is silence."""
+    if said.is_silent:
+        return b""
+    query = dns.message.from_wire(packet)
+    reply = dns.message.make_response(query)
+    reply.flags |= dns.flags.RA
+    reply.set_rcode(dns.rcode.from_text(said.rcode))
+    for record in said.records:
+        is_authority = record.startswith("authority:")
+        owner = DOMAIN if is_authority else query.question[0].name
+        ttl, rtype, data = record.removeprefix("authority:").split(maxsplit=2)
+        section = reply.authority if is_authority else reply.answer
+        section.append(dns.rrset.from_text(owner, int(ttl), "IN", rtype, data))
+    return reply.to_wire(max_size=65535)
 
 
 class TlsUpstream:
