@@ -21,7 +21,6 @@ use crate::names::{self, Name};
 use crate::query::Query;
 use crate::raw::{Guard, Map};
 use crate::records::{Counts, u16_at};
-use crate::table::Busy;
 
 /// Octets of the records of an answer that may be left.
 pub const OCTETS_MAX: usize = 4096;
@@ -243,10 +242,42 @@ impl<'g> Entry<'g> {
         usize::from(u16_at(self.octets, 26))
     }
 
+    /// Return the TTL that it was left with.
+    fn ttl_seconds(&self) -> u32 {
+        self.octets[14..18].try_into().map_or(0, u32::from_be_bytes)
+    }
+
+    /// Look at it as it was left.
+    fn look<T>(&self, look: impl FnOnce(&Left<'_>) -> T) -> T {
+        let (octets, short) = (self.octets, |at: usize| at as u16);
+        let (offsets, rest) = octets[HEAD_OCTETS..].split_at(self.ttl_octets);
+        let (mut groups, records) = rest.split_at(self.group_octets);
+        let ttl_offsets: Vec<u16> = words(offsets).map(short).collect();
+        let mut found = Vec::new();
+        while !groups.is_empty() {
+            let (all, behind) = groups[4..].split_at(2 * usize::from(u16_at(groups, 2)));
+            found.push((u16_at(groups, 0), words(all).map(short).collect()));
+            groups = behind;
+        }
+        look(&Left {
+            flags: u16_at(octets, 6),
+            counts: octets[8..14].try_into().unwrap_or_default(),
+            records,
+            ttl_offsets: &ttl_offsets,
+            ttl_seconds: self.ttl_seconds(),
+            stored_ns: self.stored_ns(),
+            keeps_ttl: octets[4] & KEEPS_TTL != 0,
+            is_denial: octets[4] & IS_DENIAL != 0,
+            is_fetched: octets[4] & IS_FETCHED != 0,
+            groups: &found,
+            uncompressed_octets: octets[32..36].try_into().map_or(0, u32::from_be_bytes),
+        })
+    }
+
     /// Take it apart, if it has not expired.
     fn read(&self, now_ns: u64) -> Option<Cached<'g>> {
         let octets = self.octets;
-        let ttl_seconds = u32::from_be_bytes(octets[14..18].try_into().ok()?);
+        let ttl_seconds = self.ttl_seconds();
         let age_seconds = now_ns.saturating_sub(self.stored_ns()) / NS;
         let left = u64::from(ttl_seconds).checked_sub(age_seconds).filter(|&left| left > 0)? as u32;
         let keeps_ttl = octets[4] & KEEPS_TTL != 0 || left == ttl_seconds;
@@ -361,30 +392,21 @@ impl AnswerCache {
     }
 
     /// Return whether the answer of a kind is still the one that was stored at that time.
-    ///
-    /// # Errors
-    /// [`Busy`] while a change is under way.
-    pub fn has_stored(&self, owner: &[u8], kind: Kind, stored_ns: u64) -> Result<bool, Busy> {
-        let names = self.names.write().ok_or(Busy)?;
+    pub fn has_stored(&self, owner: &[u8], kind: Kind, stored_ns: u64) -> bool {
+        let names = self.names.wait_and_write();
         let there = names.find(owner).map_or(&[][..], |node| node.body());
         let wanted = kind.octets();
-        Ok(entries(there).any(|entry| entry.is(wanted) && entry.stored_ns() == stored_ns))
+        entries(there).any(|entry| entry.is(wanted) && entry.stored_ns() == stored_ns)
     }
 
     /// Leave an answer for a folded name, in place of the one of its kind; or take that out. Of one that is too
     /// large, or whose offsets point elsewhere, nothing is left.
-    ///
-    /// # Errors
-    /// [`Busy`] while another change is under way.
-    pub fn put(&self, owner: &[u8], kind: Kind, left: Option<&Left<'_>>) -> Result<(), Busy> {
-        self.change(owner, kind, left, |_| true).map(|_| ())
+    pub fn put(&self, owner: &[u8], kind: Kind, left: Option<&Left<'_>>) {
+        self.change(owner, kind, left, |_| true);
     }
 
     /// Take out the answer that was stored at that time, if it is still the one of its kind. Gives whether it was.
-    ///
-    /// # Errors
-    /// [`Busy`] while another change is under way.
-    pub fn remove_stored(&self, owner: &[u8], kind: Kind, stored_ns: u64) -> Result<bool, Busy> {
+    pub fn remove_stored(&self, owner: &[u8], kind: Kind, stored_ns: u64) -> bool {
         self.change(owner, kind, None, |entry| entry.stored_ns() == stored_ns)
     }
 
@@ -396,8 +418,8 @@ impl AnswerCache {
         kind: Kind,
         left: Option<&Left<'_>>,
         may_go: impl Fn(&Entry<'_>) -> bool,
-    ) -> Result<bool, Busy> {
-        let mut names = self.names.write().ok_or(Busy)?;
+    ) -> bool {
+        let mut names = self.names.wait_and_write();
         let there = names.find(owner).map_or(&[][..], |node| node.body());
         let before = entries(there).count();
         let wanted = kind.octets();
@@ -405,7 +427,7 @@ impl AnswerCache {
             entries(there).filter(|entry| !entry.is(wanted) || !may_go(entry)).collect();
         let left = left.filter(|left| left.records.len() <= OCTETS_MAX && left.is_sound());
         if left.is_none() && kept.len() == before {
-            return Ok(false);
+            return false;
         }
         if left.is_some() && kept.len() == PER_NAME_MAX {
             kept.remove(0);
@@ -424,18 +446,14 @@ impl AnswerCache {
         }
         let added = after as isize - before as isize;
         self.count.store(self.len().wrapping_add_signed(added), Ordering::Relaxed);
-        Ok(true)
+        true
     }
 
     /// Take all out.
-    ///
-    /// # Errors
-    /// [`Busy`] while another change is under way.
-    pub fn clear(&self) -> Result<(), Busy> {
-        self.names.write().ok_or(Busy)?.swap(Map::new(names::hash_of));
+    pub fn clear(&self) {
+        self.names.wait_and_write().swap(Map::new(names::hash_of));
         self.count.store(0, Ordering::Relaxed);
         self.rooms.clear();
-        Ok(())
     }
 
     /// Find an answer that has not expired.
@@ -446,8 +464,40 @@ impl AnswerCache {
         kind: Kind,
         now_ns: u64,
     ) -> Option<Cached<'g>> {
+        self.entry(guard, name, kind)?.read(now_ns)
+    }
+
+    /// Return whether an answer has expired, and less than so many seconds ago.
+    pub fn is_stale(
+        &self,
+        guard: &Guard<'_>,
+        name: &Name,
+        kind: Kind,
+        now_ns: u64,
+        seconds: u64,
+    ) -> bool {
+        self.entry(guard, name, kind).is_some_and(|entry| {
+            let lived = now_ns.saturating_sub(entry.stored_ns()) / NS;
+            let since = lived.checked_sub(u64::from(entry.ttl_seconds()));
+            since.is_some_and(|since| since < seconds)
+        })
+    }
+
+    /// Look at an answer as it was left, whether it has expired or not.
+    pub fn get<T>(
+        &self,
+        guard: &Guard<'_>,
+        name: &Name,
+        kind: Kind,
+        look: impl FnOnce(&Left<'_>) -> T,
+    ) -> Option<T> {
+        self.entry(guard, name, kind).map(|entry| entry.look(look))
+    }
+
+    /// Find what is kept for a question.
+    fn entry<'g>(&'g self, guard: &'g Guard<'_>, name: &Name, kind: Kind) -> Option<Entry<'g>> {
         let body = self.names.find(guard, name.hash(0), name.octets())?.body();
         let wanted = kind.octets();
-        entries(body).find(|entry| entry.is(wanted))?.read(now_ns)
+        entries(body).find(|entry| entry.is(wanted))
     }
 }

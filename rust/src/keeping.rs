@@ -13,6 +13,7 @@ use crate::cache::{AnswerCache, Kind, Left};
 use crate::constants as c;
 use crate::names::{Name, Suffixes};
 use crate::query::Query;
+use crate::raw::Guard;
 use crate::reply::{Meaning, Reply};
 
 /// The TTL of what has none of its own to go by.
@@ -42,6 +43,8 @@ pub struct Policy {
     pub servfail_seconds: u32,
     /// Whether TTLs are not counted down.
     pub keeps_ttl: bool,
+    /// How long an expired answer is the plugin chain's to decide about, and not asked for by a relay.
+    pub stale_seconds: u32,
 }
 
 /// A question as it was asked, and its reply.
@@ -138,10 +141,7 @@ impl Keeper {
             groups: fetched.groups,
             uncompressed_octets: reply.uncompressed_octets() as u32,
         };
-        // Somebody else may be writing: then this one is not kept, and asked for again.
-        if self.answers.put(fetched.name.octets(), kind, Some(&left)).is_err() {
-            return false;
-        }
+        self.answers.put(fetched.name.octets(), kind, Some(&left));
         self.make_room(
             is_denial,
             Stored { owner: fetched.name.octets().into(), kind, at_ns: now_ns },
@@ -164,21 +164,24 @@ impl Keeper {
                 return;
             };
             let removed = self.answers.remove_stored(&oldest.owner, oldest.kind, oldest.at_ns);
-            let Ok(is_removed) = removed else {
-                return; // somebody else writes; the next one that is kept makes room for both
-            };
             order.stored.pop_front();
-            order.evictions += u64::from(is_removed);
+            order.evictions += u64::from(removed);
         }
     }
 
     /// Keep an order about as short as the half: a name that is fetched again and again stands in it each time.
     fn forget_gone(&self, order: &mut Order, answers: usize) {
         if order.stored.len() > 2 * answers + GONE_MOST {
-            order.stored.retain(|each| {
-                self.answers.has_stored(&each.owner, each.kind, each.at_ns).unwrap_or(true)
-            });
+            let is_there =
+                |each: &Stored| self.answers.has_stored(&each.owner, each.kind, each.at_ns);
+            order.stored.retain(is_there);
         }
+    }
+
+    /// Return whether there is an answer that has expired and may still be given.
+    pub fn has_stale(&self, guard: &Guard<'_>, name: &Name, query: &Query, now_ns: u64) -> bool {
+        let seconds = u64::from(self.policy.stale_seconds);
+        seconds > 0 && self.answers.is_stale(guard, name, Kind::of(query), now_ns, seconds)
     }
 
     /// Return the TTL that a reply leaves with.

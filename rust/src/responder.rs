@@ -122,6 +122,12 @@ impl Responder {
         {
             asked = Asked::Answered(Ok(answered));
         }
+        if matches!(asked, Asked::Upstreams(_))
+            && let Some(keeper) = plan.keeper()
+            && keeper.has_stale(guard, &self.name, &query, self.now_ns)
+        {
+            asked = Asked::Chain;
+        }
         match asked {
             Asked::Answered(Ok(answered)) => {
                 if let Some(counts) = &routes.plans[number].counts {

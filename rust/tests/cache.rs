@@ -60,7 +60,7 @@ fn records_of(cached: Cached<'_>) -> Vec<u8> {
 #[test]
 fn an_answer_ages_and_expires() {
     let cache = AnswerCache::default();
-    cache.put(OWNER, kind(1), Some(&left(&record(1)))).unwrap();
+    cache.put(OWNER, kind(1), Some(&left(&record(1))));
     for (age_ns, ttl) in [(0, 30), (SECOND - 1, 30), (SECOND, 29), (30 * SECOND - 1, 1)] {
         let octets = found(&cache, kind(1), 100 * SECOND + age_ns, records_of).unwrap();
         assert_eq!(octets[9], ttl);
@@ -72,7 +72,7 @@ fn an_answer_ages_and_expires() {
 
 /// Put an answer, or take it out, and count what is there.
 fn counted(cache: &AnswerCache, kind: Kind, left: Option<&Left<'_>>) -> usize {
-    cache.put(OWNER, kind, left).unwrap();
+    cache.put(OWNER, kind, left);
     cache.len()
 }
 
@@ -89,7 +89,7 @@ fn what_is_put_and_taken_out_is_counted() {
     assert_eq!(cache.len(), PER_NAME_MAX);
     assert!(found(&cache, kind(3), 100 * SECOND, records_of).is_none());
     assert!(found(&cache, kind(4), 100 * SECOND, records_of).is_some());
-    cache.clear().unwrap();
+    cache.clear();
     assert!(found(&cache, kind(4), 100 * SECOND, records_of).is_none());
     assert!(cache.is_empty());
 }
@@ -111,10 +111,34 @@ fn what_is_too_large_or_points_elsewhere_is_not_left() {
 fn only_what_was_stored_then_is_taken_out() {
     let cache = AnswerCache::default();
     counted(&cache, kind(1), Some(&Left { stored_ns: 7, ..left(&record(1)) }));
-    assert!(!cache.remove_stored(OWNER, kind(1), 6).unwrap());
+    assert!(!cache.remove_stored(OWNER, kind(1), 6));
     assert_eq!(cache.len(), 1);
-    assert!(cache.remove_stored(OWNER, kind(1), 7).unwrap());
+    assert!(cache.remove_stored(OWNER, kind(1), 7));
     assert!(cache.is_empty());
+}
+
+#[test]
+fn what_has_expired_is_stale_for_a_while_and_can_be_looked_at() {
+    let (cache, mut reader) = (AnswerCache::default(), Reader::claim().unwrap());
+    let guard = reader.pin();
+    let records: Vec<u8> = (1..=2).flat_map(record).collect();
+    let groups = [(4, vec![12, 28])];
+    let whole = Left { ttl_offsets: &[6, 22], groups: &groups, is_fetched: true, ..left(&records) };
+    cache.put(OWNER, kind(1), Some(&whole));
+    let is_stale =
+        |after| cache.is_stale(&guard, &name(), kind(1), 130 * SECOND + after * SECOND, 10);
+    assert_eq!([0, 9, 10].map(is_stale), [true, true, false]);
+    assert!(!cache.is_stale(&guard, &name(), kind(1), 130 * SECOND - 1, 10), "not yet");
+    assert!(!cache.is_stale(&guard, &name(), kind(28), 135 * SECOND, 10), "not there");
+    let looked = cache.get(&guard, &name(), kind(1), |found| {
+        assert_eq!((found.flags, found.counts), (whole.flags, whole.counts));
+        assert_eq!((found.records, found.ttl_offsets), (whole.records, whole.ttl_offsets));
+        assert_eq!((found.ttl_seconds, found.stored_ns), (whole.ttl_seconds, whole.stored_ns));
+        assert_eq!(found.uncompressed_octets, whole.uncompressed_octets);
+        assert_eq!(found.groups, whole.groups);
+        (found.keeps_ttl, found.is_denial, found.is_fetched)
+    });
+    assert_eq!(looked, Some((false, false, true)));
 }
 
 #[test]
@@ -122,7 +146,7 @@ fn addresses_take_turns() {
     let cache = AnswerCache::default();
     let records: Vec<u8> = (1..=3).flat_map(record).collect();
     let turned = Left { groups: &[(4, vec![12, 28, 44])], ..left(&records) };
-    cache.put(OWNER, kind(1), Some(&turned)).unwrap();
+    cache.put(OWNER, kind(1), Some(&turned));
     for (turn, expected) in [(0, [1, 2, 3]), (1, [2, 3, 1]), (5, [3, 1, 2])] {
         let octets = found(&cache, kind(1), 100 * SECOND, |cached| {
             let mut out = Vec::new();
@@ -155,8 +179,8 @@ fn readers_meet_whole_answers_while_others_take_their_place() {
     for round in 0..if cfg!(miri) { 30 } else { 3000 } {
         let records: Vec<u8> = (0..=round % 5).flat_map(|_| record(round as u8)).collect();
         let wanted = (round % 7 != 0).then(|| left(&records));
-        cache.put(OWNER, kind(1), wanted.as_ref()).unwrap();
-        cache.put(OWNER, kind(28), Some(&left(&records))).unwrap();
+        cache.put(OWNER, kind(1), wanted.as_ref());
+        cache.put(OWNER, kind(28), Some(&left(&records)));
     }
     stop.store(true, Ordering::Release);
     let _: u32 = reading.join().unwrap();

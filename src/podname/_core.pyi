@@ -33,6 +33,9 @@ _Layer = (
 )
 #: Answers at most, octets at most, TTL at most, TTL at least, zones of which nothing is kept.
 _Half = tuple[int, int, int, int, Sequence[bytes]]
+#: The fields of an answer, as they were put.
+_Groups = list[tuple[int, list[int]]]
+_Answer = tuple[int, bytes, bytes, list[int], int, int, int, bool, bool, _Groups]
 #: A cache, the number of its plugin among the counts, its hits.
 _Cache = tuple[AnswerCache, int, Hits]
 #: Zone, layers, whether to rotate, counts, whether answers are observed, cache, what clients may say they take.
@@ -96,8 +99,11 @@ class Counts:
 class AnswerCache:
     """Answers that the plugin chain left, as in `podname.engine.caching`."""
 
-    def __new__(cls, keeping: tuple[_Half, _Half, int, bool] | None) -> AnswerCache:
-        """With `keeping`: how successes and denials of relays are kept, TTL of a SERVFAIL, whether TTLs stay."""
+    def __new__(cls, keeping: tuple[_Half, _Half, int, bool, int] | None) -> AnswerCache:
+        """With `keeping`: how successes and denials of relays are kept, TTL of a SERVFAIL, whether TTLs stay.
+
+        Last how long an expired one may be given.
+        """
 
     def kept(self) -> tuple[list[int], list[int]]:
         """Return how many successes and denials of relays are kept, and how many of each made room."""
@@ -117,6 +123,7 @@ class AnswerCache:
         is_denial: bool,
         groups: Sequence[tuple[int, Sequence[int]]],
     ) -> None: ...
+    def get(self, owner: bytes, kind: _Kind) -> _Answer | None: ...
     def remove(self, owner: bytes, kind: _Kind) -> None: ...
     def clear(self) -> None: ...
     def __len__(self) -> int: ...

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use super::checked;
+use super::{checked, name_of, reader};
 use crate::cache::{self, Kind, Left};
 use crate::keeping::{Half, Keeper, Policy};
 use crate::names::Suffixes;
@@ -21,8 +22,22 @@ pub struct AnswerCache {
 
 /// How one half is kept: answers at most, octets at most, TTL at most, TTL at least, zones of which nothing is kept.
 type HalfFields = (usize, usize, u32, u32, Vec<Vec<u8>>);
-/// How replies are kept: successes, denials, the TTL of a SERVFAIL, whether TTLs are not counted down.
-type KeepingFields = (HalfFields, HalfFields, u32, bool);
+/// How replies are kept: successes, denials, the TTL of a SERVFAIL, whether TTLs are not counted down, how long expired
+/// ones may be given.
+type KeepingFields = (HalfFields, HalfFields, u32, bool, u32);
+/// An answer as it was left: the fields of `CachedAnswer`.
+type AnswerFields<'py> = (
+    u16,
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+    Vec<u16>,
+    u32,
+    u64,
+    u32,
+    bool,
+    bool,
+    Vec<(u16, Vec<u16>)>,
+);
 
 /// Make one half's policy of its fields.
 fn half_of(fields: HalfFields) -> Half {
@@ -35,10 +50,14 @@ impl AnswerCache {
     /// Put an answer, or take it out.
     fn change(&self, owner: &[u8], kind: KindFields, left: Option<&Left<'_>>) -> PyResult<()> {
         checked(owner)?;
-        let (qtype, qclass, dnssec_ok, checking_disabled) = kind;
-        let kind = Kind { qtype, qclass, dnssec_ok, checking_disabled };
-        Ok(self.answers.put(owner, kind, left)?)
+        self.answers.put(owner, kind_of(kind), left);
+        Ok(())
     }
+}
+
+/// Make the kind of its fields.
+fn kind_of((qtype, qclass, dnssec_ok, checking_disabled): KindFields) -> Kind {
+    Kind { qtype, qclass, dnssec_ok, checking_disabled }
 }
 
 /// Type, class, DO, CD.
@@ -49,9 +68,10 @@ impl AnswerCache {
     #[new]
     fn new(keeping: Option<KeepingFields>) -> Self {
         let answers: Arc<cache::AnswerCache> = Arc::default();
-        let keeper = keeping.map(|(success, denial, servfail_seconds, keeps_ttl)| {
+        let keeper = keeping.map(|fields| {
+            let (success, denial, servfail_seconds, keeps_ttl, stale_seconds) = fields;
             let (success, denial) = (half_of(success), half_of(denial));
-            let policy = Policy { success, denial, servfail_seconds, keeps_ttl };
+            let policy = Policy { success, denial, servfail_seconds, keeps_ttl, stale_seconds };
             Arc::new(Keeper::new(policy, answers.clone()))
         });
         Self { answers, keeper }
@@ -96,12 +116,35 @@ impl AnswerCache {
         self.change(owner, kind, None)
     }
 
-    fn clear(&self) -> PyResult<()> {
-        self.answers.clear()?;
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        owner: &[u8],
+        kind: KindFields,
+    ) -> PyResult<Option<AnswerFields<'py>>> {
+        let name = name_of(owner)?;
+        let mut reader = reader()?;
+        Ok(self.answers.get(&reader.pin(), &name, kind_of(kind), |left| {
+            (
+                left.flags,
+                PyBytes::new(py, &left.counts),
+                PyBytes::new(py, left.records),
+                left.ttl_offsets.to_vec(),
+                left.ttl_seconds,
+                left.stored_ns,
+                left.uncompressed_octets,
+                left.keeps_ttl,
+                left.is_denial,
+                left.groups.to_vec(),
+            )
+        }))
+    }
+
+    fn clear(&self) {
+        self.answers.clear();
         if let Some(keeper) = &self.keeper {
             keeper.clear();
         }
-        Ok(())
     }
 
     fn __len__(&self) -> usize {

@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::epoch::{Guard, end_epoch, oldest_pinned};
 use super::growth::Growth;
@@ -157,6 +157,12 @@ impl Map {
             Err(TryLockError::WouldBlock) => return None,
         };
         Some(Writing { map: self, writer })
+    }
+
+    /// Begin to write, after whoever does now: for a map that several threads write.
+    pub fn wait_and_write(&self) -> Writing<'_> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Writing { map: self, writer }
     }
 
     /// Return the slots to the writer.

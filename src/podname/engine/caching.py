@@ -74,6 +74,8 @@ class Keeping(NamedTuple):
     denial: KeptHalf
     servfail_seconds: int
     keeps_ttl: bool
+    #: How long an expired answer is for the plugin chain to decide about: so long the relay does not ask.
+    stale_seconds: int = 0
 
 
 class CacheHits(NamedTuple):
@@ -103,6 +105,9 @@ class AnswerCache(Protocol):
 
     def remove(self, key: AnswerKey) -> None:
         """Take an answer out, if it is there."""
+
+    def get(self, key: AnswerKey) -> CachedAnswer | None:
+        """Return an answer, expired or not, as it was left or fetched."""
 
     def clear(self) -> None:
         """Take all out."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import dns.message
@@ -79,6 +80,44 @@ async def test_only_the_first_question_is_forwarded(
         size = 12 + name_octets + 4 + name_octets + 14  # nothing is compressed
         assert value("coredns_dns_response_size_bytes_sum") == 4 * size
     assert len(upstream.asked) == 1
+
+
+async def test_what_the_engine_fetched_is_served_stale_and_renewed(tmp_path: Path) -> None:
+    said = [answering("@ 1 A 192.0.2.1")]
+
+    def script(packet: bytes) -> Sequence[bytes] | Awaitable[Sequence[bytes]]:
+        return said[0](packet)
+
+    async def stale_or_new() -> dns.message.Message:
+        return dns.message.from_wire(await exchange(port_of(server), packet))
+
+    packet = dns.message.make_query("www.example.org.", "A", use_edns=0).to_wire()
+    more = "cache {\nsuccess 1024 30 1\nserve_stale 1h immediate 77s\n}\n"
+    async with (
+        scripted(script) as upstream,
+        serving(tmp_path, corefile(upstream.at, more).replace("cache 30\n", "")) as server,
+    ):
+        fresh = await stale_or_new()
+        assert (fresh.answer[0].ttl, fresh.options) == (1, ())
+        assert misses(server, 1)
+        said[0] = answering(rcode=2)
+        async with asyncio.timeout(5):
+            while (stale := await stale_or_new()).answer[0].ttl != 77:
+                assert stale.answer[0].ttl == 1
+        assert stale.answer[0][0].to_text() == "192.0.2.1"
+        assert [option.to_text() for option in stale.options] == ["EDE 3 (Stale Answer)"]
+        said[0] = answering("@ 30 A 192.0.2.2")
+        async with asyncio.timeout(5):
+            while (new := await stale_or_new()).answer[0].ttl == 77:
+                assert new.answer[0][0].to_text() == "192.0.2.1"
+        assert (new.answer[0][0].to_text(), new.options) == ("192.0.2.2", ())
+        before = server.engine.stats.misses
+        await stale_or_new()
+        value = await scraped(server)
+        assert server.engine.stats.misses == before, "the engine repeats what is new"
+        assert value("coredns_cache_served_stale_total") >= 2
+        assert value("coredns_cache_entries", type="success") == 1
+        assert value("coredns_cache_misses_total") == 1
 
 
 async def test_a_reload_keeps_what_an_unchanged_cache_has(tmp_path: Path) -> None:

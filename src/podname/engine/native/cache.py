@@ -29,6 +29,14 @@ class NativeCache:
         """Take an answer out, if it is there."""
         self.core.remove(key[0], key[1:])
 
+    def get(self, key: AnswerKey) -> CachedAnswer | None:
+        """Return an answer, expired or not, as it was left or fetched."""
+        found = self.core.get(key[0], key[1:])
+        if found is None:
+            return None
+        turning = tuple((octets, tuple(offsets)) for octets, offsets in found[9])
+        return CachedAnswer(*found[:3], tuple(found[3]), *found[4:7], found[7], found[8], turning)
+
     def clear(self) -> None:
         """Take all out."""
         self.core.clear()

@@ -57,6 +57,10 @@ class PythonCache:
         if not kinds:
             del self._names[key[0]]
 
+    def get(self, key: AnswerKey) -> CachedAnswer | None:
+        """Return an answer, expired or not, as it was left."""
+        return self._names.get(key[0], {}).get(key[1:])
+
     def clear(self) -> None:
         """Take all out."""
         self._names.clear()

@@ -45,10 +45,8 @@ class Cache(Plugin):
     ) -> None:
         self.options = options
         self.store = store
-        # Popular and stale answers need to be looked at one by one.
-        self.is_planned = (
-            options.covers_block and not options.prefetch.amount and not options.stale.up_to_seconds
-        )
+        # Popular answers need to be looked at one by one.
+        self.is_planned = options.covers_block and not options.prefetch.amount
         self.clock = clock
         self._zones = frozenset(names.from_text(zone) for zone in options.zones)
         self._everywhere = names.ROOT in self._zones
@@ -83,7 +81,7 @@ class Cache(Plugin):
         tally, now = self.store.tally(request.client.server), self.clock()
         tally.requests += 1
         key = key_of(query)
-        item = self._find(key, now)
+        item = self._find(key, now) or self._taken_over(request, key, now)
         if item is None:
             tally.misses += 1
             return await self._miss(request, next_)
@@ -137,7 +135,17 @@ class Cache(Plugin):
         if item is None:
             return None
         left = item.left_seconds(now)
-        return item if left > 0 or -left < int(self.options.stale.up_to_seconds) else None
+        return item if left > 0 or -left < self.options.stale_seconds else None
+
+    def _taken_over(self, request: Request, key: Key, now: float) -> Item | None:
+        """Find what the engine fetched and may be served, and keep it here."""
+        answer = self.store.left.get(key)
+        if answer is None:
+            return None
+        item = self._usable(Item.of(request.query, answer), now)
+        if item is not None:
+            self._put(request, key, item)
+        return item
 
     # --------------------------------------------------------------- answers
 
@@ -221,18 +229,22 @@ class Cache(Plugin):
         prefers_good = self.options.prefers_positive
         if prefers_good and old is not None and not (denial or item.answers):
             item.last_good = old.good
-        shelf, name = (store.denial, DENIAL) if denial else (store.success, SUCCESS)
+        if not denial and (item.answers if prefers_good else again):
+            store.denial.remove(key)
+        self._put(request, key, item)
+
+    def _put(self, request: Request, key: Key, item: Item) -> None:
+        store = self.store
+        shelf, name = (store.denial, DENIAL) if item.is_denial else (store.success, SUCCESS)
         for evicted in shelf.put(key, item):
             store.tally(request.client.server).evictions[name] += 1
             store.left.remove(evicted)
-        if not denial and (item.answers if prefers_good else again):
-            store.denial.remove(key)
-        self._leave(key, now)
+        self._leave(key)
 
-    def _leave(self, key: Key, now: float) -> None:
-        """Let the engine answer as we would."""
-        item = self._find(key, now)
-        if item is not None and item.left_seconds(now) > 0 and not self.options.prefetch.amount:
+    def _leave(self, key: Key) -> None:
+        """Let the engine answer as we would, and hand on what is stale rather than fetch it."""
+        item = self._find(key, self.clock())
+        if item is not None and not self.options.prefetch.amount:
             self.store.left.put(key, item)
         else:
             self.store.left.remove(key)

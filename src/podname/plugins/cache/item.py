@@ -9,6 +9,8 @@ from podname.dns import constants as c
 from podname.dns import reply
 from podname.dns.message import Message, with_ttl
 from podname.dns.query import Query
+from podname.engine.caching import CachedAnswer
+from podname.plugins.cache.response import examine
 
 _KEPT_FLAGS = c.AA | c.RA
 
@@ -67,6 +69,21 @@ class Item:
         self.ttl_offsets = ttl_offsets
         self._body_ttl_seconds = ttl_seconds
         self._body = message[query.end :]
+
+    @classmethod
+    def of(cls, query: Query, answer: CachedAnswer) -> Item:
+        """Make one of what the engine has for a query."""
+        counts, records = answer.counts, answer.records
+        message = reply.repeat(query, flags=answer.flags, counts=counts, records=records)
+        return cls(
+            query,
+            message,
+            tuple([at + query.end for at in answer.ttl_offsets]),
+            answer.ttl_seconds,
+            answer.stored_ns / 1e9,
+            is_denial=answer.is_denial,
+            answers=examine(query, Message(message, query.end)).answers,
+        )
 
     @property
     def good(self) -> Item | None:

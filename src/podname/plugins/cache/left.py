@@ -1,8 +1,8 @@
 """What is kept is left with the engine, too, so that the next question for it never comes here.
 
-The engine has, for a key, exactly what would be answered from the shelves, and nothing while that has expired: what to
-do then (ask, or serve what is stale) is decided here. Left out are answers that only code can shape: of several MX
-records, which `loadbalance` writes anew.
+The engine has, for a key, exactly what would be answered from the shelves, and repeats it until it expires. What to do
+then (ask, or serve what is stale) is decided here; for that, what the engine's relay fetched is taken over.
+Left out are answers that only code can shape: of several MX records, which `loadbalance` writes anew.
 
 Sources: the design of podname (the path of a query); CoreDNS plugin/loadbalance.
 """
@@ -54,6 +54,10 @@ class Left:
                 groups=groups,
             ),
         )
+
+    def get(self, key: AnswerKey) -> CachedAnswer | None:
+        """Return what the engine has, expired or not."""
+        return self.cache.get(key)
 
     def remove(self, key: AnswerKey) -> None:
         """Let the engine ask for this one."""

@@ -202,6 +202,11 @@ class Options(Properties):
     keepttl: bool = prop(False, flag())
 
     @property
+    def stale_seconds(self) -> int:
+        """How long an answer may be given after it expired, in the whole seconds that TTLs are counted in."""
+        return min(int(self.stale.up_to_seconds), _TTL_SECONDS_MOST)
+
+    @property
     def prefers_positive(self) -> bool:
         """Whether an answer that has what was asked for goes before a denial, also a stale one."""
         return self.has_policy and self.stale.up_to_seconds > 0
@@ -224,7 +229,9 @@ class Options(Properties):
             )
             for half, limits in ((SUCCESS, self.success), (DENIAL, self.denial))
         )
-        return Keeping(success, denial, int(self.servfail_seconds), self.keepttl)
+        return Keeping(
+            success, denial, int(self.servfail_seconds), self.keepttl, self.stale_seconds
+        )
 
     def keeps(self, half: str, folded: bytes) -> bool:
         """Return whether answers for a name may be kept as `success` or as `denial`."""

@@ -57,7 +57,8 @@ def setup(directives: Sequence[Directive], context: Context) -> LoadBalance:
     made = LoadBalance()
     for directive in directives:
         made = _one(directive, context, made.preferred)
-    one_counts(directives, context, -1)
+    if made.is_planned:  # one is as good as all
+        one_counts(directives, context)
     return made
 
 
