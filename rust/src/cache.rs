@@ -467,20 +467,17 @@ impl AnswerCache {
         self.entry(guard, name, kind)?.read(now_ns)
     }
 
-    /// Return whether an answer has expired, and less than so many seconds ago.
-    pub fn is_stale(
+    /// Return the TTL that is left of an answer; zero and below it has expired, and since when.
+    pub fn left_seconds(
         &self,
         guard: &Guard<'_>,
         name: &Name,
         kind: Kind,
         now_ns: u64,
-        seconds: u64,
-    ) -> bool {
-        self.entry(guard, name, kind).is_some_and(|entry| {
-            let lived = now_ns.saturating_sub(entry.stored_ns()) / NS;
-            let since = lived.checked_sub(u64::from(entry.ttl_seconds()));
-            since.is_some_and(|since| since < seconds)
-        })
+    ) -> Option<i64> {
+        let entry = self.entry(guard, name, kind)?;
+        let lived = now_ns.saturating_sub(entry.stored_ns()) / NS;
+        Some(i64::from(entry.ttl_seconds()) - lived as i64)
     }
 
     /// Look at an answer as it was left, whether it has expired or not.

@@ -45,6 +45,8 @@ pub struct Policy {
     pub keeps_ttl: bool,
     /// How long an expired answer is the plugin chain's to decide about, and not asked for by a relay.
     pub stale_seconds: u32,
+    /// Whether the engine answers with what is kept; else the plugin chain does.
+    pub repeats: bool,
 }
 
 /// A question as it was asked, and its reply.
@@ -178,10 +180,18 @@ impl Keeper {
         }
     }
 
-    /// Return whether there is an answer that has expired and may still be given.
-    pub fn has_stale(&self, guard: &Guard<'_>, name: &Name, query: &Query, now_ns: u64) -> bool {
-        let seconds = u64::from(self.policy.stale_seconds);
-        seconds > 0 && self.answers.is_stale(guard, name, Kind::of(query), now_ns, seconds)
+    /// Return whether the engine answers with what is kept.
+    pub fn repeats(&self) -> bool {
+        self.policy.repeats
+    }
+
+    /// Return whether the plugin chain has to answer with what is kept, or to decide about it.
+    pub fn is_for_chain(&self, guard: &Guard<'_>, name: &Name, query: &Query, now_ns: u64) -> bool {
+        match self.answers.left_seconds(guard, name, Kind::of(query), now_ns) {
+            Some(left) if left > 0 => !self.policy.repeats,
+            Some(left) => -left < i64::from(self.policy.stale_seconds),
+            None => false,
+        }
     }
 
     /// Return the TTL that a reply leaves with.

@@ -124,7 +124,7 @@ impl Responder {
         }
         if matches!(asked, Asked::Upstreams(_))
             && let Some(keeper) = plan.keeper()
-            && keeper.has_stale(guard, &self.name, &query, self.now_ns)
+            && keeper.is_for_chain(guard, &self.name, &query, self.now_ns)
         {
             asked = Asked::Chain;
         }
@@ -224,6 +224,9 @@ impl Responder {
         out: &mut Vec<u8>,
     ) -> Option<Answered> {
         let cache = plan.cache.as_ref().filter(|_| query.flags & OPCODE == 0)?;
+        if plan.keeper().is_some_and(|keeper| !keeper.repeats()) {
+            return None;
+        }
         let kind = Kind::of(query);
         let cached = cache.answers.find(guard, &self.name, kind, self.now_ns)?;
         let wants_authenticated = query.flags & c::AD != 0 || query.dnssec_ok();

@@ -118,18 +118,18 @@ fn only_what_was_stored_then_is_taken_out() {
 }
 
 #[test]
-fn what_has_expired_is_stale_for_a_while_and_can_be_looked_at() {
+fn what_has_expired_can_be_looked_at() {
     let (cache, mut reader) = (AnswerCache::default(), Reader::claim().unwrap());
     let guard = reader.pin();
     let records: Vec<u8> = (1..=2).flat_map(record).collect();
     let groups = [(4, vec![12, 28])];
     let whole = Left { ttl_offsets: &[6, 22], groups: &groups, is_fetched: true, ..left(&records) };
     cache.put(OWNER, kind(1), Some(&whole));
-    let is_stale =
-        |after| cache.is_stale(&guard, &name(), kind(1), 130 * SECOND + after * SECOND, 10);
-    assert_eq!([0, 9, 10].map(is_stale), [true, true, false]);
-    assert!(!cache.is_stale(&guard, &name(), kind(1), 130 * SECOND - 1, 10), "not yet");
-    assert!(!cache.is_stale(&guard, &name(), kind(28), 135 * SECOND, 10), "not there");
+    let left_seconds = |now_ns| cache.left_seconds(&guard, &name(), kind(1), now_ns);
+    assert_eq!(left_seconds(130 * SECOND - 1), Some(1));
+    assert_eq!(left_seconds(130 * SECOND), Some(0));
+    assert_eq!(left_seconds(140 * SECOND), Some(-10));
+    assert_eq!(cache.left_seconds(&guard, &name(), kind(28), 130 * SECOND), None);
     let looked = cache.get(&guard, &name(), kind(1), |found| {
         assert_eq!((found.flags, found.counts), (whole.flags, whole.counts));
         assert_eq!((found.records, found.ttl_offsets), (whole.records, whole.ttl_offsets));

@@ -22,6 +22,10 @@ struct Kept {
 
 impl Kept {
     fn new(capacity: usize, octets_most: usize) -> Self {
+        Self::with(capacity, octets_most, 0, true)
+    }
+
+    fn with(capacity: usize, octets_most: usize, stale_seconds: u32, repeats: bool) -> Self {
         let half = || Half {
             capacity,
             octets_most,
@@ -35,7 +39,8 @@ impl Kept {
             denial: half(),
             servfail_seconds: 5,
             keeps_ttl: false,
-            stale_seconds: 0,
+            stale_seconds,
+            repeats,
         };
         Self { keeper: Keeper::new(policy, answers.clone()), answers, now_ns: SECOND }
     }
@@ -136,4 +141,27 @@ fn what_others_take_out_or_leave_is_not_counted() {
     assert!((1..4).all(|name| kept.has(name)));
     kept.answers.clear();
     assert_eq!(kept.answers.fetched(false), Room::default());
+}
+
+#[test]
+fn what_the_chain_decides_about() {
+    let ask = |kept: &Kept, name: u8, after: u64| {
+        let packet =
+            [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &owner(name), &[0, 1, 0, 1]].concat();
+        let (query, mut asked) = (query::parse(&packet).unwrap(), Name::default());
+        assert!(asked.set(&owner(name)));
+        let mut reader = Reader::claim().unwrap();
+        kept.keeper.is_for_chain(&reader.pin(), &asked, &query, kept.now_ns + after * SECOND)
+    };
+    for (stale_seconds, repeats, expected) in [
+        (0, true, [false, false, false]),
+        (0, false, [true, false, false]),
+        (10, true, [false, true, false]),
+        (10, false, [true, true, false]),
+    ] {
+        let mut kept = Kept::with(9, usize::MAX, stale_seconds, repeats);
+        kept.keep(0, 1);
+        assert_eq!([29, 39, 40].map(|after| ask(&kept, 0, after)), expected);
+        assert!(!ask(&kept, 1, 0), "a name that is not there");
+    }
 }

@@ -99,10 +99,10 @@ class Counts:
 class AnswerCache:
     """Answers that the plugin chain left, as in `podname.engine.caching`."""
 
-    def __new__(cls, keeping: tuple[_Half, _Half, int, bool, int] | None) -> AnswerCache:
+    def __new__(cls, keeping: tuple[_Half, _Half, int, bool, int, bool] | None) -> AnswerCache:
         """With `keeping`: how successes and denials of relays are kept, TTL of a SERVFAIL, whether TTLs stay.
 
-        Last how long an expired one may be given.
+        Last how long an expired one may be given, and whether the engine answers with them.
         """
 
     def kept(self) -> tuple[list[int], list[int]]:

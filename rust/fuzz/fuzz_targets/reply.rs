@@ -49,7 +49,7 @@ fuzz_target!(|input: (u8, bool, u16, [u16; 3], &[u8])| {
     assert!(reply.uncompressed_octets() >= 11 * reply.ttl_offsets().len());
 
     let answers: Arc<AnswerCache> = Arc::default();
-    let policy = Policy { success: half(), denial: half(), servfail_seconds: 5, keeps_ttl: false, stale_seconds: 0 };
+    let policy = Policy { success: half(), denial: half(), servfail_seconds: 5, keeps_ttl: false, stale_seconds: 0, repeats: true };
     let keeper = Keeper::new(policy, answers.clone());
     let mut name = Name::default();
     assert!(name.set(NAME));

@@ -23,8 +23,8 @@ pub struct AnswerCache {
 /// How one half is kept: answers at most, octets at most, TTL at most, TTL at least, zones of which nothing is kept.
 type HalfFields = (usize, usize, u32, u32, Vec<Vec<u8>>);
 /// How replies are kept: successes, denials, the TTL of a SERVFAIL, whether TTLs are not counted down, how long expired
-/// ones may be given.
-type KeepingFields = (HalfFields, HalfFields, u32, bool, u32);
+/// ones may be given, whether the engine answers with them.
+type KeepingFields = (HalfFields, HalfFields, u32, bool, u32, bool);
 /// An answer as it was left: the fields of `CachedAnswer`.
 type AnswerFields<'py> = (
     u16,
@@ -69,9 +69,10 @@ impl AnswerCache {
     fn new(keeping: Option<KeepingFields>) -> Self {
         let answers: Arc<cache::AnswerCache> = Arc::default();
         let keeper = keeping.map(|fields| {
-            let (success, denial, servfail_seconds, keeps_ttl, stale_seconds) = fields;
+            let (success, denial, servfail_seconds, keeps_ttl, stale_seconds, repeats) = fields;
             let (success, denial) = (half_of(success), half_of(denial));
-            let policy = Policy { success, denial, servfail_seconds, keeps_ttl, stale_seconds };
+            let policy =
+                Policy { success, denial, servfail_seconds, keeps_ttl, stale_seconds, repeats };
             Arc::new(Keeper::new(policy, answers.clone()))
         });
         Self { answers, keeper }

@@ -34,7 +34,8 @@ AAAA; rule 9 SERVFAIL without AA. A question for PTR that finds no record passes
 
 When every layer has passed, the question is a miss.
 
-A `Forwarded` layer hands the question to its relay (`podname.engine.relaying`), if the cache has no answer.
+A `Forwarded` layer hands the question to its relay (`podname.engine.relaying`), if the cache has no answer, nor one
+that only the plugin chain may give (`Keeping`): that is a miss.
 
 A plan may have an `AnswerCache`, where the plugin chain leaves answers of its own making (forwarded ones) until they
 expire. Whatever the layers say is a miss is looked up there first; a question with another opcode than QUERY stays a

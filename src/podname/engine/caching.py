@@ -76,6 +76,8 @@ class Keeping(NamedTuple):
     keeps_ttl: bool
     #: How long an expired answer is for the plugin chain to decide about: so long the relay does not ask.
     stale_seconds: int = 0
+    #: Whether the engine answers with what is kept; else the plugin chain does, and the relay does not ask.
+    repeats: bool = True
 
 
 class CacheHits(NamedTuple):

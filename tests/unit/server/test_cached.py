@@ -139,6 +139,25 @@ async def test_what_the_engine_fetched_is_served_stale_and_renewed(tmp_path: Pat
         assert value("coredns_cache_misses_total") == 1
 
 
+async def test_with_prefetch_the_engine_fetches_and_the_plugin_answers(tmp_path: Path) -> None:
+    more = "cache {\nprefetch 2 1m 90%\n}\n"
+    async with (
+        scripted(answering("@ 5 A 192.0.2.1")) as upstream,
+        serving(tmp_path, corefile(upstream.at, more).replace("cache 30\n", "")) as server,
+    ):
+        port = port_of(server)
+        await addresses(port, "www.example.org.")
+        assert misses(server, 1)
+        async with asyncio.timeout(5):
+            while len(upstream.asked) == 1:  # until a tenth of five seconds is gone
+                await addresses(port, "www.example.org.")
+        value = await scraped(server)
+        assert value("coredns_cache_prefetch_total") == 1
+        assert value("coredns_cache_misses_total") == 1
+        assert value("coredns_cache_entries", type="success") == 1
+        assert server.engine.stats.misses >= 2
+
+
 async def test_a_reload_keeps_what_an_unchanged_cache_has(tmp_path: Path) -> None:
     async with (
         scripted(answering(RECORD)) as upstream,

@@ -350,7 +350,13 @@ async def told(
 @needs_native
 @pytest.mark.parametrize("engine", ["python"], indirect=True)
 @pytest.mark.parametrize(
-    "more", ["", "cache 30", "cache {\nsuccess 100 60 20\ndenial 100 9\nservfail 0\nkeepttl\n}"]
+    "more",
+    [
+        "",
+        "cache 30",
+        "cache {\nsuccess 100 60 20\ndenial 100 9\nservfail 0\nkeepttl\n}",
+        "cache {\nprefetch 9\nserve_stale 1h verify\nserve_stale_policy prefer_positive\n}",
+    ],
 )
 @pytest.mark.parametrize("said", SAID)
 async def test_both_engines_say_the_same(said: str, more: str, tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ _Kind = tuple[int, int, bool, bool]
 class PythonCache:
     """Answers by name, and by what else tells them apart."""
 
-    def __init__(self, plugin: str) -> None:
+    def __init__(self, plugin: str, *, repeats: bool = True) -> None:
         self.plugin = plugin
+        self._repeats = repeats
         self._names: dict[bytes, dict[_Kind, CachedAnswer]] = {}
         self._count = 0
         self._hits: dict[str, list[int]] = {}
@@ -83,7 +84,7 @@ class PythonCache:
 
     def find(self, query: Query, now_ns: int) -> tuple[CachedAnswer, int] | None:
         """Return the answer to a question and the TTL that is left of it, if it has not expired."""
-        if query.flags & _OPCODE:
+        if query.flags & _OPCODE or not self._repeats:
             return None
         kind = query.qtype, query.qclass, query.dnssec_ok, bool(query.flags & c.CD)
         answer = self._names.get(query.folded, {}).get(kind)

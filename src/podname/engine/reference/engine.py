@@ -93,8 +93,7 @@ class PythonEngine:
 
     def cache(self, plugin: str, keeping: Keeping | None = None) -> PythonCache:
         """Make an empty cache, whose answers are that plugin's. There is no relay whose replies could be kept."""
-        del keeping
-        return PythonCache(plugin)
+        return PythonCache(plugin, repeats=keeping is None or keeping.repeats)
 
     def relay(self, options: RelayOptions) -> Relay | None:
         """Ask no upstream: the plugin chain does."""

@@ -45,16 +45,15 @@ class Cache(Plugin):
     ) -> None:
         self.options = options
         self.store = store
-        # Popular answers need to be looked at one by one.
-        self.is_planned = options.covers_block and not options.prefetch.amount
+        self.is_planned = options.covers_block
         self.clock = clock
         self._zones = frozenset(names.from_text(zone) for zone in options.zones)
         self._everywhere = names.ROOT in self._zones
         self._refresher = Refresher(options, clock, self.fetch, self.renew)
 
     def plan(self, draft: Draft) -> None:
-        """Let the engine repeat what is kept, unless somebody in front, or `prefetch`, must see each question."""
-        if draft.is_whole and not self.options.prefetch.amount:
+        """Let the engine repeat what is kept, unless somebody in front must see each question."""
+        if draft.is_whole:
             draft.cache = self.store.left.cache
 
     async def stop(self) -> None:
@@ -244,7 +243,7 @@ class Cache(Plugin):
     def _leave(self, key: Key) -> None:
         """Let the engine answer as we would, and hand on what is stale rather than fetch it."""
         item = self._find(key, self.clock())
-        if item is not None and not self.options.prefetch.amount:
+        if item is not None:
             self.store.left.put(key, item)
         else:
             self.store.left.remove(key)

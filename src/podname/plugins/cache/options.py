@@ -230,7 +230,12 @@ class Options(Properties):
             for half, limits in ((SUCCESS, self.success), (DENIAL, self.denial))
         )
         return Keeping(
-            success, denial, int(self.servfail_seconds), self.keepttl, self.stale_seconds
+            success,
+            denial,
+            int(self.servfail_seconds),
+            self.keepttl,
+            self.stale_seconds,
+            repeats=not self.prefetch.amount,
         )
 
     def keeps(self, half: str, folded: bytes) -> bool:
