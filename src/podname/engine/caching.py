@@ -29,7 +29,7 @@ CACHED_OCTETS_MAX = 4096
 CACHED_PER_NAME_MAX = 16
 
 
-#: What an answer may have on average, its name and its records; most have a fifth of it.
+#: What an answer may have on average, its name and its records.
 OCTETS_PER_ANSWER = 1024
 
 _ADDRESS_OCTETS = {c.A: 4, c.AAAA: 16}
