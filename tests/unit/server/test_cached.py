@@ -134,7 +134,7 @@ async def test_what_the_engine_fetched_is_served_stale_and_renewed(tmp_path: Pat
         await stale_or_new()
         value = await scraped(server)
         assert server.engine.stats.misses == before, "the engine repeats what is new"
-        assert value("coredns_cache_served_stale_total") >= 2
+        assert value("coredns_cache_served_stale_total") >= 1
         assert value("coredns_cache_entries", type="success") == 1
         assert value("coredns_cache_misses_total") == 1
 
