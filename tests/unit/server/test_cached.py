@@ -152,7 +152,9 @@ async def test_with_prefetch_the_engine_fetches_and_the_plugin_answers(tmp_path:
             while len(upstream.asked) == 1:  # until a tenth of five seconds is gone
                 await addresses(port, "www.example.org.")
         value = await scraped(server)
-        assert value("coredns_cache_prefetch_total") == 1
+        assert (
+            value("coredns_cache_prefetch_total") >= 1
+        )  # another may have begun before the first had its reply
         assert value("coredns_cache_misses_total") == 1
         assert value("coredns_cache_entries", type="success") == 1
         assert server.engine.stats.misses >= 2
