@@ -238,6 +238,17 @@ class CapsTtl(Protocol):
 
 
 @runtime_checkable
+class KnowsSearchPaths(Protocol):
+    """A plugin that knows the search list of a client's stub resolver, for `autopath`."""
+
+    def search_path(self, query: Query, client: Client) -> tuple[bytes, ...]:
+        """Return it, folded; empty when it is not known, or the name is none of the plugin's."""
+
+    def first_steps(self) -> Iterable[bytes]:
+        """Return the zones in which the first elements of all these lists lie."""
+
+
+@runtime_checkable
 class GathersMetadata(Protocol):
     """A plugin that knows what all plugins of its block know of a query: `metadata`."""
 

@@ -10,11 +10,14 @@ Source: CoreDNS plugin/kubernetes `ServeDNS`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podname.dns import constants as c
+from podname.dns import resolv_conf
 from podname.dns.addresses import parse as parse_address
 from podname.dns.message import Message
 from podname.dns.names import from_text, longest_match
@@ -24,6 +27,7 @@ from podname.dns.reply import respond
 from podname.engine.base import Client, Outcome, TableOptions, Zone
 from podname.errors import KubeError, ServeError
 from podname.kube.informer import Source
+from podname.kube.objects import Pod
 from podname.names.discovery import LAZY_LABELS
 from podname.names.options import ZoneOptions
 from podname.names.schema import Kind
@@ -52,6 +56,8 @@ log = logging.getLogger(__name__)
 
 _SOA_TTL_SECONDS_MAX = 300
 _VERSION_TTL_SECONDS = 28800
+_RESOLV_CONF = Path("/etc/resolv.conf")
+_SERVICES = b"\x03svc"
 
 
 class Kubernetes(Plugin):
@@ -68,6 +74,7 @@ class Kubernetes(Plugin):
         self._hosts: list[str] = []
         self._source: Source | None = None
         self._names: ClusterNames | None = None
+        self._host_search: tuple[str, ...] = ()  # what pods' search lists end with
 
     # ------------------------------------------------------------------ life
 
@@ -75,6 +82,9 @@ class Kubernetes(Plugin):
         """Learn which TTLs `cache` lets through."""
         cache = siblings.get("cache")
         self._cap = cache.cap_ttl_seconds if isinstance(cache, CapsTtl) else None
+        with contextlib.suppress(OSError):
+            text = _RESOLV_CONF.read_text("utf-8", "replace")
+            self._host_search = resolv_conf.parse(text).search
 
     def bound(self, listeners: Sequence[Bound]) -> None:
         """Learn this server's own addresses, for the NS records, and begin to follow the cluster.
@@ -119,11 +129,31 @@ class Kubernetes(Plugin):
 
     def provide(self, query: Query, client: Client) -> Metadata:
         """Return what is known of the pod that asks, and of the name."""
-        holders, address = self.names.compiler.pods.holders, parse_address(client.address)
-        knows_pods = self.options.pods == "verified" or self.options.pod_names
-        found = of_client(holders.first(address) if knows_pods and address else None)
+        found = of_client(next(iter(self._pods_at(client)), None))
         zone = longest_match(query.folded, frozenset(self._zones))
         return found if zone is None else found | of_name(query.folded, zone)
+
+    def _pods_at(self, client: Client) -> tuple[Pod, ...]:
+        """Return the pods that have the client's address, if pods are followed."""
+        address = parse_address(client.address)
+        if address is None or not (self.options.pods == "verified" or self.options.pod_names):
+            return ()
+        return self.names.compiler.pods.holders.get(address)
+
+    def search_path(self, query: Query, client: Client) -> tuple[bytes, ...]:
+        """Return the search list of the pod that has the client's address; none where several namespaces share it."""
+        zone = longest_match(query.folded, frozenset(self._zones))
+        pods = self._pods_at(client)
+        namespaces = {pod.namespace for pod in pods}
+        if zone is None or len(namespaces) != 1:
+            return ()
+        services, namespace = _SERVICES + zone, namespaces.pop().encode()
+        host_search = tuple(from_text(name.lower()) for name in self._host_search)
+        return bytes((len(namespace),)) + namespace + services, services, zone, *host_search
+
+    def first_steps(self) -> Iterable[bytes]:
+        """Return the zones below which Services are."""
+        return [_SERVICES + zone for zone in self._zones]
 
     def ready(self) -> bool:
         """Return whether the first sync is done."""

@@ -1,0 +1,1 @@
+"""The `autopath` directive: the rest of a client's search list is tried for it."""
