@@ -56,7 +56,6 @@ def test_with_a_file(zones: str, beside: Beside, tmp_path: Path) -> None:
         "there.second.test",
         "x.second.test",
         "first.tes",
-        "HERE.FIRST.TEST",
     ]
     asked = questions(*names)
     text = COREFILE.format(zones=zones, folder=tmp_path).replace(
