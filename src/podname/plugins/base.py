@@ -19,7 +19,6 @@ Sources: CoreDNS `plugin.md`, core/dnsserver; the design of podname.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +88,6 @@ class Resources:
     def __init__(self, previous: Resources | None = None) -> None:
         self._previous = previous
         self._claimed: dict[Hashable, Resource] = {}
-        self._own: Counter[Hashable] = Counter()
 
     def claim(self, key: Hashable, make: Callable[[], R]) -> R:
         """Return what is kept under `key`, or make it. Two claims of one key share it."""
@@ -97,11 +95,6 @@ class Resources:
             kept = self._previous._claimed.get(key) if self._previous else None
             self._claimed[key] = kept if kept is not None else make()
         return self._claimed[key]  # type: ignore[return-value]  # the key implies the type
-
-    def claim_own(self, key: Hashable, make: Callable[[], R]) -> R:
-        """Do as `claim`, but let nobody share it: of the claims of one key, the first finds what the first one had."""
-        self._own[key] += 1
-        return self.claim((key, self._own[key]), make)
 
     def unclaimed(self) -> list[Resource]:
         """Return what the previous configuration had and this one does not claim; forget it."""

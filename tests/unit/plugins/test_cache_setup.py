@@ -7,7 +7,7 @@ from tests.support.plugin import context, directives
 
 from podname.dns import names
 from podname.errors import CorefileError
-from podname.plugins.base import CapsTtl, Context, Resources
+from podname.plugins.base import CapsTtl, Resources
 from podname.plugins.cache.options import DENIAL, SUCCESS, LimitOptions, Options, Prefetch, Stale
 from podname.plugins.cache.setup import parse, setup
 
@@ -166,19 +166,6 @@ def test_a_reload_keeps_what_is_kept_unless_the_directive_changed() -> None:
     other, resources = made(". {\ncache 31\n}", resources)
     assert same is first
     assert other is not first
-
-
-def test_two_blocks_do_not_share_what_they_keep() -> None:
-    """Bug: blocks of one zone, bound to two addresses, gave their clients each other's answers."""
-
-    def made(house: Context) -> list[object]:
-        text = directives(". {\ncache 30\n}", "cache")
-        return [setup(text, house).store for _ in range(2)]
-
-    house = context()
-    first, second = made(house)
-    assert first is not second
-    assert made(context(resources=Resources(house.resources))) == [first, second]
 
 
 def test_other_plugins_recognize_what_caps_ttls() -> None:

@@ -82,25 +82,6 @@ async def test_only_the_first_question_is_forwarded(
     assert len(upstream.asked) == 1
 
 
-async def test_two_blocks_of_one_zone_keep_their_own(tmp_path: Path) -> None:
-    """Bug: the second one answered with what the first one's upstream had said."""
-    async with (
-        scripted(answering("@ 300 A 192.0.2.1")) as one,
-        scripted(answering("@ 300 A 192.0.2.2")) as two,
-    ):
-        hosts = {"127.0.0.1": one.at, "127.0.0.2": two.at}
-        text = "".join(
-            f".:0 {{\nbind {host}\ncache 30\nforward . {at}\n}}\n" for host, at in hosts.items()
-        )
-        async with serving(tmp_path, text) as server:
-            for _ in range(2):
-                found = [
-                    (await udp(port_of(server, host), "www.example.org.", host=host)).answer[0][0]
-                    for host in hosts
-                ]
-                assert [rdata.to_text() for rdata in found] == ["192.0.2.1", "192.0.2.2"]
-
-
 async def test_what_the_engine_fetched_is_served_stale_and_renewed(tmp_path: Path) -> None:
     said = [answering("@ 1 A 192.0.2.1")]
 

@@ -28,7 +28,7 @@ def setup(directives: Sequence[Directive], context: Context) -> Cache:
         kept = context.engine.cache(Cache.name, options.keeping)
         return Store(options, Left(kept, keeps_ttl=options.keepttl))
 
-    return Cache(options, context.resources.claim_own(key, make))
+    return Cache(options, context.resources.claim(key, make))
 
 
 def _refuse_lone_policy(directive: Directive) -> None:
