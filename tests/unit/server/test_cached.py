@@ -123,14 +123,14 @@ async def test_what_the_engine_fetched_is_served_stale_and_renewed(tmp_path: Pat
 async def test_with_prefetch_the_engine_fetches_and_the_plugin_answers(tmp_path: Path) -> None:
     more = "cache {\nprefetch 2 1m 90%\n}\n"
     async with (
-        scripted(answering("@ 5 A 192.0.2.1")) as upstream,
+        scripted(answering("@ 10 A 192.0.2.1")) as upstream,
         serving(tmp_path, corefile(upstream.at, more).replace("cache 30\n", "")) as server,
     ):
         port = port_of(server)
         await addresses(port, "www.example.org.")
         assert misses(server, 1)
         async with asyncio.timeout(5):
-            while len(upstream.asked) == 1:  # until a tenth of five seconds is gone
+            while len(upstream.asked) == 1:  # until one of ten seconds is gone
                 await addresses(port, "www.example.org.")
         value = await scraped(server)
         assert (
