@@ -1,7 +1,8 @@
 """What an expression has at hand while it runs, and how values behave: Go's numbers, texts and equality.
 
 An expression is run for each question, on the event loop. Its length bounds what it does, save for loops and for values
-that grow; those are charged for, and one that costs too much fails.
+that grow; those are charged for, and one that costs too much fails. A value costs what it has in it, each time that it
+is looked through: of a few arrays that hold one another twice a huge one is made.
 
 Source: expr-lang v1.17.8 vm.
 """
@@ -12,13 +13,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 Value = Any
 
-#: One is a step of a loop, or so many characters or items of a value that is made or looked through.
-COST_MAX = 2000
-_UNITS_EACH, _COMPARED_EACH = 32, 4
+#: What a run may cost, where a character costs one, and what a step of a loop and an item of a value cost.
+COST_MAX = 64_000
+STEP, ITEM = 32, 16
 _BITS = 64
 _EXPONENT_LEAST = 6  # from here on Go writes an exponent
 
@@ -45,19 +47,25 @@ class Scope:
     frames: list[Frame] = field(default_factory=list)
     cost: int = 0
 
-    def charge(self, steps: int = 1) -> None:
-        """Count steps. Raises ExpressionError when there are too many."""
-        self.cost += steps
+    def charge(self, cost: int) -> None:
+        """Count what something costs. Raises ExpressionError when it is too much."""
+        self.cost += cost
         if self.cost > COST_MAX:
             raise ExpressionError("it takes too long")
 
-    def charge_size(self, size: int) -> None:
-        """Count a value of so many characters or items."""
-        self.charge(size // _UNITS_EACH)
-
-    def charge_compared(self, count: int) -> None:
-        """Count values that another one is compared with, one by one."""
-        self.charge(count // _COMPARED_EACH)
+    def charge_value(self, *values: Value) -> None:
+        """Count values that are made or looked through, with all that is in them."""
+        left = list(values)
+        while left:
+            value = left.pop()
+            if isinstance(value, str):
+                self.charge(len(value))
+            elif isinstance(value, list):
+                self.charge(len(value) * ITEM)
+                left += value
+            elif isinstance(value, Mapping):
+                self.charge(2 * len(value) * ITEM)
+                left += chain(value, value.values())
 
 
 Run = Callable[[Scope], Value]
@@ -93,6 +101,16 @@ def are_equal(left: Value, right: Value) -> bool:
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(are_equal(left[k], right[k]) for k in left)
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def is_in(scope: Scope, item: Value, array: Sequence[Value]) -> bool:
+    """Return whether an array has an item."""
+    for each in array:
+        scope.charge(ITEM)
+        scope.charge_value(each)
+        if are_equal(each, item):
+            return True
+    return False
 
 
 def is_less(left: Value, right: Value) -> bool:

@@ -19,12 +19,13 @@ from typing import Any
 
 from podname.expression import types as t
 from podname.expression.evaluation import (
+    STEP,
     ExpressionError,
     Scope,
     Value,
-    are_equal,
     at_index,
     expected,
+    is_in,
     is_less,
     kind_of,
     octets,
@@ -73,18 +74,12 @@ def call(name: str, arguments: Sequence[Node]) -> Node:
 
     def run(scope: Scope) -> Value:
         values = [expected(one(scope), *taken) for one, taken in zip(runs, kinds, strict=True)]
-        for value in values:
-            _charge(scope, value)
+        scope.charge_value(*values)
         found = function.apply(scope, *values)
-        _charge(scope, found)
+        scope.charge_value(found)
         return found
 
     return Node(result, run)
-
-
-def _charge(scope: Scope, value: Value) -> None:
-    if isinstance(value, (str, list)):
-        scope.charge_size(len(value))
 
 
 def _same(types: Sequence[Type]) -> Type:
@@ -123,21 +118,28 @@ def _split(keeps: bool) -> Callable[..., list[str]]:
 
 def _replace(scope: Scope, text: str, old: str, new: str, most: int = -1) -> str:
     found = text.count(old) if old else len(text) + 1
-    scope.charge_size((found if most < 0 else min(found, most)) * len(new))
+    scope.charge((found if most < 0 else min(found, most)) * len(new))
     return text.replace(old, new, most)
 
 
 def _repeat(scope: Scope, text: str, count: int) -> str:
     if count < 0:
         raise ValueError(f"expected positive integer, got {count}")
-    scope.charge_size(len(text) * count)
+    scope.charge(len(text) * count)
     return text * count
 
 
 def _join(scope: Scope, parts: Sequence[Value], glue: str = "") -> str:
     texts = [expected(part, "string") for part in parts]
-    scope.charge_size(sum(map(len, texts)) + len(glue) * len(texts))
+    scope.charge(sum(map(len, texts)) + len(glue) * len(texts))
     return str(glue).join(texts)
+
+
+def _last_index_of(text: str, part: str) -> int:
+    """Return where a part begins for the last time. `rfind` takes quadratic time, `find` does not."""
+    whole_text, octets_of_part = octets(text), octets(part)
+    found = whole_text[::-1].find(octets_of_part[::-1])
+    return found if found < 0 else len(whole_text) - len(octets_of_part) - found
 
 
 def _int(_: Scope, value: Value) -> int:
@@ -242,8 +244,7 @@ def _take(_: Scope, array: list[Value], count: int) -> list[Value]:
 def _unique(scope: Scope, array: list[Value]) -> list[Value]:
     found: list[Value] = []
     for item in array:
-        scope.charge_compared(len(found))
-        if not any(are_equal(item, other) for other in found):
+        if not is_in(scope, item, found):
             found.append(item)
     return found
 
@@ -251,7 +252,6 @@ def _unique(scope: Scope, array: list[Value]) -> list[Value]:
 def _flattened(scope: Scope, array: list[Value]) -> list[Value]:
     found: list[Value] = []
     for item in array:
-        scope.charge()
         found += _flattened(scope, item) if isinstance(item, list) else [item]
     return found
 
@@ -271,10 +271,12 @@ def sort(
     """Return the items in the order of their keys. Raises ExpressionError."""
     if order not in {"asc", "desc"}:
         raise ExpressionError(f"invalid order {order}, expected asc or desc")
-    scope.charge(len(array))
 
     def compare(left: Value, right: Value) -> int:
-        return is_less(key(right), key(left)) - is_less(key(left), key(right))
+        first, second = key(left), key(right)
+        scope.charge(STEP)
+        scope.charge_value(first, second)
+        return is_less(second, first) - is_less(first, second)
 
     return sorted(array, key=cmp_to_key(compare), reverse=order == "desc")
 
@@ -308,7 +310,7 @@ FUNCTIONS: dict[str, Function] = {
     "repeat": Function((_TEXT, _INT), t.STRING, _repeat),
     "join": Function((_ARRAY, _TEXT), t.STRING, _join, least=1),
     "indexOf": _text(lambda text, part: octets(text).find(octets(part)), 2, t.INT),
-    "lastIndexOf": _text(lambda text, part: octets(text).rfind(octets(part)), 2, t.INT),
+    "lastIndexOf": _text(_last_index_of, 2, t.INT),
     "hasPrefix": _text(str.startswith, 2, t.BOOL),
     "hasSuffix": _text(str.endswith, 2, t.BOOL),
     "toBase64": _text(lambda text: base64.b64encode(octets(text)).decode()),

@@ -1,6 +1,6 @@
 """The functions that run a part of an expression for each item of an array: `any`, `filter`, `reduce`.
 
-In that part `#` is the item; each step is charged for.
+In that part `#` is the item; each step is charged for, by the length of the part.
 
 Source: expr-lang v1.17.8 checker `builtinNode`, compiler.
 """
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from podname.expression import types as t
 from podname.expression.evaluation import (
+    STEP,
     ExpressionError,
     Frame,
     Run,
@@ -24,6 +25,8 @@ from podname.expression.functions import sort
 from podname.expression.lexer import BadExpression
 from podname.expression.operators import Node
 from podname.expression.types import Type
+
+_WORD = 4  # what a word of the part costs at each step
 
 #: An item, its place and what the part that is run for it gives.
 Step = tuple[Value, int, Value]
@@ -39,12 +42,13 @@ class Loop(NamedTuple):
     backwards: bool = False
 
 
-def loop(name: str, collection: Node, part: Node | None, more: Node | None) -> Node:
-    """Make the call of a function that loops. Raises BadExpression."""
+def loop(name: str, collection: Node, part: Node | None, more: Node | None, words: int) -> Node:
+    """Make the call of a function that loops; `words` are those of the part. Raises BadExpression."""
+    cost = STEP + words * _WORD
     if name == "reduce":
-        return _reduce(collection, part, more)
+        return _reduce(collection, part, more, cost)
     if name == "sortBy":
-        return _sort_by(collection, part, more)
+        return _sort_by(collection, part, more, cost)
     found = LOOPS[name]
     if part and found.is_test and not part.type.may_be("bool"):
         raise BadExpression(f"predicate should return boolean (got {part.type})")
@@ -54,7 +58,9 @@ def loop(name: str, collection: Node, part: Node | None, more: Node | None) -> N
 
     def run(scope: Scope) -> Value:
         depth = len(scope.frames)
-        value = found.apply(_steps(scope, items(scope), run_part, kinds, backwards=found.backwards))
+        value = found.apply(
+            _steps(scope, items(scope), run_part, kinds, cost=cost, backwards=found.backwards)
+        )
         del scope.frames[depth:]
         return value
 
@@ -62,16 +68,23 @@ def loop(name: str, collection: Node, part: Node | None, more: Node | None) -> N
 
 
 def _steps(
-    scope: Scope, items: Value, part: Run, kinds: tuple[str, ...], *, backwards: bool = False
+    scope: Scope,
+    items: Value,
+    part: Run,
+    kinds: tuple[str, ...] = (),
+    *,
+    cost: int,
+    backwards: bool = False,
 ) -> Iterator[Step]:
     expected(items, "array")
     frame = Frame()
     scope.frames.append(frame)
     places = range(len(items))
     for index in reversed(places) if backwards else places:
-        scope.charge()
+        scope.charge(cost)
         frame.item, frame.index = items[index], index
         found = part(scope)
+        scope.charge_value(found)
         yield frame.item, index, expected(found, *kinds) if kinds else found
 
 
@@ -79,7 +92,7 @@ def _item(scope: Scope) -> Value:
     return scope.frames[-1].item
 
 
-def _reduce(collection: Node, part: Node | None, initial: Node | None) -> Node:
+def _reduce(collection: Node, part: Node | None, initial: Node | None, cost: int) -> Node:
     assert part is not None  # noqa: S101 - the parser demands it
 
     def run(scope: Scope) -> Value:
@@ -93,7 +106,7 @@ def _reduce(collection: Node, part: Node | None, initial: Node | None) -> Node:
         else:
             raise ExpressionError("reduce of empty array with no initial value")
         for index in range(first, len(items)):
-            scope.charge()
+            scope.charge(cost)
             frame.item, frame.index = items[index], index
             frame.accumulated = part.run(scope)
         del scope.frames[depth:]
@@ -102,14 +115,14 @@ def _reduce(collection: Node, part: Node | None, initial: Node | None) -> Node:
     return Node(part.type, run)
 
 
-def _sort_by(collection: Node, part: Node | None, order: Node | None) -> Node:
+def _sort_by(collection: Node, part: Node | None, order: Node | None, cost: int) -> Node:
     assert part is not None  # noqa: S101 - the parser demands it
     if order is not None and not order.type.may_be("string"):
         raise BadExpression(f"sortBy order argument must be a string (got {order.type})")
 
     def run(scope: Scope) -> Value:
         depth = len(scope.frames)
-        steps = list(_steps(scope, collection.run(scope), part.run, ()))
+        steps = list(_steps(scope, collection.run(scope), part.run, cost=cost))
         del scope.frames[depth:]
         chosen = expected(order.run(scope), "string") if order else "asc"
         return [item for item, _, _ in sort(scope, steps, chosen, lambda step: step[2])]

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from podname.corefile.regexp import BadPattern, Regexp
 from podname.expression import types as t
 from podname.expression.evaluation import (
+    STEP,
     ExpressionError,
     Run,
     Scope,
     Value,
     are_equal,
     expected,
+    is_in,
     is_less,
     whole,
 )
@@ -42,6 +44,8 @@ NEGATED = frozenset({"in", "matches", "contains", "startsWith", "endsWith"})
 COMPARISONS = frozenset({"<", ">", "<=", ">="})
 _SAME = {"||": "or", "&&": "and", "^": "**"}
 _NUMBER, _TEXT = ("int", "float"), ("string",)
+#: What a character costs that is searched, and one of a regular expression that is made while the expression runs.
+_SEARCH, _COMPILE = 8, 1000
 
 
 class Node(NamedTuple):
@@ -148,7 +152,7 @@ def _matches(left: Run, pattern: str) -> Run:
         text = left(scope)
         if text is None:
             return False
-        scope.charge_size(len(expected(text, "string")))
+        scope.charge(len(expected(text, "string")) * _SEARCH)
         return compiled.matches(text)
 
     return run
@@ -157,7 +161,8 @@ def _matches(left: Run, pattern: str) -> Run:
 def _match(scope: Scope, text: Value, pattern: Value) -> bool:
     if text is None or pattern is None:
         return False
-    scope.charge_size(len(expected(text, "string")) + 32 * len(expected(pattern, "string")))
+    scope.charge(len(expected(text, "string")) * _SEARCH)
+    scope.charge(len(expected(pattern, "string")) * _COMPILE)
     try:
         return Regexp(pattern).matches(text)
     except BadPattern as error:
@@ -170,15 +175,22 @@ def _in(scope: Scope, item: Value, collection: Value) -> bool:
     expected(collection, "array", "map")
     if isinstance(collection, Mapping):
         return isinstance(item, str) and item in collection
-    scope.charge_compared(len(collection))
-    return any(are_equal(each, item) for each in collection)
+    return is_in(scope, item, collection)
+
+
+def _compared(test: Callable[[Value, Value], bool]) -> Callable[[Scope, Value, Value], bool]:
+    def apply(scope: Scope, left: Value, right: Value) -> bool:
+        scope.charge_value(left, right)
+        return test(left, right)
+
+    return apply
 
 
 def _texts(test: Callable[[str, str], bool]) -> Callable[[Scope, Value, Value], bool]:
     def apply(scope: Scope, left: Value, right: Value) -> bool:
         if left is None or right is None:
             return False
-        scope.charge_size(len(expected(left, "string")) + len(expected(right, "string")))
+        scope.charge_value(expected(left, "string"), expected(right, "string"))
         return test(left, right)
 
     return apply
@@ -186,7 +198,7 @@ def _texts(test: Callable[[str, str], bool]) -> Callable[[Scope, Value, Value], 
 
 def _add(scope: Scope, left: Value, right: Value) -> Value:
     if isinstance(left, str):
-        scope.charge_size(len(left) + len(expected(right, "string")))
+        scope.charge_value(left, expected(right, "string"))
         return left + right
     return _arithmetic(lambda one, other: one + other)(scope, left, right)
 
@@ -230,17 +242,17 @@ def _power(left: Value, right: Value) -> float:
 
 def _range(scope: Scope, first: Value, last: Value) -> list[int]:
     count = expected(last, "int") - expected(first, "int") + 1
-    scope.charge(max(0, count))
+    scope.charge(max(0, count) * STEP)
     return list(range(first, last + 1))
 
 
 _APPLY: dict[str, Callable[[Scope, Value, Value], Value]] = {
-    "==": lambda _, left, right: are_equal(left, right),
-    "!=": lambda _, left, right: not are_equal(left, right),
-    "<": lambda _, left, right: is_less(left, right),
-    ">": lambda _, left, right: is_less(right, left),
-    "<=": lambda _, left, right: is_less(left, right) or are_equal(left, right),
-    ">=": lambda _, left, right: is_less(right, left) or are_equal(left, right),
+    "==": _compared(are_equal),
+    "!=": _compared(lambda left, right: not are_equal(left, right)),
+    "<": _compared(is_less),
+    ">": _compared(lambda left, right: is_less(right, left)),
+    "<=": _compared(lambda left, right: is_less(left, right) or are_equal(left, right)),
+    ">=": _compared(lambda left, right: is_less(right, left) or are_equal(left, right)),
     "in": _in,
     "matches": _match,
     "contains": _texts(lambda text, part: part in text),

@@ -9,23 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from podname.expression import functions, loops
+from podname.expression import functions, loops, nodes
 from podname.expression import operators as o
 from podname.expression import types as t
 from podname.expression.evaluation import (
     ExpressionError,
     Scope,
     Value,
-    at_index,
-    cut,
-    expected,
 )
 from podname.expression.lexer import WORD_OPERATORS, BadExpression, Token, tokens_of
 from podname.expression.operators import Node
 from podname.expression.types import Signature, Type
 
 _DEPTH_MAX, _TEXT_MAX = 64, 10_000
-_NUMBER_MAX = (1 << 63) - 1
 
 #: The names that are taken: of functions, keywords and literals.
 RESERVED = frozenset(
@@ -55,11 +51,16 @@ class Expression:
     def evaluate(self, environment: Mapping[str, Value]) -> Value:
         """Run it with these functions and values. Raises ExpressionError."""
         try:
-            return self.node.run(Scope(environment))
+            return self._run(Scope(environment))
         except RecursionError:
             raise ExpressionError("values too deep in one another") from None
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise ExpressionError(str(error)) from None
+
+    def _run(self, scope: Scope) -> Value:
+        found = self.node.run(scope)
+        scope.charge_value(found)  # whoever shows it looks it through
+        return found
 
 
 def compile_expression(text: str, environment: Environment) -> Expression:
@@ -141,7 +142,7 @@ class _Reader:
             while self.accept("?"):
                 then = node if self.next_is(":") else self.whole()
                 self.expect(":")
-                node = _choice(node, then, self.whole())
+                node = nodes.choice(node, then, self.whole())
             return node
 
     def declaration(self) -> Node:
@@ -164,7 +165,7 @@ class _Reader:
     def if_else(self) -> Node:
         condition, then = self.whole(), self.braced()
         self.expect("else")
-        return _choice(condition, then, self.if_else() if self.accept("if") else self.braced())
+        return nodes.choice(condition, then, self.if_else() if self.accept("if") else self.braced())
 
     def braced(self) -> Node:
         self.expect("{")
@@ -218,7 +219,7 @@ class _Reader:
         if self.loops and self.next_is("#", "."):
             return self.postfix(self.pointer())
         if self.accept("["):
-            return self.postfix(_array(list(self.listed("]"))))
+            return self.postfix(nodes.array(list(self.listed("]"))))
         if self.accept("{"):
             return self.postfix(self.mapping())
         return self.operand()
@@ -242,16 +243,16 @@ class _Reader:
         token = self.token
         if token.kind == "number":
             self.take()
-            return _number(token.text)
+            return nodes.number(token.text)
         if token.kind == "text":
             self.take()
-            return self.postfix(_constant(t.STRING, token.text, token.text))
+            return self.postfix(nodes.constant(t.STRING, token.text, token.text))
         self.accept("::")
         if token.kind == "operator" and token.text != "::":
             raise self.unexpected()
         name = self.name()
-        if name in _CONSTANTS:
-            return _CONSTANTS[name]
+        if name in nodes.CONSTANTS:
+            return nodes.CONSTANTS[name]
         return self.postfix(self.call(name, []) if self.next_is("(") else self.identifier(name))
 
     # ----------------------------------------------------- names and members
@@ -280,13 +281,13 @@ class _Reader:
             raise BadExpression(f"unknown name {name}")
         if not isinstance(signature, Signature):
             raise BadExpression(f"{name} is not a function")
-        return _called(name, signature, arguments)
+        return nodes.called(name, signature, arguments)
 
     def loop(self, name: str, arguments: list[Node]) -> Node:
         collection = arguments[0] if arguments else self.whole()
         if not collection.type.may_be("array"):
             raise BadExpression(f"builtin {name} takes only array (got {collection.type})")
-        part = more = None
+        part, more, start = None, None, self.at
         if not arguments:
             self.accept(",")
         if not self.next_is(")"):
@@ -301,7 +302,7 @@ class _Reader:
             more = self.whole()
             self.accept(",")
         self.expect(")")
-        return loops.loop(name, collection, part, more)
+        return loops.loop(name, collection, part, more, self.at - start)
 
     def listed(self, end: str) -> Iterator[Node]:
         """Read what is separated by commas."""
@@ -314,7 +315,7 @@ class _Reader:
         pairs: list[tuple[Node, Node]] = []
         while not self.accept("}"):
             if self.token.kind in {"number", "text", "name"}:
-                key = _constant(t.STRING, self.take().text)
+                key = nodes.constant(t.STRING, self.take().text)
             elif self.next_is("("):
                 key = self.primary()
             else:
@@ -323,12 +324,7 @@ class _Reader:
             pairs.append((key, self.whole()))
             if not self.next_is("}"):
                 self.expect(",")
-        return Node(
-            t.MAP,
-            lambda scope: {
-                expected(key.run(scope), "string"): value.run(scope) for key, value in pairs
-            },
-        )
+        return nodes.mapping(pairs)
 
     def postfix(self, node: Node) -> Node:
         """Read members, indexes and slices behind a value. Behind `?.` nil gives nil, to the end of the chain."""
@@ -341,7 +337,9 @@ class _Reader:
             if operator == "[":
                 node = self.index_or_slice(node, optional=optional)
             else:
-                node = _member(node, _constant(t.STRING, self.member_name()), optional=optional)
+                node = nodes.member(
+                    node, nodes.constant(t.STRING, self.member_name()), optional=optional
+                )
                 if self.next_is("("):
                     raise BadExpression("values have no methods")
         return node
@@ -352,102 +350,10 @@ class _Reader:
         return self.take().text
 
     def index_or_slice(self, node: Node, *, optional: bool) -> Node:
-        start = _constant(t.INT, 0) if self.next_is(":") else self.whole()
+        start = nodes.constant(t.INT, 0) if self.next_is(":") else self.whole()
         if not self.accept(":"):
             self.expect("]")
-            return _member(node, start, optional=optional)
-        end = _constant(t.NIL, None) if self.next_is("]") else self.whole()
+            return nodes.member(node, start, optional=optional)
+        end = nodes.constant(t.NIL, None) if self.next_is("]") else self.whole()
         self.expect("]")
-        if not node.type.may_be("string", "array"):
-            raise BadExpression(f"cannot slice {node.type}")
-        for bound in (start, end):
-            if not bound.type.may_be("int", "nil"):
-                raise BadExpression(f"non-integer slice index {bound.type}")
-        return Node(node.type, lambda scope: cut(node.run(scope), start.run(scope), end.run(scope)))
-
-
-# --------------------------------------------------------------------- nodes
-
-
-def _constant(kind: Type, value: Value, text: str | None = None) -> Node:
-    return Node(kind, lambda _: value, text)
-
-
-_CONSTANTS = {
-    "true": _constant(t.BOOL, True),
-    "false": _constant(t.BOOL, False),
-    "nil": _constant(t.NIL, None),
-}
-
-
-def _number(text: str) -> Node:
-    text = text.replace("_", "")
-    is_based = text[:2].lower() in {"0x", "0o", "0b"}
-    try:
-        if not is_based and any(mark in text for mark in ".eE"):
-            return _constant(t.FLOAT, float(text))
-        number = int(text, 0) if is_based else int(text)
-    except ValueError:
-        raise BadExpression(f"'{text}' is not a number") from None
-    if number > _NUMBER_MAX:
-        raise BadExpression(f"the number {text} is too large")
-    return _constant(t.INT, number)
-
-
-def _array(items: list[Node]) -> Node:
-    element = t.common([item.type for item in items]) if items else t.ANY
-    runs = [item.run for item in items]
-    return Node(t.array_of(element), lambda scope: [run(scope) for run in runs])
-
-
-def _choice(condition: Node, then: Node, otherwise: Node) -> Node:
-    if not condition.type.may_be("bool"):
-        raise BadExpression(f"non-bool expression (type {condition.type}) used as condition")
-    types = [node.type for node in (then, otherwise) if node.type != t.NIL] or [t.NIL]
-    test, yes, no = condition.run, then.run, otherwise.run
-    return Node(
-        t.common(types), lambda scope: (yes if expected(test(scope), "bool") else no)(scope)
-    )
-
-
-def _called(name: str, signature: Signature, arguments: list[Node]) -> Node:
-    if len(arguments) != len(signature.parameters):
-        few = "not enough" if len(arguments) < len(signature.parameters) else "too many"
-        raise BadExpression(f"{few} arguments to call {name}")
-    for argument, parameter in zip(arguments, signature.parameters, strict=True):
-        if not t.fits(argument.type, parameter):
-            message = f"cannot use {argument.type} as argument (type {parameter}) to call {name}"
-            raise BadExpression(message)
-    runs = [
-        (argument.run, each.kind)
-        for argument, each in zip(arguments, signature.parameters, strict=True)
-    ]
-
-    def run(scope: Scope) -> Value:
-        values = [one(scope) if kind == "any" else expected(one(scope), kind) for one, kind in runs]
-        return scope.environment[name](*values)
-
-    return Node(signature.result, run)
-
-
-def _member(node: Node, key: Node, *, optional: bool) -> Node:
-    kind = node.type.kind
-    if kind == "array" and not key.type.may_be("int"):
-        message = f"array elements can only be selected using an integer (got {key.type})"
-        raise BadExpression(message)
-    if kind == "map" and not key.type.may_be("string"):
-        raise BadExpression(f"cannot use {key.type} to get an element from {node.type}")
-    if kind not in {"array", "map", "any"} and not (optional and kind == "nil"):
-        raise BadExpression(f"type {node.type}[{key.type}] is undefined")
-    result = t.element_of(node.type) if kind == "array" else t.ANY
-
-    def run(scope: Scope) -> Value:
-        found = node.run(scope)
-        if optional and found is None:
-            return None
-        place = key.run(scope)
-        if isinstance(found, Mapping):
-            return found.get(place) if isinstance(place, str) else None
-        return at_index(expected(found, "array"), place)
-
-    return Node(result, run)
+        return nodes.part(node, start, end)

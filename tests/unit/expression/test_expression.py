@@ -370,7 +370,30 @@ REFUSED = [
     ("5 % 2.0", "invalid operation: % (mismatched types int and float)"),
     ("'a' * 2", "invalid operation: * (mismatched types string and int)"),
 ]
+
+
+def doubled(name: str, first: str, again: str, last: str) -> str:
+    """Return an expression whose value holds the one before twice, many times over."""
+    steps = (f"let {name}{n + 1} = " + again.replace("@", f"{name}{n}") for n in range(24))
+    return "; ".join([f"let {name}0 = {first}", *steps, last])
+
+
+#: Values whose parts are few, and huge when they are looked through.
+HUGE = [
+    *(doubled("a", "[1]", "[@, @]", last) for last in ("a24", "string(a24)", "toJSON(a24)")),
+    *(doubled("a", "[1]", "[@, @]", last) for last in ("max(a24)", "len(flatten(a24))")),
+    *(doubled("a", "[1]", "[@, @]", last) for last in ("a24 in [a24]", "uniq([a24, 1])")),
+    doubled("a", "[1]", "[@, @]", "groupBy([1], a24)"),
+    doubled("a", "[1]", "[@, @]", "") + doubled("b", "[1]", "[@, @]", "a24 == b24"),
+    doubled("a", "{'x': 1}", "{'x': @, 'y': @}", "toJSON(a24)"),
+    "let x = repeat('a', 4000); sort(map(1..400, x))",
+    "let x = repeat('a', 4000); count(1..400, x > x)",
+    "let x = repeat('a', 4000); count(1..400, x[1:] == 'a')",
+    f"count(1..900, {' and '.join(['true'] * 400)})",
+    "count(1..900, incidr('10.0.0.1', '10.0.0.0/' + string(# % 32)))",
+]
 FAILING = [
+    *HUGE,
     "sum(['a'])",
     "reduce([], #acc + #)",
     "sort(['b','a'], 'x')",
