@@ -39,13 +39,10 @@ class Frame:
 
 
 @dataclass(slots=True)
-class Scope:
-    """One run."""
+class Budget:
+    """What a run has cost until now."""
 
-    environment: Mapping[str, Value]
-    variables: dict[str, Value] = field(default_factory=dict)
-    frames: list[Frame] = field(default_factory=list)
-    cost: int = 0
+    cost: int = field(default=0, kw_only=True)
 
     def charge(self, cost: int) -> None:
         """Count what something costs. Raises ExpressionError when it is too much."""
@@ -66,6 +63,15 @@ class Scope:
             elif isinstance(value, Mapping):
                 self.charge(2 * len(value) * ITEM)
                 left += chain(value, value.values())
+
+
+@dataclass(slots=True)
+class Scope(Budget):
+    """One run."""
+
+    environment: Mapping[str, Value]
+    variables: dict[str, Value] = field(default_factory=dict)
+    frames: list[Frame] = field(default_factory=list)
 
 
 Run = Callable[[Scope], Value]

@@ -137,9 +137,13 @@ def _print(*values: Value) -> str:
 
 
 def _printf(text: str, *values: Value) -> str:
-    rest = list(values)
+    rest, left = list(values), TEXT_MAX
 
     def one(found: re.Match[str]) -> str:
+        nonlocal left
+        left -= max(int(found["width"] or 0), int(found["precision"] or 0))
+        if left < 0:
+            raise ValueError("widths that are too large")
         verb = found["verb"]
         if verb == "%":
             return "%"
@@ -156,8 +160,6 @@ def _formatted(found: re.Match[str], verb: str, value: Value) -> str:
     """Return a value as a verb of `printf` asks for it."""
     flags, width, precision = found["flags"], int(found["width"] or 0), found["precision"]
     digits = None if precision is None else int(precision or 0)
-    if max(width, digits or 0) > TEXT_MAX:
-        raise ValueError("a width that is too large")
     if isinstance(value, list) and verb != "v":
         return "[" + " ".join(_formatted(found, verb, item) for item in value) + "]"
     if verb == "T":

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from podname.expression import ExpressionError
 from podname.plugins.template import nodes
-from podname.plugins.template.functions import FUNCTIONS, Value
+from podname.plugins.template.functions import FUNCTIONS, TemplateError, Value
 from podname.plugins.template.lexer import (
     BadTemplate,
     Piece,
@@ -25,7 +26,7 @@ from podname.plugins.template.lexer import (
 )
 from podname.plugins.template.nodes import Expression, Node, Scope
 
-_DEPTH_MAX = 32
+_DEPTH_MAX, _STAGES_MAX = 32, 64
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 _NOT_YET = frozenset({"template", "define", "block", "html", "js", "urlquery", "call"})
 
@@ -39,7 +40,12 @@ def compiled(text: str) -> Callable[[Value], str]:
 
     def run(data: Value) -> str:
         scope = Scope(data, {0: data})
-        node(scope)
+        try:
+            node(scope)
+        except ExpressionError as error:
+            raise TemplateError(str(error)) from None
+        except RecursionError:
+            raise TemplateError("values too deep in one another") from None
         return "".join(scope.written)
 
     return run
@@ -66,7 +72,7 @@ class _Reader:
         """Read what has variables of its own."""
         self.depth += 1
         if self.depth > _DEPTH_MAX:
-            raise BadTemplate("blocks too deep in one another")
+            raise BadTemplate("parts too deep in one another")
         known = len(self.names)
         yield
         del self.names[known:]
@@ -148,10 +154,12 @@ class _Reader:
         return variables, expression
 
     def pipe(self, stream: _Tokens) -> Expression:
-        expression = self.command(stream, None)
+        expression, stages = self.command(stream, None), 1
         while stream.peek() == "|":
             stream.take()
-            expression = self.command(stream, expression)
+            expression, stages = self.command(stream, expression), stages + 1
+            if stages > _STAGES_MAX:
+                raise BadTemplate(f"a pipeline of more than {_STAGES_MAX} commands")
         return expression
 
     def command(self, stream: _Tokens, last: Expression | None) -> Expression:
@@ -194,7 +202,8 @@ class _Reader:
 
     def parenthesis(self, stream: _Tokens) -> Expression:
         """Read `…)`, and fields right behind it."""
-        expression = self.pipe(stream)
+        with self.inside():
+            expression = self.pipe(stream)
         if stream.is_done or stream.take().text != ")":
             raise BadTemplate("a parenthesis is not closed")
         if stream.peek().startswith(".") and not stream.next().is_apart:

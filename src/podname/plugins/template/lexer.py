@@ -12,7 +12,8 @@ from typing import NamedTuple
 from podname.expression.escapes import BadEscape, unescaped
 
 _ACTION = re.compile(
-    r"\{\{(?P<left>-(?=\s))?(?P<inner>(?:/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|[^\"`])*?)"
+    r"\{\{(?P<left>-(?=\s))?"
+    r"(?:\s*+/\*.*?\*/\s*+|(?P<inner>(?:\"(?:[^\"\\\n]|\\.)*\"|`[^`]*`|[^\"`])*?))"
     r"(?P<right>(?<=\s)-)?\}\}",
     re.DOTALL,
 )
@@ -49,26 +50,22 @@ class Token(NamedTuple):
 def pieces_of(text: str) -> Iterator[Piece]:
     """Take a template apart. Raises BadTemplate."""
     before, trims = 0, False
-    for found in _ACTION.finditer(text):
-        plain = _between(text[before : found.start()], trims=trims)
+    while (at := text.find("{{", before)) >= 0:
+        found = _ACTION.match(text, at)
+        if found is None:
+            raise BadTemplate("an action is not closed by '}}'")
+        plain = text[before:at].lstrip() if trims else text[before:at]
         yield Piece(False, plain.rstrip() if found["left"] else plain)
-        inner = found["inner"].strip()
-        if not (inner.startswith("/*") and inner.endswith("*/")):
-            yield Piece(True, inner)
+        if found["inner"] is not None:  # it is not a comment
+            yield Piece(True, found["inner"].strip())
         before, trims = found.end(), bool(found["right"])
-    yield Piece(False, _between(text[before:], trims=trims))
-
-
-def _between(text: str, *, trims: bool) -> str:
-    if "{{" in text:
-        raise BadTemplate("an action is not closed by '}}'")
-    return text.lstrip() if trims else text
+    yield Piece(False, text[before:].lstrip() if trims else text[before:])
 
 
 def tokens_of(text: str) -> Iterator[Token]:
     """Take an action apart. Raises BadTemplate."""
-    at = 0
-    while text[at:].strip():
+    at, text = 0, text.rstrip()
+    while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None or found.lastgroup is None:
             raise BadTemplate(f"unexpected '{text[at:].strip()[:20]}'")
@@ -81,7 +78,6 @@ def unquoted(text: str) -> str:
     """Return what a text in quotes says. Raises BadTemplate."""
     if text.startswith("`"):
         return text[1:-1]
-
     try:
         return unescaped(text[1:-1])
     except BadEscape as error:

@@ -1,6 +1,6 @@
 """The parts of a Go template that was read, each a function that is run.
 
-Loops and the text that is made are bounded: a template is run on the event loop.
+What a run costs and the text that it makes are bounded: a template is run on the event loop.
 
 Source: Go text/template exec.go.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from podname.expression.evaluation import COST_MAX, ITEM, STEP, Budget
 from podname.plugins.template.functions import (
     TEXT_MAX,
     TemplateError,
@@ -19,18 +20,17 @@ from podname.plugins.template.functions import (
     shown,
 )
 
-_STEPS_MAX = 2000
+_RANGE_MAX = COST_MAX // STEP + 1  # a loop over more would cost too much
 
 
 @dataclass(slots=True)
-class Scope:
+class Scope(Budget):
     """One run: the value of the dot, the variables by their number, and what is written."""
 
     dot: Value
     variables: dict[int, Value]
     written: list[str] = field(default_factory=list)
     length: int = 0
-    steps: int = 0
 
     def write(self, text: str) -> None:
         """Write text. Raises TemplateError when there is too much."""
@@ -38,12 +38,6 @@ class Scope:
         if self.length > TEXT_MAX:
             raise TemplateError(f"more than {TEXT_MAX} characters")
         self.written.append(text)
-
-    def step(self) -> None:
-        """Count a step of a loop. Raises TemplateError when there are too many."""
-        self.steps += 1
-        if self.steps > _STEPS_MAX:
-            raise TemplateError(f"more than {_STEPS_MAX} steps")
 
 
 Node = Callable[[Scope], None]
@@ -85,6 +79,7 @@ def joined(nodes: Sequence[Node]) -> Node:
 
     def run(scope: Scope) -> None:
         for node in nodes:
+            scope.charge(STEP)
             node(scope)
 
     return run
@@ -126,7 +121,7 @@ def loop(variables: list[int], expression: Expression, then: Node, otherwise: No
             raise TemplateError(f"can't use {value} to iterate over more than one variable")
         steps = list(_steps(value))
         for step in steps:
-            scope.step()
+            scope.charge(STEP)
             if variables:
                 scope.variables.update(zip(variables, step[-len(variables) :], strict=True))
             scope.dot = step[1]
@@ -152,7 +147,7 @@ def _steps(value: Value) -> Iterator[tuple[Value, Value]]:
     elif isinstance(value, list):
         yield from enumerate(value)
     elif isinstance(value, int) and not isinstance(value, bool):
-        yield from ((number, number) for number in range(min(value, _STEPS_MAX + 1)))
+        yield from ((number, number) for number in range(min(value, _RANGE_MAX)))
     else:
         raise TemplateError(f"range can't iterate over {shown(value)}")
 
@@ -194,7 +189,7 @@ def path(expression: Expression, names: Sequence[str]) -> Expression:
 
 def call(name: str, function: Callable[..., Value], arguments: Sequence[Expression]) -> Expression:
     """Return what a function gives."""
-    return lambda scope: _result(name, function, [argument(scope) for argument in arguments])
+    return lambda scope: _result(scope, name, function, arguments)
 
 
 def method(name: str, operand: Expression, arguments: Sequence[Expression]) -> Expression:
@@ -204,20 +199,28 @@ def method(name: str, operand: Expression, arguments: Sequence[Expression]) -> E
         function = operand(scope)
         if not callable(function):
             raise TemplateError(f"{name} has arguments but is no function")
-        return _result(name, function, [argument(scope) for argument in arguments])
+        return _result(scope, name, function, arguments)
 
     return run
 
 
-def _result(name: str, function: Callable[..., Value], values: list[Value]) -> Value:
-    if sum(len(value) for value in values if isinstance(value, str)) > TEXT_MAX:
-        raise TemplateError(f"{name}: more than {TEXT_MAX} characters")
+def _result(
+    scope: Scope, name: str, function: Callable[..., Value], arguments: Sequence[Expression]
+) -> Value:
+    values = _values(scope, arguments)
+    scope.charge_value(values)
     try:
-        return function(*values)
+        found = function(*values)
     except TemplateError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise TemplateError(f"{name}: {error}") from None
+    scope.charge_value(found)
+    return found
+
+
+def _values(scope: Scope, arguments: Sequence[Expression]) -> list[Value]:
+    return [argument(scope) for argument in arguments]
 
 
 #: `and` and `or` stop at the first argument of this truth.
@@ -230,6 +233,7 @@ def lazy(arguments: Sequence[Expression], *, until: bool) -> Expression:
     def run(scope: Scope) -> Value:
         found = None
         for argument in arguments:
+            scope.charge(ITEM)
             found = argument(scope)
             if is_true(found) == until:
                 break
