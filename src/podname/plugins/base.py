@@ -124,6 +124,8 @@ class Context:
     warn: Callable[[str], None]
     #: Whether the Corefile is for another machine, so that what this one has says nothing of it.
     elsewhere: bool = False
+    #: What tells the block from others with the same keys, over a reload.
+    variant: Hashable = ()
     #: Every plugin of every server block, once all are set up.
     roster: list[Plugin] = field(default_factory=list)
     #: End the process at once, exit code 1, after the plugin has logged why: serving on would do harm.

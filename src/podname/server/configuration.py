@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class Configuration:
     resources: Resources
     roster: list[Plugin] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    variants: Counter[Hashable] = field(default_factory=Counter)
 
     def plugin(self, name: str) -> Plugin | None:
         """Return the first plugin of that name in any server block."""
@@ -135,6 +136,7 @@ def _set_up(
         folder=_folder(block, house),
         warn=house.warn,
         elsewhere=house.elsewhere,
+        variant=_variant(block, keys, configuration.variants),
         roster=configuration.roster,
         fatal=house.fatal,
     )
@@ -144,6 +146,19 @@ def _set_up(
             plugins.append(setup_of(directives[0])(directives, context))
     configuration.roster += plugins
     configuration.blocks.append(Block(keys, plugins))
+
+
+def _variant(block: ServerBlock, keys: Sequence[ServerKey], before: Counter[Hashable]) -> Hashable:
+    """Return what tells a block from others with its keys: its `bind` and `view`, and how many are like it before."""
+    words = tuple(
+        (line.name.text, *line.words())
+        for directive in block.directives
+        if directive.name.text in {"bind", "view"}
+        for line in (directive, *(directive.block or ()))
+    )
+    like = (tuple((key.zone, key.port) for key in keys), words)
+    before[like] += 1
+    return words, before[like]
 
 
 def _folder(block: ServerBlock, house: House) -> Path:

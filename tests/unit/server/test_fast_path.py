@@ -86,11 +86,13 @@ MOVED = {  # to ports and files that a test may have; the loop's probe would be 
     "/etc/resolv.conf": "192.0.2.1",
     "/etc/coredns/NodeHosts": "hosts",
     "ip6.arpa {\n": "ip6.arpa {\n manifests cluster.yaml\n pod_names\n",
+    "import custom/*.server\n": "",
 }
 
 
 @pytest.mark.parametrize(
-    "family", ["coredns-deployment", "eks", "k3s", "kubeadm", "kubeadm-2025", "minikube"]
+    "family",
+    ["aks/Corefile", "coredns-deployment", "eks", "k3s", "kubeadm", "kubeadm-2025", "minikube"],
 )
 async def test_corefiles_in_the_field_keep_the_cluster_in_the_engine(
     tmp_path: Path, family: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import dns.message
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.http import get
-from tests.support.server import addresses, plugin_of, port_of, serving, udp
+from tests.support.server import addresses, exchange, plugin_of, port_of, serving, udp
 from tests.support.upstream import answering, scripted
 from tests.unit.server.test_serving import kubernetes
 from tests.unit.server.test_shadows import warnings
@@ -98,6 +99,51 @@ async def test_what_no_block_takes_is_refused_and_counted_as_dropped(tmp_path: P
             for sample in samples
             if sample.name == "coredns_plugin_enabled"
         } == {("prometheus", "some"), ("hosts", "some"), ("view", "some")}
+
+
+def viewed(view: str, address: str) -> str:
+    """Return a block for the questions of one view that keeps answers of its own upstream."""
+    return f"""
+        .:0 {{
+            bind 127.0.0.1
+            view {view}
+            cache
+            acl {{
+                block type TXT
+            }}
+            forward . {address}
+        }}
+    """
+
+
+@pytest.mark.parametrize("names", [("small", "large"), ("same", "same")])
+async def test_views_keep_their_answers_apart(tmp_path: Path, names: tuple[str, str]) -> None:
+    """The blocks had one cache for all views: what one had kept was the answer in all."""
+    first, second = (
+        f"{name} {{\nexpr bufsize() {test} 1000\n}}" for name, test in zip(names, "<>", strict=True)
+    )
+    async with (
+        scripted(answering("@ 60 A 192.0.2.1")) as one,
+        scripted(answering("@ 60 A 192.0.2.2")) as two,
+        serving(tmp_path, viewed(first, one.at) + viewed(second, two.at)) as server,
+    ):
+        for _ in range(2):
+            for payload_octets, address in ((512, "192.0.2.1"), (1232, "192.0.2.2")):
+                query = dns.message.make_query("www.example.org", "A", payload=payload_octets)
+                reply = dns.message.from_wire(await exchange(port_of(server), query.to_wire()))
+                assert str(reply.answer[0][0]) == address
+        assert await addresses(port_of(server), "www.example.org", "TXT") == ["REFUSED"]
+        assert server.configuration is not None
+        samples = [
+            (sample.name, sample.labels["view"], sample.value)
+            for plugin in server.configuration.roster
+            if plugin.name in {"cache", "acl"}
+            for family in plugin.collect()
+            for sample in family.samples
+        ]
+        for name in names:
+            assert ("coredns_cache_hits_total", name, 1) in samples
+        assert ("coredns_acl_blocked_requests_total", names[0], 1) in samples
 
 
 async def test_an_expression_that_fails_is_false_and_counted(tmp_path: Path) -> None:

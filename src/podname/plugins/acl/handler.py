@@ -69,7 +69,7 @@ class Acl(Plugin):
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
-        self._counts: Counter[tuple[Action, str, str]] = Counter()
+        self._counts: Counter[tuple[Action, str, str, str]] = Counter()
 
     def plan(self, draft: Draft) -> None:
         """Ask the engine for questions that a policy other than to allow may be about."""
@@ -81,7 +81,7 @@ class Acl(Plugin):
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Do what the first policy says that is about the question."""
         zone, action = self._decision(request)
-        self._counts[action, request.client.server, zone] += 1
+        self._counts[action, request.client.server, zone, request.view] += 1
         if action is Action.ALLOW:
             return await next_(request)
         request.plugin = self.name
@@ -103,9 +103,9 @@ class Acl(Plugin):
                 f"Counter of DNS requests being {action.value}.",
                 labels=("server", *zone, "view"),
             )
-            for (counted, server, name), count in self._counts.items():
+            for (counted, server, name, view), count in self._counts.items():
                 if counted is action:
-                    family.add_metric((server, *((name,) if zone else ()), ""), count)
+                    family.add_metric((server, *((name,) if zone else ()), view), count)
             yield family
 
     def _decision(self, request: Request) -> tuple[str, Action]:

@@ -9,7 +9,7 @@ Sources: CoreDNS 1.15.0 plugin/cache handler.go, cache.go; RFC 2308 §7 (SERVFAI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from podname.plugins.cache.options import DENIAL, SUCCESS, LimitOptions, Options
 from podname.plugins.cache.refresh import Refresher
 from podname.plugins.cache.response import Examined, examine, is_whole_reply, replaces
 from podname.plugins.cache.store import Key, Store, Tally, key_of
+from podname.plugins.view.handler import view_name
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -49,7 +50,12 @@ class Cache(Plugin):
         self.clock = clock
         self._zones = frozenset(names.from_text(zone) for zone in options.zones)
         self._everywhere = names.ROOT in self._zones
+        self._view = ""
         self._refresher = Refresher(options, clock, self.fetch, self.renew)
+
+    def link(self, siblings: Mapping[str, Plugin]) -> None:
+        """Learn the label of its metrics."""
+        self._view = view_name(siblings)
 
     def plan(self, draft: Draft) -> None:
         """Let the engine repeat what is kept, unless somebody in front must see each question."""
@@ -70,7 +76,7 @@ class Cache(Plugin):
         """Return its metrics."""
         from podname.plugins.cache import metrics  # noqa: PLC0415 - start time counts
 
-        return metrics.collect(self.store, self.options.label)
+        return metrics.collect(self.store, self.options.label, self._view)
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Answer from the cache, or ask the next plugin and keep what it says."""

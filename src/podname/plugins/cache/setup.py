@@ -22,7 +22,7 @@ from podname.plugins.cache.store import Store
 def setup(directives: Sequence[Directive], context: Context) -> Cache:
     """Make the plugin. Raises CorefileError."""
     options = parse(once(directives), context)
-    key = ("cache", context.zones, context.port, options)
+    key = ("cache", context.zones, context.port, context.variant, options)
 
     def make() -> Store:
         kept = context.engine.cache(Cache.name, options.keeping)

@@ -19,7 +19,7 @@ from podname.engine.counters import Counters, Tally
 from podname.errors import ServeError
 from podname.plugins.base import Bound, Draft, Next, Plugin, Reply, Request
 from podname.plugins.prometheus.collector import ServerCollector
-from podname.plugins.view.handler import View
+from podname.plugins.view.handler import view_name
 from podname.runtime.http.endpoint import Endpoint
 from podname.runtime.metrics import metrics
 
@@ -44,8 +44,7 @@ class Prometheus(Plugin):
         self._siblings = tuple(
             name for name, plugin in siblings.items() if type(plugin).serve is not Plugin.serve
         )
-        view = siblings.get("view")
-        self._view = view.view_name if isinstance(view, View) else ""
+        self._view = view_name(siblings)
 
     def bound(self, listeners: Sequence[Bound]) -> None:
         """Learn where."""

@@ -7,7 +7,7 @@ Source: CoreDNS 1.15.0 plugin/view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podname.dns.query import Query
@@ -59,3 +59,9 @@ class View(Plugin):
         )
         failures.add_metric((self.view_name,), self.failures)
         yield failures
+
+
+def view_name(siblings: Mapping[str, Plugin]) -> str:
+    """Return the name of a block's view, for the label of metrics; '' where it has none."""
+    found = siblings.get(View.name)
+    return found.view_name if isinstance(found, View) else ""
