@@ -102,10 +102,9 @@ class Templates(Plugin):
         self._counts: dict[str, Counter[Labels]] = {name: Counter() for name in _TYPE_COUNTS}
 
     def plan(self, draft: Draft) -> None:
-        """Ask the engine for the names in the templates' zones, whatever their class."""
+        """Ask the engine for the names in the templates' zones."""
         zones = {zone for template in self.templates for zone in template.zones}
         draft.layers.append(Code(tuple(sorted(zones))))
-        draft.classes.add(c.ANY)
 
     async def serve(self, request: Request, next_: Next) -> Reply:
         """Answer by the first template that matches, or hand on."""
