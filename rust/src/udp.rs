@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::constants as c;
 use crate::counters::Answered;
@@ -34,6 +34,8 @@ const STACK_OCTETS: usize = 256 << 10;
 const ERROR_PAUSE: Duration = Duration::from_millis(1);
 /// At the end, the time until relays are asked again whether they are done.
 const RELAYED_PAUSE: Duration = Duration::from_millis(5);
+/// At the end, how long relays are waited for: as long as a question may take (`TOTAL_SECONDS_MOST` of `forward`).
+const RELAYED_MOST: Duration = Duration::from_secs(5);
 /// Memory that a response may keep for the next one.
 const RESPONSE_OCTETS: usize = 4096;
 
@@ -139,7 +141,8 @@ impl Udp {
         self.shared.stop.store(true, Ordering::Release);
     }
 
-    /// Wait until the threads have ended, and no relay asks for us any more: each question has a deadline.
+    /// Wait until the threads have ended, and no relay asks for us any more. Each question has a deadline; one that a fault
+    /// of ours has lost is not waited for any longer than that.
     pub fn join(&self) {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -147,7 +150,8 @@ impl Udp {
             // A thread that panicked has ended as well.
             let _ = thread.join();
         }
-        while self.shared.relaying.load(Ordering::Relaxed) > 0 {
+        let give_up = Instant::now() + RELAYED_MOST;
+        while self.shared.relaying.load(Ordering::Relaxed) > 0 && Instant::now() < give_up {
             std::thread::sleep(RELAYED_PAUSE);
         }
     }

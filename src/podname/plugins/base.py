@@ -79,7 +79,7 @@ class Resource(Protocol):
         """Let go of it: nobody claimed it after a reload, or the server stops."""
 
 
-R = TypeVar("R", bound=Resource)
+R = TypeVar("R", bound=Resource | None)
 
 
 class Resources:
@@ -90,10 +90,16 @@ class Resources:
         self._claimed: dict[Hashable, Resource] = {}
 
     def claim(self, key: Hashable, make: Callable[[], R]) -> R:
-        """Return what is kept under `key`, or make it. Two claims of one key share it."""
+        """Return what is kept under `key`, or make it.
+
+        Two claims of one key share it. None is nothing, and is not kept.
+        """
         if key not in self._claimed:
             kept = self._previous._claimed.get(key) if self._previous else None
-            self._claimed[key] = kept if kept is not None else make()
+            made = kept if kept is not None else make()
+            if made is None:
+                return made
+            self._claimed[key] = made
         return self._claimed[key]  # type: ignore[return-value]  # the key implies the type
 
     def unclaimed(self) -> list[Resource]:

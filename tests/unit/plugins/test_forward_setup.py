@@ -217,3 +217,10 @@ def test_a_forward_is_left_nothing_just_when_no_name_is_its_own() -> None:
             earlier,
             later,
         )
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("30s", 5), ("1s", 1)])
+def test_the_engine_waits_no_longer_than_a_question_may_take(said: str, seconds: float) -> None:
+    relayed = options(f"forward . 127.0.0.1 {{\nread_timeout {said}\n}}").relayed(is_last=True)
+    assert relayed is not None
+    assert relayed.timeout_seconds == seconds

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-import dns.exception
-import dns.rdatatype
-
 from podname.corefile import Directive, Line, Token
 from podname.corefile.findings import Findings
 from podname.corefile.properties import Properties
 from podname.corefile.suggest import did_you_mean
+from podname.dns.texts import type_of
 from podname.plugins.acl.handler import Acl, Action, Network, Policy, Rule
 from podname.plugins.base import Context, named_zones
 from podname.plugins.zones import zone_names
@@ -107,8 +105,8 @@ def _read(line: Line, tokens: list[Token] | None, read: Callable[[Line, Token], 
 
 def _type(line: Line, token: Token) -> int:
     try:
-        return int(dns.rdatatype.from_text(token.text))
-    except (dns.exception.DNSException, ValueError):
+        return type_of(token.text)
+    except ValueError:
         message = f"unexpected token '{token.text}'; expect legal QTYPE"
         raise line.error(message, token) from None
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
-import dns.exception
-import dns.rcode
-
 from podname.corefile import Line, Token
 from podname.corefile.properties import (
     Properties,
@@ -25,14 +22,16 @@ from podname.corefile.properties import (
 )
 from podname.corefile.zones import normalize_zones
 from podname.dns import names
+from podname.dns.texts import rcode_of
 from podname.engine.relaying import RelayOptions
 from podname.plugins.client_tls import CLIENT_TLS, NO_FILES, ClientTls
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.policy import POLICIES
 from podname.plugins.forward.pool import PoolLimits
 
-#: How long one question may take, whatever is tried.
+#: What a question may take in all, however long one upstream may.
 TOTAL_SECONDS_MOST = 5.0
+
 _A_LABEL = b"\x01\x00"  # that no Corefile names
 
 
@@ -72,14 +71,10 @@ def _failover_rcodes(line: Line) -> frozenset[int]:
 
 
 def _rcode(line: Line, token: Token) -> int:
-    text = token.text.upper()
     try:
-        rcode = None if text.startswith("RCODE") else int(dns.rcode.from_text(text))
-    except (dns.exception.DNSException, ValueError):
-        rcode = None
-    if rcode is None or text.isdigit():
-        raise line.error(f"{token.text} is not a valid rcode", token)
-    return rcode
+        return rcode_of(token.text)
+    except ValueError:
+        raise line.error(f"{token.text} is not a valid rcode", token) from None
 
 
 def _read_timeout(line: Line) -> float:

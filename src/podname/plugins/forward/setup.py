@@ -12,7 +12,6 @@ from podname.corefile import Directive, Token
 from podname.corefile.findings import Findings
 from podname.corefile.zones import normalize_zones
 from podname.dns import names
-from podname.engine.relaying import Relay
 from podname.plugins.base import Context, NamedZones
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.forwarder import Forwarder, Tally
@@ -112,22 +111,9 @@ def _forwarder(options: Options, context: Context, tally: Tally, *, is_last: boo
     asked = options.relayed(is_last=is_last)
     relay = None
     if asked is not None:
-        relay = resources.claim(
-            ("relay", *block, asked, options.zone), lambda: Claimed(context.engine.relay(asked))
-        ).relay
+        key = ("relay", *block, asked, options.zone)
+        relay = resources.claim(key, lambda: context.engine.relay(asked))
     return Forwarder(options, upstreams, tally, relay)
-
-
-class Claimed:
-    """An engine's relay, or that it has none, kept while the directive does not change."""
-
-    def __init__(self, relay: Relay | None) -> None:
-        self.relay = relay
-
-    async def close(self) -> None:
-        """Let go of it."""
-        if self.relay is not None:
-            await self.relay.close()
 
 
 def _from(token: Token, context: Context) -> bytes:

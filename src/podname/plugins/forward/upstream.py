@@ -11,12 +11,10 @@ from contextlib import suppress
 from podname.dns.message import rcode_of
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.health import Health
-from podname.plugins.forward.options import UpstreamOptions
+from podname.plugins.forward.options import TOTAL_SECONDS_MOST, UpstreamOptions
 from podname.plugins.forward.tcp import TcpPool
 from podname.plugins.forward.udp import UdpPool
 from podname.runtime.histogram import DURATION_BOUNDS_SECONDS, Histogram
-
-_CLOSE_SECONDS_MOST = 5.0
 
 
 class Upstream:
@@ -44,7 +42,7 @@ class Upstream:
         """Let the questions under way end, then close every socket."""
         await self.health.close()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS_MOST):
+            async with asyncio.timeout(TOTAL_SECONDS_MOST):
                 await self.udp.drain()
                 await self.tcp.drain()
         self.udp.close()

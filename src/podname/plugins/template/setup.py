@@ -9,16 +9,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import dns.exception
-import dns.rcode
-import dns.rdataclass
-import dns.rdatatype
-
 from podname.corefile import Directive, Line, Token, normalize_zones
 from podname.corefile.findings import Findings
 from podname.corefile.properties import Properties, ReadContext, Value, prop, value
 from podname.corefile.regexp import Regexp, regexp
 from podname.dns.names import from_text
+from podname.dns.texts import class_of, rcode_of, type_of
 from podname.expression import RESERVED, Expression
 from podname.plugins.base import Context, named_zones
 from podname.plugins.expressions import condition, expression
@@ -75,10 +71,10 @@ def _conditions(directive: Directive, context: Context) -> Conditions:
 def _rcode(line: Line) -> int:
     text = line.arguments[0].text
     try:
-        rcode = int(dns.rcode.from_text(text)) if text.isupper() else None
-    except (dns.exception.DNSException, ValueError):
+        rcode = rcode_of(text) if text.isupper() else None
+    except ValueError:
         rcode = None
-    if rcode is None or text.isdigit() or rcode > 0xF:
+    if rcode is None or rcode > 0xF:
         raise line.error(f"unknown rcode {text}", line.arguments[0])
     return rcode
 
@@ -153,13 +149,13 @@ def _template(directive: Directive, context: Context) -> Template:
 
 def _class(directive: Directive, token: Token) -> int:
     try:
-        return int(dns.rdataclass.from_text(token.text))
-    except (dns.exception.DNSException, ValueError):
+        return class_of(token.text)
+    except ValueError:
         raise directive.error(f"invalid query class {token.text}", token) from None
 
 
 def _type(directive: Directive, token: Token) -> int:
     try:
-        return int(dns.rdatatype.from_text(token.text))
-    except (dns.exception.DNSException, ValueError):
+        return type_of(token.text)
+    except ValueError:
         raise directive.error(f"invalid RR class {token.text}", token) from None
