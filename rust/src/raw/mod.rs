@@ -18,4 +18,4 @@ pub use datagrams::{Batch, Origin, PACKET_OCTETS_MAX, PACKETS_MAX, answer_all};
 pub use epoch::{Guard, Reader};
 pub use map::{Map, Writing};
 pub use node::NodeRef;
-pub use system::{duplicate, monotonic_ns, random, wake};
+pub use system::{duplicate, hear_icmp_errors, monotonic_ns, random, wake};

@@ -43,3 +43,22 @@ pub fn duplicate(fd: i32) -> std::io::Result<OwnedFd> {
     // SAFETY: the descriptor is open, for its owner waits until we have come back.
     unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()
 }
+
+/// Let a connected UDP socket hear of every ICMP error, also of a network or host that cannot be reached (ip(7)).
+///
+/// # Errors
+/// What the system says when `fd` is no such socket.
+pub fn hear_icmp_errors(fd: i32, is_ipv6: bool) -> std::io::Result<()> {
+    let on: libc::c_int = 1;
+    let (level, option) = if is_ipv6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_RECVERR)
+    };
+    let octets = size_of_val(&on) as libc::socklen_t;
+    // SAFETY: the call reads one integer.
+    match unsafe { libc::setsockopt(fd, level, option, (&raw const on).cast(), octets) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}

@@ -5,11 +5,12 @@
 
 use std::io::Result;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
-use crate::raw::random;
+use crate::raw::{hear_icmp_errors, random};
 
 /// Sockets to each upstream.
 pub const SOCKETS_EACH: usize = 32;
@@ -65,6 +66,13 @@ impl Sockets {
         self.places.get_mut(place)?.as_mut()
     }
 
+    /// Close a socket that told of an error: more of them may be queued on it.
+    pub fn close(&mut self, place: usize) {
+        if let Some(place) = self.places.get_mut(place) {
+            *place = None;
+        }
+    }
+
     /// Choose a socket to an upstream: its place, and whether it was there already.
     ///
     /// # Errors
@@ -84,6 +92,7 @@ impl Sockets {
         self.places[place] = None;
         let any: IpAddr = if address.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
         let mut udp = UdpSocket::bind((self.source.unwrap_or(any), 0).into())?;
+        hear_icmp_errors(udp.as_raw_fd(), address.is_ipv6())?;
         udp.connect(address)?;
         self.registry.register(&mut udp, token_of(place), Interest::READABLE)?;
         self.places[place] =

@@ -418,6 +418,7 @@ impl Worker {
         for ticket in tickets {
             self.fail(ticket);
         }
+        self.sockets.close(place);
     }
 
     /// Count a question that was not answered, and let Python ask again.
