@@ -119,9 +119,13 @@ class Forbidden(KubeError):
 class ServeError(PodnameError):
     """A query cannot be answered.
 
-    `rcode` is what the client is told; the message is for the log of the `errors` plugin.
+    `rcode` is what the client is told, and with EDNS the code of an extended error, too; the message is for the log of
+    the `errors` plugin.
     """
 
-    def __init__(self, rcode: int, message: str | None = None) -> None:
+    def __init__(
+        self, rcode: int, message: str | None = None, *, extended_error: int | None = None
+    ) -> None:
         super().__init__(message)
         self.rcode = rcode
+        self.extended_error = extended_error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -78,14 +79,18 @@ class _Udp(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[ScriptedUpstream]:
-    """Run a name server while the test runs."""
+async def scripted(
+    script: Script, context: ssl.SSLContext | None = None
+) -> AsyncIterator[ScriptedUpstream]:
+    """Run a name server while the test runs; with a context its connections are within TLS."""
     server = ScriptedUpstream(script)
     tcp, udp = _bound()
     server.port = tcp.getsockname()[1]
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Udp(server), sock=udp)
-    listener = await asyncio.start_server(lambda r, w: _serve_tcp(server, r, w), sock=tcp)
+    listener = await asyncio.start_server(
+        lambda r, w: _serve_tcp(server, r, w), sock=tcp, ssl=context
+    )
     try:
         yield server
     finally:
@@ -108,7 +113,7 @@ async def _serve_tcp(
             port = writer.get_extra_info("peername")[1]
             for message in await server.replies("tcp", port, packet):
                 writer.write(len(message).to_bytes(2, "big") + message)
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
         pass
     finally:
         server.writers.discard(writer)

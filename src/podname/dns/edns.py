@@ -11,6 +11,9 @@ from podname.dns.query import Query
 from podname.dns.records import walk
 from podname.dns.unpacked import opt_record, options_of, pack_options
 
+EDE_NO_REACHABLE_AUTHORITY = 22
+EDE_NETWORK_ERROR = 23
+
 _HOP_BY_HOP = frozenset({10, 11, 12})
 _CLIENT_SUBNET, _EXTENDED_ERROR = 8, 15
 _OPT_OCTETS = 11  # without options

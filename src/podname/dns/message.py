@@ -227,3 +227,13 @@ def _classify(rcode: int, has_answer: bool, authority: set[int]) -> Classificati
     if c.SOA in authority:
         return Classification.NODATA
     return Classification.DELEGATION if c.NS in authority else Classification.SUCCESS
+
+
+def id_of(octets: bytes) -> bytes:
+    """Return the id of a message, two octets; of one without a header, nothing."""
+    return octets[:2] if len(octets) >= c.HEADER_OCTETS else b""
+
+
+def with_id(octets: bytes, message_id: bytes) -> bytes:
+    """Return a message under another id."""
+    return message_id + octets[2:]

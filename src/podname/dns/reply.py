@@ -21,6 +21,7 @@ from podname.dns.records import walk
 _COPIED_FLAGS = c.RD | c.CD
 _OPCODE = 0x7800
 _OPT_DATA_AT = 11  # the root, type, class, TTL, length
+_EDE = 15
 _KEPT_OF_A_MALFORMED_QUERY = c.TC | c.RD | c.RA | c.AD | c.CD
 
 
@@ -35,9 +36,22 @@ def respond(query: Query, ready_answer: bytes, *, flags: int = c.AA) -> bytes:
     return repeat(query, flags=flags, counts=ready_answer[:6], records=ready_answer[6:])
 
 
-def deny(query: Query, rcode: int, authority: bytes = b"", *, flags: int = 0) -> bytes:
+def deny(
+    query: Query,
+    rcode: int,
+    authority: bytes = b"",
+    *,
+    flags: int = 0,
+    extended_error: int | None = None,
+) -> bytes:
     """Make a response without answers; `authority` is one packed SOA record, or nothing."""
-    return build(query, authority=(authority,) if authority else (), flags=flags, rcode=rcode & 0xF)
+    return build(
+        query,
+        authority=(authority,) if authority else (),
+        additional=() if extended_error is None else (_error_record(extended_error),),
+        flags=flags,
+        rcode=rcode & 0xF,
+    )
 
 
 def malformed(packet: bytes, problem: Malformed) -> bytes | None:
@@ -92,6 +106,11 @@ def opt_record(query: Query) -> bytes:
     if edns is None:
         return b""
     return b"\x00" + pack("!HHIH", c.OPT, edns.udp_octets, c.DNSSEC_OK if edns.dnssec_ok else 0, 0)
+
+
+def _error_record(extended_error: int) -> bytes:
+    """Make an OPT record of which the extended error counts (RFC 8914 §2)."""
+    return b"\x00" + pack("!HHIHHHH", c.OPT, 0, 0, 6, _EDE, 2, extended_error)
 
 
 def without_opt(response: bytes, question_end: int) -> tuple[bytes, bytes]:

@@ -96,7 +96,7 @@ class Misses:
                 return deny(query, c.REFUSED)
             return await route.chain(request)
         except ServeError as error:
-            return deny(query, error.rcode)
+            return deny(query, error.rcode, extended_error=error.extended_error)
         except Exception as error:
             self._panic(query, client, error)
             return deny(query, c.SERVFAIL)

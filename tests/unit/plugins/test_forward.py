@@ -38,6 +38,7 @@ from podname.plugins.base import Draft, Reply, Request
 from podname.plugins.forward.forwarder import Forwarder
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.setup import setup
+from podname.plugins.forward.udp import UdpPool
 from podname.plugins.forward.upstream import Upstream
 
 ADDRESS = answering("@ 30 A 192.0.2.1")
@@ -69,6 +70,12 @@ async def forwarding_to(
 
 def block(options: str) -> str:
     return "{\n" + options.replace("; ", "\n") + "\n}" if options else ""
+
+
+def sockets_of(plugin: Forward) -> UdpPool:
+    pool = plugin.forwarders[0].upstreams[0].udp
+    assert pool is not None
+    return pool
 
 
 def read(reply: Reply) -> dns.message.Message:
@@ -262,7 +269,7 @@ async def test_idle_connections_are_limited() -> None:
         await until(lambda: len(upstream.asked) == 5)
         gate.set()
         await asyncio.gather(*asking)
-        assert len(plugin.forwarders[0].upstreams[0].udp) == 2
+        assert len(sockets_of(plugin)) == 2
 
 
 async def test_many_questions_share_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +291,7 @@ async def test_many_questions_share_sockets(monkeypatch: pytest.MonkeyPatch) -> 
         found = await asyncio.gather(*asking)
         assert [addresses(reply) for reply in found] == [[f"192.0.2.{n}"] for n in range(20)]
         assert len({asked.port for asked in upstream.asked}) == 2
-        pool = plugin.forwarders[0].upstreams[0].udp
+        pool = sockets_of(plugin)
         assert len(pool) == 2
         asking = [asyncio.ensure_future(ask(plugin, question("7."))) for _ in range(20)]
         await asyncio.gather(*asking)
@@ -297,7 +304,7 @@ async def test_a_question_that_nobody_wants_any_more_leaves_nothing() -> None:
         await until(lambda: len(upstream.asked) == 1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        pool = plugin.forwarders[0].upstreams[0].udp
+        pool = sockets_of(plugin)
         assert (len(pool), len(pool._busy), plugin.forwarders[0].under_way) == (0, 0, 0)
 
 

@@ -224,3 +224,13 @@ async def test_the_patterns_that_coredns_recommends_match(caplog: pytest.LogCapt
         ("WARNING", "1 errors like '.* i/o timeout$' occurred in last 1h0m0s"),
         ("WARNING", "3 errors like '.* connection refused$' occurred in last 1h0m0s"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "level", "option"),
+    [("127.0.0.1", socket.IPPROTO_IP, 11), ("::1", socket.IPPROTO_IPV6, 25)],
+)
+def test_sockets_hear_that_a_host_cannot_be_reached(host: str, level: int, option: int) -> None:
+    """Only with IP_RECVERR does Linux tell a UDP socket of a network or host that is unreachable."""
+    with Address(host, 53).connected() as udp:
+        assert udp.getsockopt(level, option) == 1

@@ -125,20 +125,8 @@ def test_the_defaults() -> None:
         ("forward .", "2:9: wrong argument count"),
         ("forward . " + "10.0.0.1 " * 16, "2:146: more than 15 TOs configured: 16"),
         (
-            "forward . tls://9.9.9.9%a {\n    tls_servername b\n}",
-            "both forward ('b') and proxy level ('a') TLS servernames are set for upstream proxy 'tls://9.9.9.9:853'",
-        ),
-        ("forward . tls://dns.example.org", "a hostname as upstream is not supported yet"),
-        ("forward . tls://9.9.9.9 {\n    tls /no/ca.pem\n}", "/no/ca.pem"),
-        ("forward . tls://9.9.9.9 {\n    tls /dev/null\n}", "no authority in /dev/null"),
-        (
-            "forward . tls://9.9.9.9 {\n    tls /dev/null /dev/null\n}",
-            "no certificate and key in /dev/null and /dev/null",
-        ),
-        ("forward . tls://9.9.9.9 {\n    tls a b c d\n}", "wrong argument count"),
-        (
-            "forward . 1.1.1.1 https://9.9.9.9",
-            "2:19: upstreams over https:// are not supported yet",
+            "forward . 1.1.1.1 quic://9.9.9.9",
+            "2:19: upstreams over quic:// are not supported yet",
         ),
         ("forward . quic://9.9.9.9", "upstreams over quic:// are not supported yet"),
         ("forward . grpc://9.9.9.9", "upstreams over grpc:// are not supported yet"),

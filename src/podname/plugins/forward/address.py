@@ -3,7 +3,9 @@
 An IPv6 address may have a zone, the interface that it is reached by (`fe80::1%eth0`). The zone is looked up anew for
 each connection: the interface may come later than we do.
 
-Source: RFC 4007 §11 (zones of IPv6 addresses).
+A UDP socket hears of every ICMP error, also of a network or host that cannot be reached.
+
+Sources: RFC 4007 §11 (zones of IPv6 addresses); ip(7) `IP_RECVERR`; CoreDNS plugin/pkg/proxy.
 """
 
 from __future__ import annotations
@@ -15,19 +17,20 @@ from typing import Any
 
 from podname.plugins.forward.failures import calling
 
+#: Level and number of IP_RECVERR and IPV6_RECVERR, which Python has no names for.
+_HEAR_ICMP = (socket.IPPROTO_IP, 11)
+_HEAR_ICMP6 = (socket.IPPROTO_IPV6, 25)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An upstream's address. `source` is the local address to bind, if one is asked for.
-
-    `scheme` is `dns` or `tls`; `server_name` is what a certificate must be for, if not for the address.
-    """
+    """An upstream's address. `source` is the local address to bind, if one is asked for."""
 
     host: str
     port: int
     source: str | None = None
-    scheme: str = "dns"
-    server_name: str = ""
+    transport: str = "dns"  # or tls, https
+    server_name: str | None = None  # that the certificate must be for, instead of `host`
 
     def __str__(self) -> str:
         """Return `host:port`, with brackets around IPv6: the label `to` of the metrics."""
@@ -60,6 +63,8 @@ class Address:
     def _bound(self, kind: socket.SocketKind, path: str) -> socket.socket:
         with calling("socket", "dial", path):
             made = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, kind)
+            if kind == socket.SOCK_DGRAM:
+                made.setsockopt(*(_HEAR_ICMP6 if ":" in self.host else _HEAR_ICMP), 1)
         made.setblocking(False)
         try:
             if self.source:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,11 +38,19 @@ def failure(operation: str, path: str, error: OSError, call: str = "") -> Upstre
     """
     if isinstance(error, UpstreamError):
         return error
-    if error.errno is None:  # no system call failed: we stopped waiting
+    if isinstance(error, ssl.SSLError):
+        reason = f"tls: {_of_tls(error)}"
+    elif error.errno is None:  # no system call failed: we stopped waiting
         reason = "i/o timeout" if isinstance(error, TimeoutError) else str(error)
     else:
         reason = f"{call or operation}: {os.strerror(error.errno).lower()}"
     return UpstreamError(f"{operation} {path}: {reason}")
+
+
+def _of_tls(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"failed to verify certificate: {error.verify_message}"
+    return (error.reason or "handshake failed").lower().replace("_", " ")
 
 
 def endpoint(where: tuple[Any, ...]) -> str:

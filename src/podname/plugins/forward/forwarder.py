@@ -12,7 +12,7 @@ from itertools import cycle
 from time import perf_counter
 
 from podname.dns import constants as c
-from podname.dns.edns import passed_on
+from podname.dns.edns import EDE_NETWORK_ERROR, EDE_NO_REACHABLE_AUTHORITY, passed_on
 from podname.dns.message import Message, Section, rcode_of
 from podname.dns.relayed import BadReply, relay
 from podname.engine.relaying import Relay
@@ -63,20 +63,22 @@ class Forwarder:
         self._take_a_place()
         over_tcp = request.client.protocol == "tcp"
         limit = query.octets_max(over_udp=not over_tcp)
-        prefers_tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
+        tcp = options.upstream.force_tcp or (over_tcp and not options.prefer_udp)
         packet = passed_on(query)
         failed, last, problem = 0, None, "no healthy proxies"
         others = len(self.upstreams) - 1  # that may be tried after an RCODE of `failover`
         try:
             for upstream in self._candidates():
-                started, tcp = perf_counter(), prefers_tcp or upstream.is_encrypted
+                started = perf_counter()
                 if request.metadata is not None:
                     request.metadata["forward/upstream"] = partial(str, upstream.label)
                 try:
-                    octets = await (upstream.tcp if tcp else upstream.udp).exchange(packet)
-                    message = relay(query, octets, limit, tcp=tcp)
-                    if options.prefer_udp and not tcp and Message(message).is_truncated:
-                        octets = await upstream.tcp.exchange(packet)
+                    udp = None if tcp else upstream.udp
+                    pool = upstream.stream if udp is None else udp
+                    octets = await pool.exchange(packet)
+                    message = relay(query, octets, limit, tcp=udp is None)
+                    if options.prefer_udp and udp is not None and Message(message).is_truncated:
+                        octets = await upstream.stream.exchange(packet)
                         message = relay(query, octets, limit, tcp=True)
                 except (OSError, BadReply) as error:
                     unreadable = isinstance(error, BadReply)
@@ -92,7 +94,8 @@ class Forwarder:
         finally:
             self.under_way -= 1
         if last is None:
-            raise ServeError(c.SERVFAIL, problem)
+            extended = EDE_NETWORK_ERROR if failed else EDE_NO_REACHABLE_AUTHORITY
+            raise ServeError(c.SERVFAIL, problem, extended_error=extended)
         return last
 
     def follow_health(self) -> None:

@@ -9,16 +9,14 @@ Sources: CoreDNS plugin/pkg/proxy health.go, plugin/pkg/up.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 
 from podname.dns import constants as c
 from podname.dns import query
 from podname.plugins.forward.address import Address
-from podname.plugins.forward.options import HealthOptions
+from podname.plugins.forward.options import HealthOptions, UpstreamOptions
 from podname.plugins.forward.pool import PoolLimits
-from podname.plugins.forward.tcp import TcpPool
-from podname.plugins.forward.udp import UdpPool
+from podname.plugins.forward.pools import AnyPool, stream_pool, udp_pool
 
 _TIMEOUT_SECONDS = 1.0
 
@@ -26,19 +24,12 @@ _TIMEOUT_SECONDS = 1.0
 class Health:
     """The failed checks of one upstream in a row, and the task that goes on checking."""
 
-    def __init__(
-        self,
-        address: Address,
-        options: HealthOptions,
-        *,
-        tcp: bool,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
+    def __init__(self, address: Address, options: UpstreamOptions) -> None:
         self.fails = 0
         self.failures_total = 0
         self._options = options
-        self._query = ping(options)
-        self._address, self._tcp, self._tls = address, tcp, tls
+        self._query = ping(options.health)
+        self._address = address
         self._task: asyncio.Task[None] | None = None
         #: Called whenever `fails` has changed.
         self.watchers: set[Callable[[], None]] = set()
@@ -59,7 +50,7 @@ class Health:
         while not await self._is_alive():
             self.failures_total += 1
             self._tell(self.fails + 1)
-            await asyncio.sleep(self._options.interval_seconds)
+            await asyncio.sleep(self._options.health.interval_seconds)
         self._tell(0)
 
     def _tell(self, fails: int) -> None:
@@ -77,10 +68,12 @@ class Health:
             pool.close()
         return True
 
-    def _pool(self) -> TcpPool | UdpPool:
-        if self._tcp:
-            return TcpPool(self._address, PoolLimits(), _TIMEOUT_SECONDS, self._tls)
-        return UdpPool(self._address, PoolLimits(), _TIMEOUT_SECONDS)
+    def _pool(self) -> AnyPool:
+        address, options, limits = self._address, self._options, PoolLimits()
+        udp = None if options.force_tcp else udp_pool(address, limits, _TIMEOUT_SECONDS)
+        if udp is not None:
+            return udp
+        return stream_pool(address, options, limits, _TIMEOUT_SECONDS)
 
 
 def ping(options: HealthOptions) -> bytes:

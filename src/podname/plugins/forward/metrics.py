@@ -99,7 +99,7 @@ def _connections(upstreams: Iterable[Upstream], relayed: Iterable[Relayed]) -> I
         labels=labels,
     )
     for upstream in upstreams:
-        for pool in (upstream.udp, upstream.tcp):
+        for pool in upstream.pools:
             values = ("forward", upstream.label, pool.protocol)
             of_relays = [
                 counts for other, counts in relayed if other is upstream and pool is upstream.udp

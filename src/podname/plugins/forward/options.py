@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from podname.corefile import Line, Token
 from podname.corefile.properties import (
     Properties,
+    Value,
     choice,
     duration,
     flag,
@@ -24,10 +25,10 @@ from podname.corefile.zones import normalize_zones
 from podname.dns import names
 from podname.dns.texts import rcode_of
 from podname.engine.relaying import RelayOptions
-from podname.plugins.client_tls import CLIENT_TLS, NO_FILES, ClientTls
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.policy import POLICIES
 from podname.plugins.forward.pool import PoolLimits
+from podname.plugins.forward.tls import TlsFiles, tls_files
 
 #: What a question may take in all, however long one upstream may.
 TOTAL_SECONDS_MOST = 5.0
@@ -51,8 +52,9 @@ class UpstreamOptions:
     limits: PoolLimits = field(default_factory=PoolLimits)
     read_timeout_seconds: float = 2.0
     force_tcp: bool = False
+    tls: TlsFiles = field(default_factory=TlsFiles)
+    doh_method: str = "POST"
     health: HealthOptions = field(default_factory=HealthOptions)
-    tls: ClientTls = NO_FILES
 
 
 def _zones(line: Line) -> frozenset[bytes]:
@@ -115,10 +117,6 @@ def _source_address(line: Line) -> str:
         raise line.error(f"invalid IP address: {word}", line.arguments[0]) from None
 
 
-def _server_name(line: Line) -> str:
-    return line.words()[0]
-
-
 _HEALTH = value("DURATION [no_rec] [domain NAME]", _health_check, most=None)
 _COUNT = integer(least=0)
 
@@ -128,7 +126,7 @@ class Options(Properties):
     """One `forward` directive."""
 
     SYNTAX = "FROM TO..."
-    LATER = frozenset({"doh_method", "resolver"})
+    LATER = frozenset({"resolver"})
 
     zone: bytes = names.ROOT  # FROM, folded
     addresses: tuple[Address, ...] = ()
@@ -151,25 +149,32 @@ class Options(Properties):
         frozenset(), union("RCODE...", _failover_rcodes), "failover"
     )
     failfast: bool = prop(False, flag(), "failfast_all_unhealthy_upstreams")
+    tls: TlsFiles = prop(TlsFiles(), Value("[CERT KEY] [CA]", tls_files, 0, 3))
+    tls_servername: str | None = prop(None, value("NAME", lambda line: line.words()[0]))
+    doh_method: str = prop("POST", choice("GET", "POST"))
     source_address: str | None = prop(None, value("IP", _source_address))
-    tls: ClientTls = prop(NO_FILES, CLIENT_TLS)
-    server_name: str = prop("", value("NAME", _server_name), "tls_servername")
 
     @property
     def upstream(self) -> UpstreamOptions:
         """What all upstreams have in common."""
         limits = PoolLimits(self.expire_seconds, self.max_age_seconds, self.idle_most)
         return UpstreamOptions(
-            limits, self.read_timeout_seconds, self.force_tcp, self.health, self.tls
+            limits,
+            self.read_timeout_seconds,
+            self.force_tcp,
+            self.tls,
+            self.doh_method,
+            self.health,
         )
 
     def relayed(self, *, is_last: bool) -> RelayOptions | None:
-        """Return how the engine may ask by itself; None when only code can: over TCP or TLS, or a link with a name.
+        """Return how the engine may ask by itself; None when only code can.
 
-        What `next` and `failover` look for is for code, too: of the last directive `next` means nothing.
+        That is over connections, and over a link that has a name. What `next` and `failover` look for is for code, too:
+        of the last directive `next` means nothing.
         """
         if self.force_tcp or any(
-            "%" in address.host or address.scheme != "dns" for address in self.addresses
+            address.transport != "dns" or "%" in address.host for address in self.addresses
         ):
             return None
         odd_rcodes = frozenset() if is_last else self.next_rcodes

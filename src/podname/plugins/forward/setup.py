@@ -13,7 +13,6 @@ from podname.corefile.findings import Findings
 from podname.corefile.zones import normalize_zones
 from podname.dns import names
 from podname.plugins.base import Context, NamedZones
-from podname.plugins.forward.address import Address
 from podname.plugins.forward.forwarder import Forwarder, Tally
 from podname.plugins.forward.handler import Forward
 from podname.plugins.forward.options import Options
@@ -57,32 +56,15 @@ def parse(directive: Directive, context: Context) -> Options:
     if 0 < age < expire:
         message = f"max_age ({age:g}s) must not be less than expire ({expire:g}s)"
         found.report(directive.name, message)
-    source = options.source_address
     with found.gathered():
-        addresses = addresses_of(directive, targets, context.folder, source, context.warn)
-        options = replace(options, addresses=_named(directive, addresses, options.server_name))
+        addresses = addresses_of(
+            directive, targets, context, options.source_address, options.tls_servername
+        )
+        options = replace(options, addresses=addresses)
     with found.gathered():
         options = replace(options, zone=_from(origin, context))
     found.raise_all()
     return options
-
-
-def _named(
-    directive: Directive, addresses: Sequence[Address], server_name: str
-) -> tuple[Address, ...]:
-    """Give TLS upstreams the name that their certificates must be for. Raises CorefileError."""
-    if not server_name:
-        return tuple(addresses)
-    for address in addresses:
-        if address.server_name:
-            raise directive.error(
-                f"both forward ('{server_name}') and proxy level ('{address.server_name}') TLS servernames "
-                f"are set for upstream proxy 'tls://{address}'"
-            )
-    return tuple(
-        address if address.scheme == "dns" else replace(address, server_name=server_name)
-        for address in addresses
-    )
 
 
 def _warn_of_unasked(

@@ -16,6 +16,7 @@ import socket
 from time import monotonic
 
 from podname.dns import constants as c
+from podname.dns.message import id_of, with_id
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.deadlines import Deadlines
 from podname.plugins.forward.failures import UpstreamError, endpoint, failure
@@ -76,10 +77,9 @@ class UdpSocket:
         except OSError as error:
             self._fail(self.failure("read", error))
             return
-        if len(reply) >= c.HEADER_OCTETS:
-            answer = self.waiting.pop(reply[:2], None)
-            if answer is not None and not answer.done():
-                answer.set_result(reply)
+        answer = self.waiting.pop(id_of(reply), None)
+        if answer is not None and not answer.done():
+            answer.set_result(reply)
 
     def _fail(self, reason: OSError) -> None:
         """End everything that waits here, and the socket."""
@@ -118,7 +118,7 @@ class UdpPool(Pool[UdpSocket]):
         udp.waiting[message_id] = answer
         self._deadlines.add(answer, loop)
         try:
-            udp.send(message_id + packet[2:])
+            udp.send(with_id(packet, message_id))
             return await answer
         except BaseException as error:
             udp.waiting.pop(message_id, None)

@@ -12,8 +12,7 @@ from podname.dns.message import rcode_of
 from podname.plugins.forward.address import Address
 from podname.plugins.forward.health import Health
 from podname.plugins.forward.options import TOTAL_SECONDS_MOST, UpstreamOptions
-from podname.plugins.forward.tcp import TcpPool
-from podname.plugins.forward.udp import UdpPool
+from podname.plugins.forward.pools import AnyPool, stream_pool, udp_pool
 from podname.runtime.histogram import DURATION_BOUNDS_SECONDS, Histogram
 
 
@@ -22,13 +21,16 @@ class Upstream:
 
     def __init__(self, address: Address, options: UpstreamOptions) -> None:
         self.label = str(address)
-        self.is_encrypted = address.scheme == "tls"  # and so never asked over UDP
-        tls = options.tls.context() if self.is_encrypted else None
-        self.udp = UdpPool(address, options.limits, options.read_timeout_seconds)
-        self.tcp = TcpPool(address, options.limits, options.read_timeout_seconds, tls)
-        tcp = options.force_tcp or self.is_encrypted
-        self.health = Health(address, options.health, tcp=tcp, tls=tls)
+        limits, timeout_seconds = options.limits, options.read_timeout_seconds
+        self.udp = udp_pool(address, limits, timeout_seconds)
+        self.stream = stream_pool(address, options, limits, timeout_seconds)
+        self.health = Health(address, options)
         self.durations: dict[int, Histogram] = {}
+
+    @property
+    def pools(self) -> tuple[AnyPool, ...]:
+        """All its connections."""
+        return (self.stream,) if self.udp is None else (self.udp, self.stream)
 
     def note(self, octets: bytes, seconds: float) -> None:
         """Count a reply."""
@@ -43,7 +45,7 @@ class Upstream:
         await self.health.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(TOTAL_SECONDS_MOST):
-                await self.udp.drain()
-                await self.tcp.drain()
-        self.udp.close()
-        self.tcp.close()
+                for pool in self.pools:
+                    await pool.drain()
+        for pool in self.pools:
+            pool.close()
