@@ -96,3 +96,12 @@ def test_options_of_an_opt_record_at_the_end_are_the_clients(limit: int) -> None
     assert [option.to_wire() for option in message.options] == [b"hi"]
     assert len(message.answer) == (limit == 512)
     assert read(reply.finish(query(), response, limit)).edns == -1, "who sent no OPT gets none"
+
+
+@pytest.mark.parametrize("edns", [True, False])
+def test_an_extended_error_is_for_clients_with_edns(edns: bool) -> None:
+    asked = query(use_edns=edns)
+    response = reply.finish(asked, reply.deny(asked, c.SERVFAIL, extended_error=23), 512)
+    said = dns.message.from_wire(response)
+    assert said.rcode() == c.SERVFAIL
+    assert [int(each.otype) for each in said.options] == ([15] if edns else [])
