@@ -37,7 +37,9 @@ class TlsFiles:
 
 
 def tls_files(line: Line, _: TlsFiles, context: ReadContext) -> TlsFiles:
-    """Read `tls [CERT KEY] [CA]`. Raises CorefileError."""
+    """Read `tls [CERT KEY] [CA]`; another machine's files are not looked at. Raises CorefileError."""
+    if context.elsewhere:
+        return TlsFiles()
     paths = [context.folder / word for word in line.words()]
     contents = tuple(map(_content, [line] * len(paths), line.arguments, paths))
     pair, authority = (paths[:2], paths[2:]) if len(paths) > 1 else ([], paths)
