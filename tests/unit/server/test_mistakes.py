@@ -14,13 +14,13 @@ from podname.server.configuration import House, configure
 
 MISTAKES = [
     (
-        "forward a..b nosuch {\nmax_fails x\nbogus\n}\nforward . https://192.0.2.1",
+        "forward a..b nosuch {\nmax_fails x\nbogus\n}\nforward . quic://192.0.2.1",
         [
             "2:9: zone is not a valid domain name: 'a..b': label '' has 0 octets, 1 to 63 are allowed",
             "2:14: 'nosuch' is neither an IP address nor a file",
             "3:11: 'x' after 'max_fails' is not a whole number (in forward)",
             "4:1: unknown property 'bogus' of forward",
-            "6:11: upstreams over https:// are not supported yet",
+            "6:11: upstreams over quic:// are not supported yet",
         ],
     ),
     (
