@@ -198,3 +198,50 @@ def test_generated_zones_are_the_same(beside: Beside, tmp_path: Path) -> None:
             questions.append(Question(f"{labels}.{origin}", TYPES[kind], opt=opt, tcp=True))
     with beside(text) as both:
         assert both.check(questions) == 2400
+
+
+AUTO = """org test:{{$PORT}} {{
+    bind {{$ADDRESS}}
+    auto {zones} {{
+        directory {folder}/zones {naming}
+        reload 1s
+    }}
+    template ANY ANY . {{
+        answer "{{{{ .Name }}}} 5 IN TXT fell"
+    }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("zones", "naming", "suffix"),
+    [
+        ("", "", "db.{0}"),
+        ("org", "", "db.{0}"),
+        ("", r"^(.*)\.zone$ {{1}}", "{0}.zone"),
+        ("", r"^x-(\w+)-(\w+)$ {{1}}.{{2}}", "x-{1}"),
+    ],
+)
+def test_folders_are_the_same(
+    zones: str, naming: str, suffix: str, beside: Beside, tmp_path: Path
+) -> None:
+    folder = tmp_path / "zones" / "inner"
+    folder.mkdir(parents=True)
+    lines = [line for line in ZONE.splitlines() if not line.startswith(("$INCLUDE", "tosub"))]
+    for origin in ("example.org", "other.test", "broken.test"):
+        text = "\n".join(lines).replace("example.org", origin) + "\n"
+        path = folder / suffix.format(origin, origin.replace(".", "-"))
+        path.write_text(text if origin != "broken.test" else text[:200])
+        folder = folder.parent
+    (tmp_path / "zones" / "readme").write_text("no zone")
+    asked = [
+        ask(full(name, origin), kind, tcp=True)
+        for name in (*NAMES[:12], "x.wild", "nothing", "sub")
+        for origin in ("example.org", "other.test", "broken.test", "none.test")
+        for kind in ("A", "MX", "NS")
+    ]
+    text = AUTO.format(
+        folder=tmp_path, zones=zones, naming=naming.replace("{{", "{").replace("}}", "}")
+    )
+    with beside(text) as both:
+        assert both.check(asked) == len(asked)

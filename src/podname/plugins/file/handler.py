@@ -8,19 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from podname.dns import constants as c
 from podname.dns.names import longest_match
-from podname.dns.reply import build
 from podname.engine.base import Code
-from podname.errors import CorefileError, ServeError
+from podname.errors import CorefileError
 from podname.plugins.base import Context, Draft, Next, Plugin, Reply, Request
+from podname.plugins.file.answers import look_up, response_of
 from podname.plugins.file.zonefile import ZoneFile
-from podname.plugins.lookup import asked
-from podname.zones import BadZoneFile, Found, Lookup, Result
-
-_OPCODE = 0x7800
-_TRANSFERS = frozenset({c.AXFR, c.IXFR})
-_RCODES = {Result.NAME_ERROR: c.NXDOMAIN, Result.SERVER_FAILURE: c.SERVFAIL}
+from podname.zones import BadZoneFile, Found, Result
 
 
 class File(Plugin):
@@ -79,33 +73,12 @@ class File(Plugin):
         origin = longest_match(query.folded, self.files)
         if origin is None:
             return await next_(request)
-        if query.qtype in _TRANSFERS:
-            raise ServeError(c.REFUSED, "plugin/file: no transfer of zones")
-        if query.flags & _OPCODE:
-            return None  # NOTIFY is for secondaries
-        lookup = Lookup(
-            self.files[origin].zone,
-            query.qtype,
-            lambda name, qtype: asked(request, name, qtype),
-            signed=query.dnssec_ok,
-            lookups=request.lookups,
-        )
-        found = await lookup.find(query.folded)
+        found = await look_up(self.files[origin].zone, request)
+        if found is None:
+            return None
         if self._falls_through(found, query.folded):
             return await next_(request)
-        if found.result is Result.SERVER_FAILURE and not found.answer:
-            raise ServeError(
-                c.SERVFAIL, "plugin/file: the zone has not been read, or an alias leads in circles"
-            )
-        is_referral = found.result is Result.DELEGATION and not found.answer
-        return build(
-            query,
-            answer=[record.pack() for record in found.answer],
-            authority=[record.pack() for record in found.authority],
-            additional=[record.pack() for record in found.additional],
-            flags=0 if is_referral else c.AA,
-            rcode=_RCODES.get(found.result, c.NOERROR),
-        )
+        return response_of(request, found)
 
     def _falls_through(self, found: Found, name: bytes) -> bool:
         is_denied = found.result in {Result.NAME_ERROR, Result.SUCCESS} and not found.answer

@@ -1,0 +1,1 @@
+"""The `auto` directive: zones from a folder of files."""
