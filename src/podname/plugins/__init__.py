@@ -27,6 +27,17 @@ _ORDER = """
 #: What CoreDNS had once: since when it has not, and what to write instead.
 _REMOVED = {"proxy": ("1.5.0", "write 'forward'"), "federation": ("1.7.0", "nothing stands for it")}
 
+#: What podname leaves to others, and why. Of all else that it lacks it says: not yet.
+_LEFT_OUT = {
+    "azure": "it speaks the API of one cloud",
+    "clouddns": "it speaks the API of one cloud",
+    "nomad": "it speaks Nomad's API",
+    "route53": "it speaks the API of one cloud",
+    "dnstap": "it is for tracing",
+    "geoip": "it needs a database of places",
+    "trace": "it is for tracing",
+}
+
 #: CoreDNS's order, which is the order of the chain.
 ORDER = tuple(_ORDER.split())
 SUPPORTED = frozenset(found.name for found in iter_modules(__path__) if found.ispkg)
@@ -41,12 +52,17 @@ def setup_of(directive: Directive) -> Setup:
     raise refusal(directive)
 
 
+def why_not(word: str) -> str:
+    """Return why a directive of CoreDNS's is not supported, as the end of a sentence."""
+    return f": {_LEFT_OUT[word]}" if word in _LEFT_OUT else " yet"
+
+
 def refusal(directive: Directive) -> CorefileError:
     """Return why a directive is refused: CoreDNS has it and podname does not, or nobody has."""
     word = directive.name.text
     if word in ORDER:
         return directive.error(
-            f"the directive '{word}' is CoreDNS's, but podname does not support it yet"
+            f"the directive '{word}' is CoreDNS's, but podname does not support it{why_not(word)}"
         )
     if word in _REMOVED:
         version, instead = _REMOVED[word]
