@@ -69,7 +69,7 @@ fn cache() -> routes::Cache {
     let alias = b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x05\x00\x04\x01z\xc0\x0c";
     let turned = [&alias[..], &address(1), &address(2), &address(3)].concat();
     let large: Vec<u8> = (0..120).flat_map(address).collect();
-    let mut put = |owner: &[u8], qtype, ttl_seconds, records: &[u8], first: u16| {
+    let put = |owner: &[u8], qtype, ttl_seconds, records: &[u8], first: u16| {
         let count = (records.len() / 16) as u16;
         let offsets: Vec<u16> = (0..count).map(|number| number * 16 + 6).collect();
         let turns = offsets.iter().map(|at| at + 6).skip(first.into()).collect();
@@ -82,18 +82,24 @@ fn cache() -> routes::Cache {
             stored_ns: NOW_NS - 5_000_000_000,
             keeps_ttl: qtype == 28,
             is_denial: count == 0,
+            is_fetched: qtype == 15,
             groups: &[(4, turns)],
             uncompressed_octets: 0,
         };
         let kind = Kind { qtype, qclass: 1, dnssec_ok: false, checking_disabled: false };
-        answers.put(owner, kind, Some(&left)).unwrap();
+        answers.put(owner, kind, Some(&left));
     };
     put(b"\x01w\x00", 1, 30, &turned, 1);
     put(b"\x01w\x00", 28, 30, &turned, 1);
     put(b"\x01w\x00", 16, 30, &large, 0);
     put(b"\x01w\x00", 15, 5, &large, 0);
     put(b"\x00", 2, 30, b"", 0);
-    routes::Cache { answers: Arc::new(answers), plugin: 0, hits: Arc::new(Hits::new(1)), keeper: None }
+    routes::Cache {
+        answers: Arc::new(answers),
+        plugin: 0,
+        hits: Arc::new(Hits::new(1)),
+        keeper: None,
+    }
 }
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
@@ -107,7 +113,11 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         edns_octets_max: 1232,
     };
     let mut rest = plan(b"\x00", true);
-    rest.layers.push(Layer::Code(ForCode { names: Suffixes::new([b"\x00".as_slice()]), types: vec![], first_label: [].into() }));
+    rest.layers.push(Layer::Code(ForCode {
+        names: Suffixes::new([b"\x00".as_slice()]),
+        types: vec![],
+        first_label: [].into(),
+    }));
     rest.cache = Some(cache());
     let plans = vec![plan(b"\x01c\x00", true), plan(b"\x01a\x01c\x00", false), rest];
     Routes::new(1, plans, vec![1, 255], Arc::new(Counts::new(1, 1)))

@@ -22,7 +22,13 @@ const OPT: &[u8] = b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00";
 
 fn half() -> Half {
     let disabled = Suffixes::new([b"\x01y\x00".as_slice()]);
-    Half { capacity: 1, octets_most: usize::MAX, ttl_seconds_most: 60, ttl_seconds_least: 1, disabled }
+    Half {
+        capacity: 1,
+        octets_most: usize::MAX,
+        ttl_seconds_most: 60,
+        ttl_seconds_least: 1,
+        disabled,
+    }
 }
 
 fuzz_target!(|input: (u8, bool, u16, [u16; 3], &[u8])| {
@@ -49,13 +55,26 @@ fuzz_target!(|input: (u8, bool, u16, [u16; 3], &[u8])| {
     assert!(reply.uncompressed_octets() >= 11 * reply.ttl_offsets().len());
 
     let answers: Arc<AnswerCache> = Arc::default();
-    let policy = Policy { success: half(), denial: half(), servfail_seconds: 5, keeps_ttl: false, stale_seconds: 0, repeats: true };
+    let policy = Policy {
+        success: half(),
+        denial: half(),
+        servfail_seconds: 5,
+        keeps_ttl: false,
+        stale_seconds: 0,
+        repeats: true,
+    };
     let keeper = Keeper::new(policy, answers.clone());
     let mut name = Name::default();
     assert!(name.set(NAME));
     let (mut records, is_for_all) = (kept, true);
-    let fetched =
-        Fetched { packet: &packet, query: &query, name: &name, reply: &reply, groups: &groups, is_for_all };
+    let fetched = Fetched {
+        packet: &packet,
+        query: &query,
+        name: &name,
+        reply: &reply,
+        groups: &groups,
+        is_for_all,
+    };
     let is_kept = keeper.keep(&fetched, &mut records, NOW_NS, 0);
     let cache = routes::Cache { answers, plugin: 0, hits: Arc::new(Hits::new(1)), keeper: None };
     let plan = Plan {

@@ -46,8 +46,9 @@ Sources: RFC 1034 §4.3.2; RFC 2308; RFC 6891; RFC 8020; the design of podname.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -240,6 +241,8 @@ class EngineStats:
         0  # answers that the observers were not shown, because they did not keep up
     )
     unsent: int = 0  # answers over UDP that the system did not take
+    #: Responses over HTTPS, by server and status.
+    https_responses: Counter[tuple[str, int]] = field(default_factory=Counter)
 
 
 class Engine(Protocol):

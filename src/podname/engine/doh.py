@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from podname.dns import constants as c
 from podname.dns.message import BadMessage, Classification, Message
 from podname.dns.query import Query, parse
-from podname.engine.base import Client, Plan
+from podname.engine.base import Client, EngineStats, Plan
 from podname.engine.misses import Misses
 from podname.engine.responding import Responder
 from podname.runtime.http.messages import Request, Response, plain
@@ -31,11 +31,19 @@ _TELL_THEIR_AGE = {Classification.SUCCESS, Classification.NXDOMAIN, Classificati
 class Doh:
     """Answers the requests of one listener."""
 
-    def __init__(self, server: str, responder: Responder, misses: Misses) -> None:
+    def __init__(
+        self, server: str, responder: Responder, misses: Misses, stats: EngineStats
+    ) -> None:
         self._server, self._responder, self._misses = server, responder, misses
+        self._stats = stats
 
     async def handle(self, request: Request) -> Response:
         """Answer a request."""
+        response = await self._respond(request)
+        self._stats.https_responses[self._server, response.status] += 1
+        return response
+
+    async def _respond(self, request: Request) -> Response:
         if request.path != PATH:
             return _NOT_FOUND
         packet = packet_of(request)

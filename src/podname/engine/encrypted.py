@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 from podname.engine.base import Engine, Plan
 from podname.engine.doh import QUERY_OCTETS_MAX, Doh
+from podname.engine.handshakes import Handshakes
 from podname.engine.misses import Misses
 from podname.engine.responding import Responder
 from podname.engine.sockets import bind_streams
-from podname.engine.tcp import BACKLOG, IDLE_SECONDS, Tcp
+from podname.engine.tcp import BACKLOG, CONNECTIONS_OF_A_CLIENT_MAX, IDLE_SECONDS, Tcp
 from podname.runtime.http.server import HttpServer
 from podname.runtime.http.tls import Tls
 
@@ -24,16 +25,17 @@ from podname.runtime.http.tls import Tls
 class EncryptedListener:
     """One address and port, for one scheme: `tls` or `https`."""
 
-    def __init__(self, engine: Engine, server: str, scheme: str, tls: Tls | None) -> None:
+    def __init__(self, engine: Engine, server: str, scheme: str) -> None:
         self.address = ("", 0)
-        self._engine, self._server, self._scheme, self._tls = engine, server, scheme, tls
+        self._engine, self._server, self._scheme = engine, server, scheme
         self._misses = Misses(engine.stats)
         self._tcp = Tcp(server, self._misses)
         self._responders: list[Responder] = []
+        self._handshakes: list[Handshakes] = []
         self._https: list[HttpServer] = []
 
-    async def open(self, host: str, port: int, plans: Sequence[Plan]) -> None:
-        """Bind and serve. Raises OSError."""
+    async def open(self, host: str, port: int, plans: Sequence[Plan], tls: Tls | None) -> None:
+        """Bind and serve, in the clear without `tls`. Raises OSError."""
         streams = bind_streams(host, port)
         bound = streams[-1].getsockname()
         self.address = (bound[0], bound[1])
@@ -43,22 +45,24 @@ class EncryptedListener:
                 responder = self._engine.responder(self._server, "tcp", family)
                 responder.serve(plans)
                 self._responders.append(responder)
-                await self._accept(stream, responder)
+                await self._accept(stream, responder, tls)
         except OSError:
             await self.close(0)
             for stream in streams:
                 stream.close()
             raise
 
-    async def _accept(self, stream: socket.socket, responder: Responder) -> None:
+    async def _accept(self, stream: socket.socket, responder: Responder, tls: Tls | None) -> None:
         if self._scheme == "tls":
-            await self._tcp.accept(
-                stream, responder, None if self._tls is None else self._tls.context
-            )
+            self._handshakes.append(Handshakes(stream, self._tcp, responder, tls))
             return
-        doh = Doh(self._server, responder, self._misses)
+        doh = Doh(self._server, responder, self._misses, self._engine.stats)
         https = HttpServer(
-            doh.handle, tls=self._tls, kept_seconds=IDLE_SECONDS, body_octets=QUERY_OCTETS_MAX
+            doh.handle,
+            tls=tls,
+            kept_seconds=IDLE_SECONDS,
+            body_octets=QUERY_OCTETS_MAX,
+            connections_of_a_client=CONNECTIONS_OF_A_CLIENT_MAX,
         )
         stream.listen(BACKLOG)
         stream.setblocking(False)
@@ -70,9 +74,16 @@ class EncryptedListener:
         for responder in self._responders:
             responder.serve(plans)
 
+    async def show(self, tls: Tls | None) -> None:
+        """Speak TLS with this, or none, on the next connections."""
+        for handshakes in self._handshakes:
+            handshakes.tls = tls
+        for https in self._https:
+            await https.show(tls)
+
     async def close(self, grace_seconds: float) -> None:
         """Take no new connection, finish what is under way, close the sockets."""
-        self._tcp.refuse()
+        await asyncio.gather(*(handshakes.close() for handshakes in self._handshakes))
         await asyncio.gather(
             self._misses.finish(grace_seconds),
             self._tcp.close(grace_seconds),

@@ -1,11 +1,11 @@
-"""TCP, and TLS over it: connections on which queries come in a row and answers go back as they are ready.
+"""TCP: connections on which queries come in a row and answers go back as they are ready.
 
 Nothing that a client does, or leaves undone, may hold anything for long: a message must be there within seconds of the
 one before it (however slowly its octets drip), answers that nobody takes end the connection, reading pauses while
 many questions are under way or answers pile up, and the number of connections is bounded: for one more the one is
 closed that has asked nothing for longest.
 
-Sources: RFC 7766 §6.2 (pipelining, out-of-order answers, idle connections); RFC 7858; RFC 1035 §4.2.2; miekg/dns
+Sources: RFC 7766 §6.2 (pipelining, out-of-order answers, idle connections); RFC 1035 §4.2.2; miekg/dns
 `serveTCPConn` (the timeouts are CoreDNS's).
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections import Counter, OrderedDict
 from time import perf_counter
 from typing import cast
@@ -42,17 +41,10 @@ class Tcp:
         self._servers: list[asyncio.Server] = []
         self._gone = asyncio.Event()
 
-    async def accept(
-        self, bound: socket.socket, responder: Responder, tls: ssl.SSLContext | None = None
-    ) -> None:
+    async def accept(self, bound: socket.socket, responder: Responder) -> None:
         """Begin to take connections from a bound socket, whose queries `responder` answers. Raises OSError."""
         server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self, responder),
-            sock=bound,
-            backlog=BACKLOG,
-            ssl=tls,
-            ssl_handshake_timeout=FIRST_READ_SECONDS if tls else None,
-            ssl_shutdown_timeout=WRITE_SECONDS if tls else None,
+            lambda: Connection(self, responder), sock=bound, backlog=BACKLOG
         )
         self._servers.append(server)
 

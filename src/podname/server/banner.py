@@ -54,7 +54,7 @@ def _zones(server: Server) -> list[str]:
     for block in server.configuration.blocks if server.configuration else ():
         for key in block.keys:
             for host in block.hosts:
-                port = server.listeners.port(address_of(block, key, host))
+                port = server.listeners.port(address_of(key, host))
                 scheme = "" if key.scheme == "dns" else f"{key.scheme}://"
                 lines.append(f"{scheme}{key.zone}:{port}" + (f" on {host}" if host else ""))
     return sorted(lines)

@@ -13,6 +13,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from podname.corefile import (
@@ -83,6 +84,8 @@ async def configure(corefile: Corefile, house: House, resources: Resources) -> C
     with found.gathered():
         refuse_overlaps(_listeners(others), _listeners(viewed))
     listeners = _listeners(configuration.blocks)
+    for error in _conflicts(configuration.blocks):
+        found.keep(error)
     endpoints = [each for each in resources.all() if isinstance(each, Endpoint)]
     for error in _http_on_dns(listeners, endpoints):
         found.keep(error)
@@ -100,6 +103,23 @@ async def configure(corefile: Corefile, house: House, resources: Resources) -> C
 
 def _listeners(blocks: Sequence[Block]) -> list[tuple[ServerKey, str]]:
     return [(key, host) for block in blocks for key in block.keys for host in block.hosts]
+
+
+def _conflicts(blocks: Sequence[Block]) -> Iterator[CorefileError]:
+    """Tell of keys on one address that want two schemes, or two certificates."""
+    known: dict[tuple[str, int], tuple[ServerKey, Block]] = {}
+    for block in blocks:
+        for key, host in product(block.keys, block.hosts):
+            other, its_block = known.setdefault((host, key.port), (key, block))
+            where = f"'{other}' at {other.place}"
+            if key.port and key.scheme != other.scheme:
+                message = (
+                    f"'{key}' listens on the address of {where}: give one of them another port"
+                )
+                yield CorefileError(message, key.place)
+            elif key.scheme != "dns" and block.tls is not its_block.tls:
+                message = f"'{key}' has another 'tls' than {where}, on one address"
+                yield CorefileError(message, key.place)
 
 
 def _http_on_dns(

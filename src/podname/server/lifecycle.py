@@ -37,6 +37,7 @@ from podname.server.listeners import (
     cold_plans,
     plans_of,
     tell_bound,
+    tls_of,
 )
 from podname.server.misses import Misses
 from podname.server.source import Source
@@ -109,7 +110,7 @@ class Server:
         opened: list[Address] = []
         try:
             new = await configure(corefile, self._house, resources)
-            opened = await self.listeners.bind(cold_plans(new))
+            opened = await self.listeners.bind(cold_plans(new), tls_of(new))
             tell_bound(new, self.listeners)
             _set_cold(new.roster, cold=True)
             await _start(new.roster)
@@ -120,7 +121,8 @@ class Server:
             await self.listeners.close(opened)
             await _close(_without(resources.all(), resources.previous()))
             if old is not None and old_misses is not None:
-                await self.listeners.bind(plans_of(old, old_misses))  # what stood in the way
+                # What stood in the way, and the certificates.
+                await self.listeners.bind(plans_of(old, old_misses), tls_of(old))
             raise
         if old is not None and old_misses is not None:
             gone = [a for a in self.listeners.open if a not in addresses_of(new)]

@@ -49,7 +49,6 @@ class Address(NamedTuple):
     host: str
     port: int
     scheme: str = "dns"
-    tls: Tls | None = None
 
     @property
     def label(self) -> str:
@@ -68,17 +67,23 @@ class Listeners:
     engine: Engine
     open: dict[Address, Listener] = field(default_factory=dict)
 
-    async def bind(self, wanted: Mapping[Address, Sequence[Plan]]) -> list[Address]:
+    async def bind(
+        self, wanted: Mapping[Address, Sequence[Plan]], tls: Mapping[Address, Tls | None]
+    ) -> list[Address]:
         """Open what is wanted and not open, serving the plans given; give which were opened.
 
-        Raises PodnameError, nothing opened then. Some of ours may have been closed: see `_bind`.
+        `tls` is what each address shows from now on, those that are open, too. Raises PodnameError, nothing opened
+        then. Some of ours may have been closed: see `_bind`.
         """
         opened: list[Address] = []
         try:
             for address, plans in wanted.items():
-                if address not in self.open:
-                    await self._bind(address, plans, wanted)
+                listener = self.open.get(address)
+                if listener is None:
+                    await self._bind(address, plans, wanted, tls.get(address))
                     opened.append(address)
+                elif isinstance(listener, EncryptedListener):
+                    await listener.show(tls.get(address))
         except PodnameError:
             await self.close(opened)
             raise
@@ -104,24 +109,25 @@ class Listeners:
         address: Address,
         plans: Sequence[Plan],
         wanted: Mapping[Address, Sequence[Plan]],
+        tls: Tls | None,
     ) -> None:
         """Open one socket, closing our own that is not wanted any more if it stands in the way."""
         try:
-            self.open[address] = await self._listen(address, plans)
+            self.open[address] = await self._listen(address, plans, tls)
         except AddressInUse:
             ours = [a for a in self.open if a.port == address.port and a not in wanted]
             if not ours:
                 raise
             await self.close(ours, GRACE_SECONDS)
-            self.open[address] = await self._listen(address, plans)
+            self.open[address] = await self._listen(address, plans, tls)
 
-    async def _listen(self, address: Address, plans: Sequence[Plan]) -> Listener:
+    async def _listen(self, address: Address, plans: Sequence[Plan], tls: Tls | None) -> Listener:
         label = address.label
         try:
             if address.scheme == "dns":
                 return await self.engine.listen(address.host, address.port, label, plans)
-            listener = EncryptedListener(self.engine, label, address.scheme, address.tls)
-            await listener.open(address.host, address.port, plans)
+            listener = EncryptedListener(self.engine, label, address.scheme)
+            await listener.open(address.host, address.port, plans, tls)
         except OSError as error:
             message = f"cannot listen on {label}: {error.strerror or error}"
             if error.errno == errno.EADDRINUSE:
@@ -136,7 +142,7 @@ def addresses_of(configuration: Configuration) -> list[Address]:
     """Return every address that a configuration listens on, each once."""
     return list(
         dict.fromkeys(
-            address_of(block, key, host)
+            address_of(key, host)
             for block in configuration.blocks
             for key in block.keys
             for host in block.hosts
@@ -144,10 +150,19 @@ def addresses_of(configuration: Configuration) -> list[Address]:
     )
 
 
-def address_of(block: Block, key: ServerKey, host: str) -> Address:
-    """Return where a key of a block listens on a host."""
-    encrypts = key.scheme != "dns"
-    return Address(host, key.port, key.scheme, block.tls if encrypts else None)
+def address_of(key: ServerKey, host: str) -> Address:
+    """Return where a key listens on a host."""
+    return Address(host, key.port, key.scheme)
+
+
+def tls_of(configuration: Configuration) -> dict[Address, Tls | None]:
+    """Return what each address shows."""
+    return {
+        address_of(key, host): block.tls
+        for block in configuration.blocks
+        for key in block.keys
+        for host in block.hosts
+    }
 
 
 def cold_plans(configuration: Configuration) -> dict[Address, list[Plan]]:
@@ -157,7 +172,7 @@ def cold_plans(configuration: Configuration) -> dict[Address, list[Plan]]:
             Plan(names.from_text(key.zone), (), _starting)
             for block in configuration.blocks
             for key in block.keys
-            if address.host in block.hosts and address_of(block, key, address.host) == address
+            if address.host in block.hosts and address_of(key, address.host) == address
         ]
         for address in addresses_of(configuration)
     }
@@ -171,7 +186,7 @@ def tell_bound(configuration: Configuration, listeners: Listeners) -> None:
     """Tell every plugin where its block listens."""
     for block in configuration.blocks:
         bound = [
-            Bound(key.zone, host, listeners.port(address_of(block, key, host)), key.scheme)
+            Bound(key.zone, host, listeners.port(address_of(key, host)), key.scheme)
             for key in block.keys
             for host in block.hosts
         ]
@@ -192,7 +207,7 @@ def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list
             (names.from_text(key.zone), block, draft)
             for block, draft in drafts
             for key in block.keys
-            if address.host in block.hosts and address_of(block, key, address.host) == address
+            if address.host in block.hosts and address_of(key, address.host) == address
         ]
         miss = misses.of(
             Routes(

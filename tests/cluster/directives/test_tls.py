@@ -231,6 +231,23 @@ def test_clients_that_are_slow_or_talk_nonsense_keep_nobody_waiting(
         assert Https(stack, server, files).get(QUESTIONS[0])[0] == 200
 
 
+def test_one_client_holds_no_more_connections_than_its_share(files: Path, beside: Beside) -> None:
+    """Those in their handshake count: of 400 that say nothing the rest is closed at once."""
+    with (
+        beside(COREFILE.format(folder=files, more="")) as both,
+        contextlib.ExitStack() as stack,
+    ):
+        server = both.podname
+        for port in ("P1", "P2"):
+            silent = [stack.enter_context(connected(server, port)) for _ in range(400)]
+            closed = 0
+            for plain in silent:
+                plain.settimeout(0.01)
+                with contextlib.suppress(TimeoutError):
+                    closed += plain.recv(1) == b""
+            assert closed >= 100, port
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_curl_asks_over_http2(files: Path, beside: Beside) -> None:
     with beside(COREFILE.format(folder=files, more="")) as both:

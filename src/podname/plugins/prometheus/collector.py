@@ -118,7 +118,15 @@ def _stats(stats: EngineStats) -> Iterator[Metric]:
         "Answers of the engine that could not be logged, because the log did not keep up.",
     )
     unseen.add_metric([], stats.observations_dropped)
+    https = CounterMetricFamily(
+        "coredns_dns_https_responses",
+        "Counter of DoH responses per server and http status code.",
+        labels=["server", "status"],
+    )
+    for (server, status), count in stats.https_responses.items():
+        https.add_metric([server, str(status)], count)
     yield unseen
+    yield https
     unsent = CounterMetricFamily(
         "podname_engine_unsent",
         "Answers over UDP that the system did not take: no way back to the client, or no room.",

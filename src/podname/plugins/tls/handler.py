@@ -1,4 +1,4 @@
-"""The certificate that the listeners of a block show, and what they are asked over HTTPS.
+"""The certificate that the listeners of a block show.
 
 Source: CoreDNS 1.15.0 plugin/tls.
 """

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+from collections import Counter
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -43,12 +44,15 @@ class HttpServer:
         tls: Tls | None = None,
         kept_seconds: float = _KEPT_SECONDS,
         body_octets: int = _BODY_OCTETS,
+        connections_of_a_client: int = CONNECTIONS_MAX,
     ) -> None:
         self._service = Service(handler, body_octets, kept_seconds)
         self._tls = tls
         self._listening: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._open: dict[Connection, asyncio.Task[None]] = {}
+        self._clients: Counter[str] = Counter()  # of those that are open
+        self._client_most = connections_of_a_client
         self._serving = Tasks()  # of those that are open or about to be gone
 
     @property
@@ -78,6 +82,12 @@ class HttpServer:
         self._listening = listening
         self._accepting = asyncio.create_task(self._accept(listening))
 
+    async def show(self, tls: Tls | None) -> None:
+        """Speak TLS with this, or none, on the next connections."""
+        if tls is not None:
+            await tls.prepare()
+        self._tls = tls
+
     def drain(self) -> None:
         """Let each response end its connection: clients ask elsewhere, and none is surprised by `close`."""
         self._service.is_draining = True
@@ -104,15 +114,16 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                accepted, _ = await loop.sock_accept(listening)
+                accepted, where = await loop.sock_accept(listening)
             except OSError:  # the client is gone, or there are too many open files
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
-            if self._has_room():
+            if self._clients[where[0]] < self._client_most and self._has_room():
                 connection = Connection(self._service)
                 serving = self._serving.start(self._serve(connection, accepted))
                 self._open[connection] = serving
-                serving.add_done_callback(partial(self._ended, connection, accepted))
+                self._clients[where[0]] += 1
+                serving.add_done_callback(partial(self._ended, connection, accepted, where[0]))
             else:
                 accepted.close()
             await asyncio.sleep(0)  # a flood of clients must not hold the event loop
@@ -131,9 +142,16 @@ class HttpServer:
             await connection.gone.wait()
 
     def _ended(
-        self, connection: Connection, accepted: socket.socket, _: asyncio.Task[None]
+        self,
+        connection: Connection,
+        accepted: socket.socket,
+        client: str,
+        _: asyncio.Task[None],
     ) -> None:
         self._open.pop(connection, None)
+        self._clients[client] -= 1
+        if not self._clients[client]:
+            del self._clients[client]
         accepted.close()  # of a task that was cancelled before it began, nobody else does
 
     def _has_room(self) -> bool:
