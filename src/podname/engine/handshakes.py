@@ -48,8 +48,7 @@ class Handshakes:
         self._accepting.cancel()
         await asyncio.gather(self._accepting, return_exceptions=True)
         self._bound.close()
-        self._under_way.cancel()
-        await self._under_way.wait()
+        await self._under_way.end()
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()

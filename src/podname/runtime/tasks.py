@@ -37,6 +37,11 @@ class Tasks:
         for task in self._tasks:
             task.cancel()
 
+    async def end(self) -> None:
+        """Cancel all, and wait until they have ended."""
+        self.cancel()
+        await self.wait()
+
     async def wait(self, seconds: float | None = None) -> None:
         """Wait until none runs, for so long."""
         if self._tasks:

@@ -5,7 +5,6 @@ Source: CoreDNS 1.15.0 plugin/auto auto.go.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from podname.dns.names import longest_match
@@ -13,6 +12,7 @@ from podname.engine.base import Code
 from podname.plugins.auto.folder import ZoneFolder
 from podname.plugins.base import Context, Draft, Next, Plugin, Reply, Request
 from podname.plugins.file.answers import look_up, response_of
+from podname.runtime.tasks import Tasks
 
 
 class Auto(Plugin):
@@ -25,7 +25,7 @@ class Auto(Plugin):
         self.folder = folder
         self._zones = frozenset(zones)
         self._context = context
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
 
     async def prepare(self) -> None:
         """Read the zones; what is wrong with one is logged, and costs that zone only."""
@@ -34,14 +34,11 @@ class Auto(Plugin):
 
     async def start(self) -> None:
         """Go on looking."""
-        self._task = asyncio.create_task(self.folder.follow())
+        self._tasks.start(self.folder.follow())
 
     async def stop(self) -> None:
         """Stop looking."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._tasks.end()
 
     def plan(self, draft: Draft) -> None:
         """Ask the engine for the questions where zones may be."""

@@ -5,7 +5,6 @@ Source: CoreDNS 1.15.0 plugin/file file.go.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from podname.dns.names import longest_match
@@ -14,6 +13,7 @@ from podname.errors import CorefileError
 from podname.plugins.base import Context, Draft, Next, Plugin, Reply, Request
 from podname.plugins.file.answers import look_up, response_of
 from podname.plugins.file.zonefile import ZoneFile
+from podname.runtime.tasks import Tasks
 from podname.zones import BadZoneFile, Found, Result
 
 
@@ -29,7 +29,7 @@ class File(Plugin):
         self.files = {file.origin: file for file in files}
         self._fallthrough = frozenset(fallthrough)
         self._context = context
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
 
     # ------------------------------------------------------------------ life
 
@@ -52,14 +52,12 @@ class File(Plugin):
 
     async def start(self) -> None:
         """Go on looking at the files."""
-        self._tasks = [asyncio.create_task(file.follow()) for file in self.files.values()]
+        for file in self.files.values():
+            self._tasks.start(file.follow())
 
     async def stop(self) -> None:
         """Stop looking."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.end()
 
     def plan(self, draft: Draft) -> None:
         """Ask the engine for the questions in these zones."""

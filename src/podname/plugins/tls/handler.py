@@ -5,10 +5,9 @@ Source: CoreDNS 1.15.0 plugin/tls.
 
 from __future__ import annotations
 
-import asyncio
-
 from podname.plugins.base import Plugin
 from podname.plugins.tls.certificate import Certificate
+from podname.runtime.tasks import Tasks
 
 
 class TlsPlugin(Plugin):
@@ -18,15 +17,12 @@ class TlsPlugin(Plugin):
 
     def __init__(self, certificate: Certificate) -> None:
         self.certificate = certificate
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
 
     async def start(self) -> None:
         """Follow the files."""
-        self._task = asyncio.create_task(self.certificate.follow())
+        self._tasks.start(self.certificate.follow())
 
     async def stop(self) -> None:
         """Follow them no more."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._tasks.end()
