@@ -7,16 +7,13 @@ Source: CoreDNS 1.15.0 plugin/pkg/upstream.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from io import BytesIO
-
-import dns.exception
 import dns.flags
 import dns.message
 import dns.name
 import dns.rdatatype
-import dns.rrset
 
+from podname.dns.message import BadMessage
+from podname.dns.unpacked import Unpacked, unpack
 from podname.plugins.base import Request
 
 
@@ -33,22 +30,15 @@ async def asked(request: Request, name: bytes, qtype: int) -> bytes | None:
     return await request.upstream(question.to_wire(), request.client)
 
 
-async def look_up(request: Request, name: bytes, qtype: int) -> dns.message.Message | None:
+async def look_up(request: Request, name: bytes, qtype: int) -> Unpacked | None:
     """Return the response to a question of our own; None when there is none that can be read."""
     reply = await asked(request, name, qtype)
-    if reply is None:
-        return None
     try:
-        return dns.message.from_wire(reply, ignore_trailing=True)
-    except dns.exception.DNSException:
+        return None if reply is None else unpack(reply)
+    except BadMessage:
         return None
 
 
-def records_of(message: dns.message.Message) -> Iterator[bytes]:
-    """Return the packed records of an answer section."""
-    for rrset in message.answer:
-        for rdata in rrset:
-            octets = BytesIO()
-            one = dns.rrset.from_rdata(rrset.name, rrset.ttl, rdata)
-            one.to_wire(octets)
-            yield octets.getvalue()
+def records_of(message: Unpacked) -> list[bytes]:
+    """Return the packed records of an answer section, each with its own TTL."""
+    return [record.pack() for record in message.answer]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from podname.dns import constants as c
 from podname.dns.message import Message, Section
@@ -19,13 +18,11 @@ from podname.dns.names import is_subdomain
 from podname.dns.query import Query, make, parse
 from podname.dns.records import rdatas_of, record
 from podname.dns.reply import build
+from podname.dns.unpacked import Unpacked
 from podname.engine.base import Table
 from podname.names.options import ZoneOptions
 from podname.plugins.base import Request
 from podname.plugins.lookup import look_up, records_of
-
-if TYPE_CHECKING:
-    import dns.message
 
 _CHAIN_MAX = 10
 
@@ -78,7 +75,7 @@ def _compose(
     options: ZoneOptions,
     *,
     rdatas: Sequence[bytes] = (),
-    upstream: dns.message.Message | None = None,
+    upstream: Unpacked | None = None,
 ) -> bytes:
     """Put the answer together, octet by octet: each name keeps the case that it has where it comes from."""
     records = [

@@ -1,0 +1,1 @@
+"""The `etcd` directive: names out of etcd, in SkyDNS's form."""
