@@ -201,6 +201,18 @@ Miss = Callable[[Query, Client], Awaitable[bytes | None]]
 Observer = Callable[[bytes, bytes, Client, str, float], None]
 
 
+class StreamLimits(NamedTuple):
+    """What a connection over TCP, TLS or HTTPS may take; the defaults are CoreDNS's."""
+
+    first_read_seconds: float = 3.0  # until its first question is there
+    idle_seconds: float = 10.0  # until the next one is
+    write_seconds: float = 5.0  # until the client has taken its answers
+    queries_most: int = 0  # before it is closed; 0 is no bound
+
+
+STREAM_LIMITS = StreamLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one server block means for the engine."""
@@ -217,6 +229,8 @@ class Plan:
     cache: AnswerCache | None = None
     #: What a client may say at most that it can take over UDP; who says more is taken to have said this.
     edns_octets_max: int = EDNS_OCTETS_MAX
+    #: Of the listener: all of its plans have the same.
+    streams: StreamLimits = STREAM_LIMITS
 
 
 class Listener(Protocol):

@@ -17,7 +17,7 @@ from podname.engine.handshakes import Handshakes
 from podname.engine.misses import Misses
 from podname.engine.responding import Responder
 from podname.engine.sockets import bind_streams
-from podname.engine.tcp import BACKLOG, CONNECTIONS_OF_A_CLIENT_MAX, IDLE_SECONDS, Tcp
+from podname.engine.tcp import BACKLOG, CONNECTIONS_OF_A_CLIENT_MAX, Tcp
 from podname.runtime.http.server import HttpServer
 from podname.runtime.http.tls import Tls
 
@@ -37,6 +37,7 @@ class EncryptedListener:
     async def open(self, host: str, port: int, plans: Sequence[Plan], tls: Tls | None) -> None:
         """Bind and serve, in the clear without `tls`. Raises OSError."""
         streams = bind_streams(host, port)
+        self._tcp.serve(plans)
         bound = streams[-1].getsockname()
         self.address = (bound[0], bound[1])
         try:
@@ -60,7 +61,7 @@ class EncryptedListener:
         https = HttpServer(
             doh.handle,
             tls=tls,
-            kept_seconds=IDLE_SECONDS,
+            kept_seconds=self._tcp.limits.idle_seconds,
             body_octets=QUERY_OCTETS_MAX,
             connections_of_a_client=CONNECTIONS_OF_A_CLIENT_MAX,
         )
@@ -71,8 +72,11 @@ class EncryptedListener:
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served, keeping the sockets and the connections."""
+        self._tcp.serve(plans)
         for responder in self._responders:
             responder.serve(plans)
+        for https in self._https:
+            https.keep(self._tcp.limits.idle_seconds)
 
     async def show(self, tls: Tls | None) -> None:
         """Speak TLS with this, or none, on the next connections."""

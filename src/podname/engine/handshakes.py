@@ -18,8 +18,6 @@ from podname.engine.tcp import (
     BACKLOG,
     CONNECTIONS_MAX,
     CONNECTIONS_OF_A_CLIENT_MAX,
-    FIRST_READ_SECONDS,
-    WRITE_SECONDS,
     Connection,
     Tcp,
 )
@@ -70,15 +68,15 @@ class Handshakes:
         return not is_greedy and self._clients.total() < CONNECTIONS_MAX
 
     async def _shake_hands(self, accepted: socket.socket, client: str) -> None:
-        tls = self.tls
+        tls, limits = self.tls, self._tcp.limits
         try:
             with contextlib.suppress(OSError):  # who sends nonsense or goes away is not our news
                 await asyncio.get_running_loop().connect_accepted_socket(
                     lambda: Connection(self._tcp, self._responder),
                     accepted,
                     ssl=tls.context if tls else None,
-                    ssl_handshake_timeout=FIRST_READ_SECONDS if tls else None,
-                    ssl_shutdown_timeout=WRITE_SECONDS if tls else None,
+                    ssl_handshake_timeout=limits.first_read_seconds if tls else None,
+                    ssl_shutdown_timeout=limits.write_seconds if tls else None,
                 )
         finally:
             self._clients[client] -= 1

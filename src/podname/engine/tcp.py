@@ -15,15 +15,15 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from time import perf_counter
 from typing import cast
 
 from podname.dns.query import parse
-from podname.engine.base import Client, Plan
+from podname.engine.base import STREAM_LIMITS, Client, Plan
 from podname.engine.misses import Misses, Question
 from podname.engine.responding import Responder
 
-FIRST_READ_SECONDS, IDLE_SECONDS, WRITE_SECONDS = 3.0, 10.0, 5.0
 CONNECTIONS_MAX = 1000  # per listener
 CONNECTIONS_OF_A_CLIENT_MAX = CONNECTIONS_MAX // 4
 BACKLOG = 1024  # connections that nobody has accepted yet
@@ -36,6 +36,7 @@ class Tcp:
     def __init__(self, server: str, misses: Misses) -> None:
         self.server = server
         self.misses = misses
+        self.limits = STREAM_LIMITS
         self.connections: OrderedDict[Connection, None] = OrderedDict()  # who asked last comes last
         self._clients: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
@@ -47,6 +48,10 @@ class Tcp:
             lambda: Connection(self, responder), sock=bound, backlog=BACKLOG
         )
         self._servers.append(server)
+
+    def serve(self, plans: Sequence[Plan]) -> None:
+        """Take the limits of what is served from now on."""
+        self.limits = plans[0].streams if plans else STREAM_LIMITS
 
     def refuse(self) -> None:
         """Take no more connections."""
@@ -111,12 +116,15 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._under_way = 0
+        self._asked = 0
         self._questions: set[Question] = (
             set()
         )  # of those under way, what has not been answered at once
         self._full = False  # the client does not take its answers
         self._ending = False  # nothing more is read; closed when all is answered
-        self._due = self._loop.time() + FIRST_READ_SECONDS  # when the next message must be there
+        self._due = (
+            self._loop.time() + tcp.limits.first_read_seconds
+        )  # when the next message must be there
 
     # ------------------------------------------------------------ life
 
@@ -182,10 +190,13 @@ class Connection(asyncio.Protocol):
             behind = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
             if behind > len(buffer) or len(buffer) - at < 2:
                 break
+            self._asked += 1
             self._answer(buffer[at + 2 : behind])
             at = behind
+            if self._asked == self._tcp.limits.queries_most:
+                self.finish()
         if at:
-            self._due = self._loop.time() + IDLE_SECONDS
+            self._due = self._loop.time() + self._tcp.limits.idle_seconds
             self._tcp.asked(self)
         if not self._ending:
             self._buffer = buffer[at:]
@@ -201,7 +212,7 @@ class Connection(asyncio.Protocol):
         """End a connection whose next message is overdue."""
         now = self._loop.time()
         if self._under_way or self._full:
-            self._due = now + IDLE_SECONDS
+            self._due = now + self._tcp.limits.idle_seconds
         if now >= self._due:
             self.finish()
         else:
@@ -241,7 +252,7 @@ class Connection(asyncio.Protocol):
             return
         if response is not None:
             self._send(response)
-        self._due = self._loop.time() + IDLE_SECONDS
+        self._due = self._loop.time() + self._tcp.limits.idle_seconds
         if self._ending:
             self.finish()
         else:
@@ -267,4 +278,4 @@ class Connection(asyncio.Protocol):
 
     def _give_up_writing_later(self) -> None:
         if self._writer_timer is None:
-            self._writer_timer = self._loop.call_later(WRITE_SECONDS, self.abort)
+            self._writer_timer = self._loop.call_later(self._tcp.limits.write_seconds, self.abort)

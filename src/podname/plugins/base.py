@@ -22,7 +22,7 @@ import sys
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from podname.corefile import Directive, Token, normalize_zones
 from podname.corefile.properties import Properties
@@ -149,6 +149,8 @@ class Draft:
     counters: Counters | None = None
     cache: AnswerCache | None = None
     edns_octets_max: int = EDNS_OCTETS_MAX
+    #: What of a connection's limits is not the default.
+    streams: dict[str, Any] = field(default_factory=dict)
     #: Whether the engine does all that the plugins so far would do to an answer from behind them.
     is_whole: bool = True
 

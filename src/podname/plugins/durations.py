@@ -1,12 +1,20 @@
-"""How a duration is shown: Go's way, as in CoreDNS's messages and in the Corefile.
+"""Durations: read as some directives have them, and shown Go's way, as in CoreDNS's messages and in the Corefile.
 
-Source: Go time.Duration.String.
+Sources: Go time.Duration.String; CoreDNS plugin/pkg/durations.
 """
 
 from __future__ import annotations
 
+from podname.corefile import Line
+
 _NANOSECONDS = 1_000_000_000
 _UNITS = (("ms", 1_000_000), ("µs", 1_000), ("ns", 1))
+
+
+def duration_or_seconds(line: Line) -> float:
+    """Read the first argument: a duration, or a number of seconds. Raises CorefileError."""
+    word = line.words()[0]
+    return float(word) if word.isascii() and word.isdigit() else line.duration()
 
 
 def go_text(seconds: float) -> str:

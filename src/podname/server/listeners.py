@@ -23,7 +23,7 @@ from podname.dns import constants as c
 from podname.dns import names
 from podname.dns.query import Query
 from podname.dns.reply import deny
-from podname.engine.base import Client, Engine, Listener, Plan
+from podname.engine.base import STREAM_LIMITS, Client, Engine, Listener, Plan
 from podname.engine.encrypted import EncryptedListener
 from podname.errors import PodnameError
 from podname.plugins.base import Bound, Draft, Plugin
@@ -215,10 +215,21 @@ def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list
                 for zone, block, _ in here
             )
         )
+        # As in CoreDNS, what the last block says of connections is for all on the address.
+        streams = STREAM_LIMITS._replace(
+            **{name: limit for _, _, draft in here for name, limit in draft.streams.items()}
+        )
         classes = frozenset[int]().union(*(draft.classes for _, _, draft in here))
         viewed = {zone for zone, block, _ in here if block.view is not None}
         plans[address] = [
-            Plan(zone, (), miss, classes=classes, edns_octets_max=_smallest(zone, here))
+            Plan(
+                zone,
+                (),
+                miss,
+                classes=classes,
+                edns_octets_max=_smallest(zone, here),
+                streams=streams,
+            )
             for zone in sorted(viewed)
         ] + [
             Plan(
@@ -231,6 +242,7 @@ def plans_of(configuration: Configuration, misses: Misses) -> dict[Address, list
                 counters=draft.counters,
                 cache=draft.cache,
                 edns_octets_max=draft.edns_octets_max,
+                streams=streams,
             )
             for zone, _, draft in here
             if zone not in viewed

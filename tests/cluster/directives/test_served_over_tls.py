@@ -265,3 +265,14 @@ def test_curl_asks_over_http2(files: Path, beside: Beside) -> None:
         )
         assert done.stdout == "2 200"
         assert dns.message.from_wire((files / "reply").read_bytes()).answer
+
+
+def test_connections_end_after_as_many_questions_as_they_may_ask(
+    files: Path, beside: Beside
+) -> None:
+    text = COREFILE.format(folder=files, more="").replace(
+        "    hosts {", "    timeouts {\n        maxtcpqueries 2\n    }\n    hosts {"
+    )
+    with beside(text) as both:
+        for server in (both.coredns, both.podname):
+            assert over_tls(server, files, QUESTIONS[:3])[2] == b""

@@ -21,7 +21,7 @@ from podname.dns import names, reply
 from podname.dns.query import Query, parse
 from podname.dns.records import answer
 from podname.engine import misses, tcp
-from podname.engine.base import Client, Code, Plan
+from podname.engine.base import Client, Code, Plan, StreamLimits
 from podname.engine.reference import PythonEngine
 from podname.engine.reference.engine import PythonListener
 from podname.engine.sockets import Pair
@@ -54,11 +54,13 @@ class Chain:
 class Served:
     """A listener with a table, a slow zone, and clients for both."""
 
-    def __init__(self, engine: PythonEngine, listener: PythonListener, host: str) -> None:
+    def __init__(
+        self, engine: PythonEngine, listener: PythonListener, host: str, limits: StreamLimits
+    ) -> None:
         self.engine, self.listener, self.host = engine, listener, host
         self.port = listener.address[1]
         self.chain = Chain()
-        self.plan: Plan = replace(plan(SLOW, table(ZONE)), miss=self.chain)
+        self.plan: Plan = replace(plan(SLOW, table(ZONE)), miss=self.chain, streams=limits)
         listener.serve([self.plan])
 
     def udp(self, host: str | None = None) -> socket.socket:
@@ -114,10 +116,12 @@ def framed(*questions: str, **settings: object) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def serving(host: str = "127.0.0.1", listen: str | None = None) -> AsyncIterator[Served]:
+async def serving(
+    host: str = "127.0.0.1", listen: str | None = None, **limits: float
+) -> AsyncIterator[Served]:
     engine = engines.current().engine()
     listener = await engine.listen(host if listen is None else listen, 0, "dns://:53", [])
-    served = Served(engine, listener, host)
+    served = Served(engine, listener, host, StreamLimits()._replace(**limits))  # type: ignore[arg-type]
     try:
         yield served
     finally:
@@ -456,11 +460,8 @@ async def test_garbage_on_tcp_is_ignored(garbage: bytes) -> None:
         writer.close()
 
 
-async def test_a_length_that_promises_too_much_ends_with_the_read_timeout(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tcp, "FIRST_READ_SECONDS", 0.05)
-    async with serving() as served:
+async def test_a_length_that_promises_too_much_ends_with_the_read_timeout() -> None:
+    async with serving(first_read_seconds=0.05) as served:
         reader, writer = await served.tcp()
         writer.write(b"\xff\xff" + framed("web.default.svc A"))
         assert await ends(reader) == b""
@@ -468,9 +469,8 @@ async def test_a_length_that_promises_too_much_ends_with_the_read_timeout(
         writer.close()
 
 
-async def test_dripping_octets_do_not_keep_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "FIRST_READ_SECONDS", 0.05)
-    async with serving() as served:
+async def test_dripping_octets_do_not_keep_a_connection() -> None:
+    async with serving(first_read_seconds=0.05) as served:
         reader, writer = await served.tcp()
         # What is written after the end is answered by a reset, which is an end, too.
         async with asyncio.timeout(5):
@@ -482,12 +482,8 @@ async def test_dripping_octets_do_not_keep_a_connection(monkeypatch: pytest.Monk
         writer.close()
 
 
-async def test_an_idle_connection_ends_and_a_busy_one_does_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tcp, "FIRST_READ_SECONDS", 0.05)
-    monkeypatch.setattr(tcp, "IDLE_SECONDS", 0.05)
-    async with serving() as served:
+async def test_an_idle_connection_ends_and_a_busy_one_does_not() -> None:
+    async with serving(first_read_seconds=0.05, idle_seconds=0.05) as served:
         idle_reader, idle_writer = await served.tcp()
         busy_reader, busy_writer = await served.tcp()
         busy_writer.write(framed("x.slow A"))
@@ -502,9 +498,8 @@ async def test_an_idle_connection_ends_and_a_busy_one_does_not(
         busy_writer.close()
 
 
-async def test_a_client_that_takes_no_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "WRITE_SECONDS", 0.05)
-    async with serving() as served:
+async def test_a_client_that_takes_no_answers_is_given_up() -> None:
+    async with serving(write_seconds=0.05) as served:
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.setblocking(False)
@@ -615,5 +610,25 @@ async def test_closing_waits_no_longer_than_its_grace() -> None:
         writer.write(framed("x.slow A"))
         await until(lambda: served.chain.clients)
         await closed(served.listener.close(0.01))
+        assert await ends(reader) == b""
+        writer.close()
+
+
+async def test_a_connection_is_closed_after_as_many_questions_as_it_may_ask() -> None:
+    async with serving(queries_most=2) as served:
+        reader, writer = await served.tcp()
+        writer.write(framed(*["web.default.svc A"] * 3))
+        for _ in range(2):
+            assert (await read(reader)).rcode() == 0
+        assert await ends(reader) == b""
+        writer.close()
+
+
+async def test_the_last_question_of_a_connection_is_answered_when_it_takes_its_time() -> None:
+    async with serving(queries_most=1) as served:
+        reader, writer = await served.tcp()
+        writer.write(framed("x.slow A", "web.default.svc A"))
+        served.chain.go.set()
+        assert (await read(reader)).rcode() == dns.rcode.REFUSED
         assert await ends(reader) == b""
         writer.close()

@@ -45,6 +45,7 @@ class NativeListener:
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served, atomically for each batch of packets, keeping the sockets."""
+        self._tcp.serve(plans)
         for responder in self._responders:
             responder.serve(plans)
         for udp in self._udp:
@@ -64,6 +65,7 @@ class NativeListener:
 
     async def open(self, pairs: Sequence[Pair], threads: int, plans: Sequence[Plan]) -> None:
         """Begin to answer on pairs of bound UDP and TCP sockets, by these plans from the first packet on."""
+        self._tcp.serve(plans)
         for datagrams, stream in pairs:
             shares = [datagrams, *(share_of(datagrams) for _ in range(threads - 1))]
             self._udp.append(

@@ -44,6 +44,7 @@ class PythonListener:
 
     def serve(self, plans: Sequence[Plan]) -> None:
         """Swap what is served, atomically, keeping the sockets."""
+        self._tcp.serve(plans)
         for responder in self._responders:
             responder.serve(plans)
 
@@ -62,6 +63,7 @@ class PythonListener:
 
     async def open(self, sockets: Sequence[Pair], plans: Sequence[Plan]) -> None:
         """Begin to answer on pairs of bound UDP and TCP sockets, by these plans from the first packet on."""
+        self._tcp.serve(plans)
         loop = asyncio.get_running_loop()
         for datagrams, stream in sockets:
             family = 2 if datagrams.family == socket.AF_INET6 else 1

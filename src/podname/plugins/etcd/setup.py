@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from podname.corefile import Directive, Line
 from podname.corefile.properties import Properties, Value, flag, prop, value
 from podname.plugins.base import Context, named_zones, once
+from podname.plugins.durations import duration_or_seconds
 from podname.plugins.etcd.client import Client
 from podname.plugins.etcd.handler import Etcd
 from podname.plugins.etcd.lookup import Services
@@ -24,8 +25,7 @@ _NO_TLS = TlsFiles()
 
 
 def _seconds(line: Line) -> int:
-    (word,) = line.words()
-    seconds = float(word) if word.isascii() and word.isdigit() else line.duration()
+    seconds = duration_or_seconds(line)
     if not 0 <= seconds <= _TTL_SECONDS_MOST:
         message = f"invalid {line.name.text} value: 0 to {_TTL_SECONDS_MOST} seconds are possible"
         raise line.error(message, line.arguments[0])

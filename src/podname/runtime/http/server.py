@@ -88,6 +88,10 @@ class HttpServer:
             await tls.prepare()
         self._tls = tls
 
+    def keep(self, seconds: float) -> None:
+        """Keep connections so long for the next request."""
+        self._service.kept_seconds = seconds
+
     def drain(self) -> None:
         """Let each response end its connection: clients ask elsewhere, and none is surprised by `close`."""
         self._service.is_draining = True
